@@ -1,0 +1,65 @@
+# The words a developer types. `make check` is what must be green before a commit; .ci/run contains it.
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+UV ?= uv
+PINS := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make pins"
+
+.PHONY: setup fmt lint types imports test test-all crash check docs bench demo coverage build clean pins
+
+setup:
+	./setup.sh --no-tests
+
+fmt:
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+lint:
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+
+types:
+	$(PYTHON) -m mypy
+
+imports:
+	$(BIN)/lint-imports
+
+test:
+	$(PYTHON) -m pytest -n 2 -m "not slow and not crash"
+
+test-all:
+	$(PYTHON) -m pytest
+
+crash:
+	$(PYTHON) -m pytest -m crash
+
+check: lint types imports test
+
+# Written beside and moved, so that a failure leaves the old page.
+docs:
+	$(PYTHON) -m penstock.domain.diagram > docs/state_machine.md.new
+	mv docs/state_machine.md.new docs/state_machine.md
+
+bench:
+	for benchmark in benchmarks/*.py; do $(PYTHON) "$$benchmark" || exit 1; done
+
+demo:
+	./run.sh demo
+
+coverage:
+	mkdir -p test-artifacts
+	$(PYTHON) -m coverage erase
+	$(PYTHON) -m pytest --cov --cov-report=
+	$(PYTHON) -m coverage json --quiet -o test-artifacts/coverage.json
+	$(PYTHON) scripts/check_coverage.py test-artifacts/coverage.json
+
+build:
+	$(PYTHON) -m build --no-isolation
+
+clean:
+	rm -rf dist build test-artifacts .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Needs uv, which the project itself does not.
+pins:
+	$(PINS) pyproject.toml -o requirements.txt
+	$(PINS) --group build -o requirements-build.txt
+	$(PINS) --group dev pyproject.toml -c requirements.txt -c requirements-build.txt -o requirements-dev.txt

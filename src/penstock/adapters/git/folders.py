@@ -1,0 +1,180 @@
+"""Folders as files: looking through one, emptying, removing and writing, never following a link. Knows nothing of git but its folder's name."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.domain.patterns import is_git_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a folder holds, apart from the `.git` of its root."""
+
+    files: tuple[str, ...]
+    nested: tuple[str, ...]
+    """Folders that hold a `.git` of their own: git would keep only a link of them, or nothing."""
+    reserved: tuple[str, ...]
+    """Other names that git refuses because some file system takes them for `.git`."""
+    unholdable: tuple[str, ...]
+    """What git can't hold: pipes, sockets, devices, folders that can't be read."""
+    signature: str
+    """Changes when any file does."""
+
+
+@dataclass(slots=True)
+class _Findings:
+    files: list[str]
+    nested: list[str]
+    reserved: list[str]
+    unholdable: list[str]
+    stats: list[str]
+
+
+def survey(root: Path) -> Survey:
+    """Look through a folder; folders and files that their owner closed are opened for him, so that nothing hides."""
+    found = _Findings([], [], [], [], [])
+    waiting = [("", False)]
+    while waiting:
+        folder, inside_nested = waiting.pop()
+        entries = _entries(root / folder, folder, found)
+        if folder and not inside_nested and any(entry.name == ".git" for entry in entries):
+            found.nested.append(folder)
+            inside_nested = True
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if path == ".git":
+                continue
+            if not inside_nested and is_git_folder(entry.name):
+                found.reserved.append(path)
+            if _note(entry, path, found):
+                waiting.append((path, inside_nested))
+    digest = hashlib.sha256("\n".join(sorted(found.stats)).encode("utf-8", "surrogateescape")).hexdigest()
+    return Survey(
+        files=tuple(found.files),
+        nested=tuple(sorted(found.nested)),
+        reserved=tuple(sorted(found.reserved)),
+        unholdable=tuple(sorted(found.unholdable)),
+        signature=digest,
+    )
+
+
+def _entries(folder: Path, path: str, found: _Findings) -> list[os.DirEntry[str]]:
+    try:
+        return _listed(folder)
+    except PermissionError:
+        try:
+            folder.chmod(0o700)
+            return _listed(folder)
+        except OSError:
+            found.unholdable.append(f"{path}/")
+            return []
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _note(entry: os.DirEntry[str], path: str, found: _Findings) -> bool:
+    """Write down one entry; True for a folder, to be looked through."""
+    status = entry.stat(follow_symlinks=False)
+    if stat.S_ISDIR(status.st_mode):
+        return True
+    if stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IRUSR:
+        with contextlib.suppress(OSError):
+            Path(entry.path).chmod(stat.S_IMODE(status.st_mode) | stat.S_IRUSR)
+            status = entry.stat(follow_symlinks=False)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+        found.unholdable.append(path)
+    found.files.append(path)
+    facts = (status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns)
+    found.stats.append(f"{path}\0{facts}")
+    return False
+
+
+def is_folder(path: Path) -> bool:
+    """True for a real folder, not for a link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def exists(path: Path) -> bool:
+    """True when there is anything under this name, a broken link too."""
+    return os.path.lexists(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, link or folder of any depth, also where its owner took away the right to write."""
+    if not is_folder(path):
+        path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        for folder in _folders_below(path):
+            folder.chmod(0o700)
+        shutil.rmtree(path)
+
+
+def _folders_below(root: Path) -> Iterator[Path]:
+    yield root
+    # the mode of each folder is mended before the walk enters it
+    for entry in _listed(root):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _folders_below(Path(entry.path))
+
+
+def empty(folder: Path) -> None:
+    """Leave an empty folder there, whatever was before; the contents go by one rename first, so that a kill leaves no half."""
+    discard(folder)
+    folder.mkdir(parents=True)
+
+
+def discard(folder: Path) -> None:
+    """Take a folder out of its place in one step and then remove it; what a kill left of an earlier time goes too."""
+    if exists(folder):
+        number = 0
+        while exists(target := folder.with_name(f".gone-{folder.name}-{os.getpid()}-{number}")):
+            number += 1
+        folder.rename(target)
+    for gone in folder.parent.glob(f".gone-{folder.name}-*"):
+        remove(gone)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a small file so that a reader sees the old or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if is_folder(path):
+        remove(path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    remove(temporary)
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def read(path: Path) -> bytes | None:
+    """The content of a regular file; None for whatever else is or is not there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+
+
+def digest(path: Path) -> str | None:
+    """A hash of a regular file's content, or None."""
+    content = read(path)
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def below(path: str, folders: tuple[str, ...]) -> bool:
+    """True when the path is one of the folders or lies under one."""
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

@@ -1,0 +1,206 @@
+"""The one place that starts git: with an explicit environment, nothing of the user's or an agent's configuration, and a time limit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from penstock.adapters.git.layout import COMMITTER, GitSettings
+from penstock.domain.changes import Stamp
+from penstock.domain.errors import WorldError
+
+# Measured: a planted fsmonitor, hook or attributes file runs inside our own `add` and `status`; loose objects are not synced by default.
+GUARDS = (
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    f"core.attributesFile={os.devnull}",
+    f"core.excludesFile={os.devnull}",
+    "core.untrackedCache=false",
+    "core.splitIndex=false",
+    "merge.directoryRenames=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "core.fsync=all",
+    "core.protectHFS=true",
+    "core.protectNTFS=true",
+    "core.quotePath=false",
+    "protocol.ext.allow=never",
+    "submodule.recurse=false",
+    "advice.addEmbeddedRepo=false",
+)
+NOWHERE = "/nonexistent"
+FULL = ("No space left on device", "Disk quota exceeded")
+
+
+class GitMissing(WorldError):
+    """No git on the path."""
+
+    def __init__(self) -> None:
+        super().__init__("git was asked for and is not on the path", hint="install git 2.39 or later")
+
+
+class GitFailed(WorldError):
+    """A git command ended otherwise than expected."""
+
+    def __init__(self, *, command: str, code: int, said: str) -> None:
+        self.command, self.code, self.said = command, code, said.strip()
+        super().__init__(f"`git {command}` ended with {code}: {self.said or 'it said nothing'}")
+
+
+class GitTooSlow(WorldError):
+    """A git command did not end in its time."""
+
+    def __init__(self, *, command: str, limit: float) -> None:
+        self.command, self.limit = command, limit
+        super().__init__(f"`git {command}` did not end within {limit:g} seconds and was stopped")
+
+
+class DiskFull(WorldError):
+    """There is no room for what git, or we, must write."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"the disk is full: {said.strip()}", hint="free some space; `penstock gc` shows what may go")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A folder and the index file of ours through which git looks at it."""
+
+    worktree: Path
+    index: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a git command gets besides its arguments."""
+
+    view: View | None = None
+    stamp: Stamp | None = None
+    stdin: bytes = b""
+    accept: tuple[int, ...] = (0,)
+    descriptors: tuple[int, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How a git command ended."""
+
+    code: int
+    out: bytes
+    said: str
+
+    @property
+    def text(self) -> str:
+        """The output without its last line end; bytes that are no UTF-8 survive as surrogates."""
+        return os.fsdecode(self.out).rstrip("\n")
+
+    @property
+    def fields(self) -> list[str]:
+        """The parts of an output that ends each with NUL."""
+        return [os.fsdecode(part) for part in self.out.split(b"\0")[:-1]]
+
+
+PLAIN = Call()
+
+
+class Git:
+    """Starts git for one project and counts how often."""
+
+    def __init__(self, settings: GitSettings) -> None:
+        self._settings = settings
+        self._counting = threading.Lock()
+        self.processes = 0
+
+    def run(self, *arguments: str, call: Call = PLAIN) -> Answer:
+        """Run a command in Penstock's own repository."""
+        environment = {"GIT_DIR": str(self._settings.repository)}
+        folder = self._settings.repository
+        if call.view is not None:
+            folder = call.view.worktree
+            environment["GIT_WORK_TREE"] = str(folder)
+            environment["GIT_INDEX_FILE"] = str(call.view.index)
+        return self._start(arguments, folder, environment, call)
+
+    def run_in(self, folder: Path, *arguments: str, call: Call = PLAIN) -> Answer:
+        """Run a command that only reads, in the repository that lies at `folder` itself, never one above it."""
+        return self._start(arguments, folder, {"GIT_CEILING_DIRECTORIES": str(folder.parent)}, call)
+
+    def run_outside(self, *arguments: str, call: Call = PLAIN) -> Answer:
+        """Run a command that belongs to no repository (clone)."""
+        return self._start(arguments, self._settings.home, {"GIT_DIR": NOWHERE}, call)
+
+    def _start(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], call: Call) -> Answer:
+        name = arguments[0]
+        settings = ["-c", "safe.directory=*"]
+        for guard in GUARDS:
+            settings += ["-c", guard]
+        self._settings.effect(f"git {name}")
+        try:
+            process = subprocess.Popen(
+                ["git", *settings, *arguments],
+                cwd=folder,
+                env={**self._base(), **environment, **_identity(self._settings, call.stamp), **call.extra},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(*self._settings.inherit(), *call.descriptors),
+                process_group=0,
+            )
+        except FileNotFoundError as missing:
+            if missing.filename == "git":
+                raise GitMissing from missing
+            raise GitFailed(command=name, code=-1, said=f"{folder}: no such folder") from missing
+        with self._counting:
+            self.processes += 1
+        self._settings.effect(f"git {name} started")
+        answer = self._finish(process, name, call)
+        self._settings.effect(f"git {name} done")
+        return answer
+
+    def _finish(self, process: subprocess.Popen[bytes], name: str, call: Call) -> Answer:
+        try:
+            out, said = process.communicate(call.stdin, timeout=self._settings.time_limit)
+        except subprocess.TimeoutExpired as late:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise GitTooSlow(command=name, limit=self._settings.time_limit) from late
+        words = said.decode("utf-8", "replace")
+        if process.returncode not in call.accept:
+            if any(sign in words for sign in FULL):
+                raise DiskFull(words)
+            raise GitFailed(command=name, code=process.returncode, said=words)
+        return Answer(code=process.returncode, out=out, said=words)
+
+    def _base(self) -> dict[str, str]:
+        return {
+            "PATH": self._settings.search_path,
+            "HOME": NOWHERE,
+            "XDG_CONFIG_HOME": NOWHERE,
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+        }
+
+
+def _identity(settings: GitSettings, stamp: Stamp | None) -> dict[str, str]:
+    if stamp is None:
+        return {}
+    when = f"@{int(stamp.at.timestamp())} +0000"
+    return {
+        "GIT_AUTHOR_NAME": settings.author.name,
+        "GIT_AUTHOR_EMAIL": settings.author.email,
+        "GIT_AUTHOR_DATE": when,
+        "GIT_COMMITTER_NAME": COMMITTER.name,
+        "GIT_COMMITTER_EMAIL": COMMITTER.email,
+        "GIT_COMMITTER_DATE": when,
+    }

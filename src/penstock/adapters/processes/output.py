@@ -1,0 +1,66 @@
+"""One stream of a process on its way into a file: the first half of the limit as it comes, the last half at the end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SLACK = 1024 * 1024  # the tail is cut back only when it has grown by this much, so that cutting costs little
+
+
+class Capture:
+    """Keeps at most `limit` bytes of a stream and says how many it left out."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._name = path.name
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._tail_limit = limit // 2
+        self._head_room = limit - self._tail_limit
+        self._tail = bytearray()
+        self._left_out = 0
+        self.error: str | None = None
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether bytes were left out; settled by `finish`."""
+        return self._left_out > 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Take what the stream gave."""
+        head, rest = chunk[: self._head_room], chunk[self._head_room :]
+        self._head_room -= len(head)
+        self._write(head)
+        self._tail += rest
+        if len(self._tail) > self._tail_limit + _SLACK:
+            self._cut()
+
+    def finish(self) -> None:
+        """Append the tail, make the file durable and close it."""
+        self._cut()
+        if self._left_out:
+            self._write(f"\n[penstock: {self._left_out} bytes are left out here]\n".encode("ascii"))
+        self._write(bytes(self._tail))
+        self._tail.clear()
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            self.error = self.error or f"{self._name}: {error.strerror}"
+        os.close(self._descriptor)
+
+    def _cut(self) -> None:
+        surplus = len(self._tail) - self._tail_limit
+        if surplus > 0:
+            del self._tail[:surplus]
+            self._left_out += surplus
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        # After a full disk the stream is still drained, or the process would hang on its own output.
+        while view and self.error is None:
+            try:
+                view = view[os.write(self._descriptor, view) :]
+            except OSError as error:
+                self.error = f"{self._name}: {error.strerror}"

@@ -1,0 +1,173 @@
+"""From a profile or a command to its result. Every run has an explicit environment and its own temporary folder."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from penstock.adapters.processes.ending import Ending
+from penstock.adapters.processes.logs import settle_log
+from penstock.adapters.processes.request import Outcome, Request
+from penstock.adapters.tools.profiles import ToolsSettings
+from penstock.domain.redaction import Redactor
+from penstock.domain.surroundings import child_environment
+from penstock.domain.tool_result import NOT_FOUND, OTHER, TIMED_OUT, ToolResult
+from penstock.domain.tools import ToolNotRenderable, render
+
+SHELL = ("/bin/sh", "-c")
+DEFAULT_TIMEOUT = 600.0
+
+
+class Started(Protocol):
+    """A process that runs."""
+
+    async def wait(self) -> Outcome:
+        """Its end."""
+        ...
+
+    async def stop(self) -> Outcome:
+        """Stop it, and all that it has started."""
+        ...
+
+
+class Starter(Protocol):
+    """What starts processes."""
+
+    async def start(self, request: Request, /) -> Started:
+        """Start one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """Where and for whom a tool runs. `folder`, outside the worktree, keeps the records of this one run."""
+
+    worktree: Path
+    folder: Path
+    marker: str
+    model_name: str = ""
+    prompt_file: Path | None = None
+    message: str | None = None
+
+    def values(self) -> dict[str, str]:
+        """What placeholders stand for. Every folder is the worktree: a tool never sees the user's checkout."""
+        here = str(self.worktree)
+        known = {"cwd": here, "repo_root": here, "worktree_path": here}
+        if self.model_name:
+            known["model_name"] = self.model_name
+        if self.prompt_file is not None:
+            known["prompt_file"] = str(self.prompt_file)
+        return known if self.message is None else {**known, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRunner:
+    """Runs tools and commands through a launcher; what they wrote is redacted before anyone reads it."""
+
+    launcher: Starter
+    tools: ToolsSettings
+    environ: Mapping[str, str]
+    redactor: Redactor
+    default_timeout: float = DEFAULT_TIMEOUT
+    output_limit: int = 4 * 1024 * 1024
+
+    async def run_tool(self, tool_id: str, context: ToolContext) -> ToolResult:
+        """Run a tool by its profile, in the worktree."""
+        profile = self.tools.profile(tool_id)
+        rendered = render(tool_id, profile, context.values())
+        request = self._request(
+            context,
+            argv=rendered.argv,
+            cwd=_inside(tool_id, context.worktree, rendered.working_dir),
+            extra=rendered.env,
+            timeout=profile.timeout or self.default_timeout,
+        )
+        result = await self._run(tool_id, request, profile.success_criteria)
+        return result if profile.capture_output else replace(result, stdout="", stderr="")
+
+    async def run_command(
+        self, name: str, command: str, context: ToolContext, *, timeout: float, success_codes: Collection[int] = (0,)
+    ) -> ToolResult:
+        """Run a line for the shell, in the worktree."""
+        request = self._request(context, argv=(*SHELL, command), cwd=context.worktree, extra={}, timeout=timeout)
+        return await self._run(name, request, success_codes, shown=command)
+
+    def _request(
+        self, context: ToolContext, *, argv: tuple[str, ...], cwd: Path, extra: Mapping[str, str], timeout: float
+    ) -> Request:
+        temporary = context.folder / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Request(
+            argv=argv,
+            cwd=cwd,
+            env=child_environment(self.environ, temporary=str(temporary), extra=extra),
+            folder=context.folder,
+            marker=context.marker,
+            timeout=timeout,
+            output_limit=self.output_limit,
+        )
+
+    async def _run(
+        self, tool_id: str, request: Request, success: Collection[int], shown: str | None = None
+    ) -> ToolResult:
+        running = await self.launcher.start(request)
+        try:
+            outcome = await running.wait()
+        except asyncio.CancelledError:
+            await running.stop()
+            raise
+        stdout = await asyncio.to_thread(settle_log, outcome.stdout, self.redactor.redact)
+        stderr = await asyncio.to_thread(settle_log, outcome.stderr, self.redactor.redact)
+        exit_code = _exit_code(outcome)
+        return ToolResult(
+            tool_id=tool_id,
+            command_line=self.redactor.redact(shown or shlex.join(request.argv)),
+            exit_code=exit_code,
+            stdout=stdout,
+            stderr=stderr or self.redactor.redact(_what_happened(outcome, request.argv[0])),
+            timed_out=outcome.ending is Ending.TIMED_OUT,
+            started_at=datetime.fromtimestamp(outcome.started_at, UTC),
+            completed_at=datetime.fromtimestamp(outcome.ended_at, UTC),
+            duration_sec=outcome.duration,
+            success=outcome.ending is Ending.EXITED and exit_code in success,
+        )
+
+
+def _exit_code(outcome: Outcome) -> int:
+    match outcome.ending:
+        case Ending.EXITED if outcome.exit_code is not None:
+            return outcome.exit_code
+        case Ending.TIMED_OUT:
+            return TIMED_OUT
+        case Ending.NOT_FOUND:
+            return NOT_FOUND
+        case _:
+            return OTHER
+
+
+def _what_happened(outcome: Outcome, command: str) -> str:
+    match outcome.ending:
+        case Ending.EXITED | Ending.TIMED_OUT:
+            return ""
+        case Ending.NOT_FOUND:
+            return f"{command}: not found on PATH"
+        case Ending.SIGNALLED:
+            return f"{command}: ended by signal {abs(outcome.exit_code or 0)}"
+        case _:
+            return f"{command}: {outcome.ending}" + (f": {outcome.error}" if outcome.error else "")
+
+
+def _inside(tool_id: str, worktree: Path, working_dir: str) -> Path:
+    root = worktree.resolve()
+    folder = (root / working_dir).resolve()
+    if not folder.is_relative_to(root):
+        raise ToolNotRenderable(
+            f'the tool "{tool_id}" is to run in {working_dir}, which is outside the worktree',
+            hint="give working_dir relative to the worktree, or leave it out",
+        )
+    return folder

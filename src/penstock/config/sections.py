@@ -1,0 +1,237 @@
+"""The project's own sections of the settings. What configures an adapter is declared beside that adapter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from penstock.config.shape import nearest
+from penstock.config.values import Unfit, found, read
+from penstock.domain.breaker import BreakerLimits
+from penstock.domain.breaker import StepLimits as StepLimitsInForce
+from penstock.domain.plan import Check
+
+BRANCH_PARTS = frozenset({"change", "workstream", "run"})
+_FIRST = {"minimum": 1}
+_ZERO = {"minimum": 0}
+_STEPS = ("edit", "static", "runtime", "review", "integrate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSettings:
+    """The top of the tree: how a project is worked on."""
+
+    base_branch: str = ""
+    """Empty: found out from the repository."""
+    workstreams_dir: str = "workstreams"
+    agent: str = ""
+    """The agent of workstreams that name none."""
+    allow_unchecked: bool = False
+    require_clean_base: bool = False
+    approvals: tuple[Literal["review", "gate"], ...] = ()
+    allow_overlap: tuple[str, ...] = ()
+    """Pairs of workstreams ("ws-a,ws-b") or paths that several scopes may share."""
+    runners: tuple[str, ...] = ()
+    """Words besides the known ones with which a line of acceptance is a command."""
+    worktree_root: Literal["state", "project"] = "state"
+    branch: str = "ws/{change}/{workstream}-{run}"
+    database: str = ""
+    tool_profiles_path: str = ""
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        parts = set(re.findall(r"\{([^{}]*)\}", self.branch))
+        if unknown := parts - BRANCH_PARTS:
+            raise ValueError(f"branch holds {{{min(unknown)}}}; possible are {{change}}, {{workstream}}, {{run}}")
+        if not {"workstream", "run"} <= parts:
+            raise ValueError("branch must hold {workstream} and {run}, else two worktrees would share a branch")
+
+    @property
+    def allowed_pairs(self) -> frozenset[frozenset[str]]:
+        """The pairs of workstreams that may share paths."""
+        pairs = ([part.strip() for part in item.split(",")] for item in self.allow_overlap if "," in item)
+        return frozenset(frozenset(pair) for pair in pairs if len(pair) == 2)
+
+    @property
+    def allowed_paths(self) -> tuple[str, ...]:
+        """The paths that several scopes may share."""
+        return tuple(item for item in self.allow_overlap if "," not in item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings:
+    """One check as a project writes it: a command, or a table with a command and how it is judged."""
+
+    command: str
+    timeout: float | None = None
+    success_codes: tuple[int, ...] = (0,)
+
+    @classmethod
+    def from_settings(cls, value: object) -> CheckSettings:
+        """Read `"command"` or `{command, timeout, success_codes}`."""
+        table = {"command": value} if isinstance(value, str) else value
+        if not isinstance(table, Mapping):
+            raise Unfit("a command or a table with a command", value)
+        kinds = {"command": str, "timeout": float | None, "success_codes": tuple[int, ...]}
+        for name in table:
+            if name not in kinds:
+                near = nearest(str(name), list(kinds))
+                advice = f'did you mean "{near}"?' if near else f"known here: {', '.join(kinds)}"
+                raise ValueError(f'has the unknown key "{name}"; {advice}')
+        parts: dict[str, Any] = {str(name): _part(kinds, str(name), item) for name, item in table.items()}
+        check = cls(**{"command": "", **parts})
+        if not check.command.strip():
+            raise ValueError("needs a command")
+        if check.timeout is not None and check.timeout <= 0:
+            raise ValueError(f"has the timeout {check.timeout}; it must be greater than 0")
+        if not check.success_codes:
+            raise ValueError("has an empty list of success_codes: nothing could ever pass")
+        return check
+
+    def as_check(self, name: str, default_timeout: float) -> Check:
+        """The check as the core knows it."""
+        timeout = default_timeout if self.timeout is None else self.timeout
+        return Check(name=name, command=self.command, timeout=timeout, success_codes=self.success_codes)
+
+
+def _part(kinds: Mapping[str, object], name: str, value: object) -> object:
+    try:
+        return read(kinds[name], value)
+    except Unfit as error:
+        raise ValueError(f"{name} must be {error.wanted}, found {found(error.value)}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksSettings:
+    """The project's checks: of each candidate, and of each merged tree."""
+
+    integrate: Mapping[str, CheckSettings] = field(default_factory=dict)
+    static: Mapping[str, CheckSettings] = field(default_factory=dict, metadata={"rest": True})
+
+    def static_checks(self, default_timeout: float) -> tuple[Check, ...]:
+        """What every candidate must pass."""
+        return tuple(check.as_check(name, default_timeout) for name, check in self.static.items())
+
+    def integrate_checks(self, default_timeout: float) -> tuple[Check, ...]:
+        """What every merged tree must pass: the static checks where nothing else is said."""
+        chosen = self.integrate or self.static
+        return tuple(check.as_check(name, default_timeout) for name, check in chosen.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerStep:
+    """The limits of one step; what is not set comes from the defaults."""
+
+    max_attempts_per_step: int | None = None
+    max_fix_attempts_per_step: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_attempts_per_step is not None and self.max_attempts_per_step < 1:
+            raise ValueError("max_attempts_per_step must be at least 1")
+        if self.max_fix_attempts_per_step is not None and self.max_fix_attempts_per_step < 0:
+            raise ValueError("max_fix_attempts_per_step must be at least 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerDefaults:
+    """The limits of every step that has none of its own."""
+
+    max_attempts_per_step: int = field(default=3, metadata=_FIRST)
+    max_fix_attempts_per_step: int = field(default=2, metadata=_ZERO)
+    max_attempts_per_error_signature: int = field(default=3, metadata=_ZERO)
+    oscillation_window: int = field(default=4, metadata=_FIRST)
+    oscillation_threshold: int = field(default=2, metadata=_ZERO)
+    enable_fix_for_steps: tuple[Literal["static", "runtime"], ...] = ("static", "runtime")
+
+
+def _shipped_steps() -> Mapping[str, BreakerStep]:
+    return {
+        "static": BreakerStep(max_attempts_per_step=3, max_fix_attempts_per_step=2),
+        "runtime": BreakerStep(max_attempts_per_step=2, max_fix_attempts_per_step=1),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerSettings:
+    """When a loop is stopped."""
+
+    defaults: BreakerDefaults = field(default_factory=BreakerDefaults)
+    per_step: Mapping[str, BreakerStep] = field(default_factory=_shipped_steps)
+
+    def __post_init__(self) -> None:
+        for name in self.per_step:
+            if name not in _STEPS:
+                raise ValueError(f'per_step names the unknown step "{name}"; possible are {", ".join(_STEPS)}')
+
+    def limits(self) -> BreakerLimits:
+        """The limits as the core knows them."""
+        given, common = BreakerLimits(), self.defaults
+        steps = {name: self._step(name) for name in ("static", "runtime", *self.per_step)}
+        return BreakerLimits(
+            **{name: steps.get(name, given.of_step(name)) for name in _STEPS},
+            max_attempts_per_error_signature=common.max_attempts_per_error_signature,
+            oscillation_window=common.oscillation_window,
+            oscillation_threshold=common.oscillation_threshold,
+            fix_enabled=common.enable_fix_for_steps,
+        )
+
+    def _step(self, name: str) -> StepLimitsInForce:
+        own, common = self.per_step.get(name, BreakerStep()), self.defaults
+        attempts, fixes = own.max_attempts_per_step, own.max_fix_attempts_per_step
+        return StepLimitsInForce(
+            max_attempts=common.max_attempts_per_step if attempts is None else attempts,
+            max_fix_attempts=common.max_fix_attempts_per_step if fixes is None else fixes,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorSettings:
+    """How much may run at once."""
+
+    max_parallel: int = field(default=3, metadata=_FIRST)
+    agents: int | None = None
+    """Agents at once on this machine; not set: as many as workstreams."""
+    checks: int | None = None
+    min_free_gb: float = field(default=1.0, metadata=_ZERO)
+
+    def __post_init__(self) -> None:
+        for name, value in (("agents", self.agents), ("checks", self.checks)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, found {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """How long and how big things may get. Times are seconds of engine time."""
+
+    agent_timeout: float = field(default=1800.0, metadata=_FIRST)
+    check_timeout: float = field(default=600.0, metadata=_FIRST)
+    output_mb: int = field(default=4, metadata=_FIRST)
+    snapshot_ignored_mb: int = field(default=50, metadata=_ZERO)
+    keep_days: int = field(default=14, metadata=_ZERO)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupSettings:
+    """What a checkout would need before it can be built. Read so that files stay valid; not carried out yet."""
+
+    commands: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.commands:
+            raise ValueError("commands are not supported yet: let each check set up what it needs, or leave this empty")
+
+
+PROJECT_SECTIONS: Mapping[str, type] = {
+    "": ProjectSettings,
+    "checks": ChecksSettings,
+    "breakers": BreakerSettings,
+    "executor": ExecutorSettings,
+    "limits": LimitSettings,
+    "setup": SetupSettings,
+}
+"""The sections that every start of Penstock reads; `bootstrap` adds those of the adapters."""

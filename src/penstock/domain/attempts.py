@@ -1,0 +1,146 @@
+"""How attempts begin, end, go red and are lost. Works on a draft; `step` calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.domain.breaker import Trip, finding_signatures, tripped
+from penstock.domain.changes import Candidate, Finding
+from penstock.domain.commands import StartStep
+from penstock.domain.decision import AttemptBegan, AttemptEnded, ErrorSeen
+from penstock.domain.draft import Draft
+from penstock.domain.run import STEP_OF, AttemptId, Step
+from penstock.domain.states import Move
+
+
+def begin(draft: Draft, rank: int) -> None:
+    """Begin what the workstream's state asks for, or hold it while the run does not work."""
+    step = STEP_OF[draft[rank].state]
+    if step is Step.INTEGRATE:
+        draft.queue = draft.queue.with_rank(rank)
+        return
+    if step is Step.REVIEW:
+        draft.note("approval_requested", rank)
+        return
+    if not draft.is_working:
+        draft.hold(rank)
+        return
+    draft.let_go(rank)
+    attempt = draft[rank].attempt or next_attempt(draft, rank, step)
+    progress = draft[rank]
+    draft.put(rank, attempt=attempt)
+    draft.records.append(
+        AttemptBegan(workstream=draft.id_of(rank), attempt=attempt, at=draft.now, start=progress.start)
+    )
+    draft.note("step_start", rank, step=step.value, attempt=attempt.key)
+    draft.commands.append(
+        StartStep(
+            workstream=draft.id_of(rank),
+            attempt=attempt,
+            base=progress.base,
+            start=progress.start,
+            candidate=progress.candidate,
+            agent_run=progress.agent_runs,
+            at=draft.now,
+            findings=progress.findings if step in (Step.EDIT, Step.FIX) else (),
+            note=progress.note if step is Step.FIX else "",
+        )
+    )
+
+
+def next_attempt(draft: Draft, rank: int, step: Step) -> AttemptId:
+    """Count one more attempt of a step."""
+    progress = draft[rank]
+    number = progress.attempts_of(step) + 1
+    counts = {**dict(progress.attempts), step: number}
+    runs = progress.agent_runs + (step in (Step.EDIT, Step.FIX))
+    draft.put(rank, attempts=tuple(sorted(counts.items())), agent_runs=runs)
+    return AttemptId(step=step, number=number, round=progress.round)
+
+
+def end(
+    draft: Draft,
+    rank: int,
+    status: str,
+    *,
+    candidate: Candidate | None = None,
+    result: Mapping[str, Any] | None = None,
+) -> None:
+    """Record how the present attempt ended; the next one gets a number of its own."""
+    attempt = draft[rank].attempt
+    if attempt is None:
+        return
+    draft.records.append(
+        AttemptEnded(
+            workstream=draft.id_of(rank),
+            attempt=attempt,
+            at=draft.now,
+            status=status,
+            candidate=candidate,
+            result=result or {},
+        )
+    )
+    draft.put(rank, attempt=None, lost=0)
+
+
+def interrupt(draft: Draft, rank: int, *, lost: bool, sentence: str = "") -> bool:
+    """Record that the present attempt came to nothing and keep its number; False when that was once too often."""
+    progress = draft[rank]
+    attempt = progress.attempt
+    if attempt is None:
+        return True
+    draft.records.append(
+        AttemptEnded(
+            workstream=draft.id_of(rank),
+            attempt=attempt,
+            at=draft.now,
+            status="interrupted",
+            result={"lost": lost, "sentence": sentence},
+        )
+    )
+    again = AttemptId(step=attempt.step, number=attempt.number, round=attempt.round, retry=attempt.retry + 1)
+    count = progress.lost + 1 if lost else progress.lost
+    draft.put(rank, attempt=again, lost=count)
+    draft.note("step_interrupted", rank, attempt=attempt.key, lost=lost, sentence=sentence)
+    return count < draft.policy.max_lost
+
+
+def count_red(draft: Draft, rank: int, step: Step, findings: tuple[Finding, ...], tree: str) -> Trip | None:
+    """Count a red attempt and its errors; the trip, if it is enough."""
+    progress = draft[rank]
+    limits = draft.policy.breaker.overridden(draft.plan.order[rank].breaker)
+    state = progress.breaker.with_red(step, tree, finding_signatures(findings), limits.oscillation_window)
+    trip = tripped(limits, state, step)
+    if trip is None and step is not Step.EDIT:
+        state = state.with_fix(step)
+    draft.put(rank, breaker=state, findings=findings, note="")
+    for finding in findings:
+        for signature in finding_signatures((finding,)):
+            draft.records.append(
+                ErrorSeen(
+                    workstream=draft.id_of(rank),
+                    step=step,
+                    code=finding.code,
+                    signature=signature,
+                    message=finding.text[:2000],
+                )
+            )
+    if trip is not None:
+        draft.note(
+            "breaker_trip",
+            rank,
+            step=step.value,
+            limit=trip.limit,
+            value=trip.value,
+            attempts=state.red_count(step),
+            sentence=trip.sentence,
+        )
+    return trip
+
+
+def send_to_fix(draft: Draft, rank: int, move: Move, step: Step) -> None:
+    """Ask the agent to mend what was found."""
+    draft.move(rank, move)
+    draft.note("fix_attempt", rank, after=step.value, findings=[finding.code for finding in draft[rank].findings])
+    begin(draft, rank)

@@ -1,0 +1,187 @@
+"""No loop is endless: error signatures, limits and oscillation. Counts what went red and says when it is enough, in words.
+
+A signature names an error by its code and its text without what changes from try to try (paths, lines, times, ids).
+Oscillation is the same tree with the same set of signatures as before, whichever step saw it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+
+from penstock.domain.changes import Finding
+from penstock.domain.plan import BreakerOverride
+
+MAX_TEXT = 2000
+
+_NORMALISE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]"), ""),  # ANSI
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
+    (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<address>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
+    (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
+    (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|us|µs|ns|s|sec|secs|seconds?|minutes?)\b"), "<duration>"),
+    (re.compile(r"(?:/[^\s/:'\"()]+)*/(?:tmp|temp)[^\s/:'\"()]*(?:/[^\s/:'\"()]+)*/"), "<tmp>/"),
+    (re.compile(r"\btmp[\w-]{6,}\b"), "<tmp>"),
+    (re.compile(r"\bpytest-of-\w+|\bpytest-\d+\b"), "<tmp>"),
+    (re.compile(r"(?:line |:)\d+(?::\d+)?\b"), ":<line>"),
+    (re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{64})\b"), "<hash>"),
+    (re.compile(r"\bpid[ =:]?\d+\b", re.IGNORECASE), "<pid>"),
+    (re.compile(r"\s+"), " "),
+)
+
+_FINDING_LINE = re.compile(r"^(?:FAILED|ERROR) \S|^\S[^:\s]*\.\w+:\d+(?::\d+)?: |^(?:E|W|F|C)\d{3,4}\b", re.MULTILINE)
+
+
+def normalise(text: str, folder: str = "") -> str:
+    """The text without what differs between two occurrences of one error; `folder` is where the command ran."""
+    if folder:
+        text = text.replace(folder.rstrip("/") + "/", "").replace(folder, ".")
+    text = text[: 4 * MAX_TEXT]
+    for pattern, replacement in _NORMALISE:
+        text = pattern.sub(replacement, text)
+    return text.strip()[:MAX_TEXT]
+
+
+def signature(code: str, text: str, folder: str = "") -> str:
+    """What names an error across attempts."""
+    return hashlib.sha256(f"{code}\0{normalise(text, folder)}".encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def signatures(code: str, output: str, folder: str = "") -> frozenset[str]:
+    """One signature per failure that the output of a tool lists, else one for the whole of it."""
+    lines = [line for line in output.splitlines() if _FINDING_LINE.match(line)]
+    if not lines:
+        return frozenset({signature(code, output, folder)})
+    return frozenset(signature(code, line, folder) for line in lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLimits:
+    """How often one step may go red, and how often it may be sent to fix."""
+
+    max_attempts: int = 3
+    max_fix_attempts: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerLimits:
+    """The limits of one workstream. A limit of 0 for signatures or oscillation is off; attempts are always limited."""
+
+    edit: StepLimits = StepLimits(max_attempts=3, max_fix_attempts=0)
+    static: StepLimits = StepLimits(max_attempts=3, max_fix_attempts=2)
+    runtime: StepLimits = StepLimits(max_attempts=2, max_fix_attempts=1)
+    review: StepLimits = StepLimits(max_attempts=3, max_fix_attempts=2)
+    integrate: StepLimits = StepLimits(max_attempts=3, max_fix_attempts=2)
+    max_attempts_per_error_signature: int = 3
+    oscillation_window: int = 4
+    oscillation_threshold: int = 2
+    fix_enabled: tuple[str, ...] = ("static", "runtime")
+
+    def of_step(self, step: str) -> StepLimits:
+        """The limits of a step; a fix counts as the edit that it is."""
+        found: StepLimits = getattr(self, "edit" if step == "fix" else step)
+        return found
+
+    def overridden(self, own: BreakerOverride) -> BreakerLimits:
+        """These limits with what a workstream says of its own: it goes before the project's."""
+        limits = self
+        if own.max_attempts is not None:
+            steps = {
+                name: StepLimits(max_attempts=own.max_attempts, max_fix_attempts=max(0, own.max_attempts - 1))
+                for name in ("edit", "static", "runtime", "review", "integrate")
+            }
+            limits = replace(limits, **steps)
+        if own.max_error_repeats is not None:
+            limits = replace(limits, max_attempts_per_error_signature=own.max_error_repeats)
+        if own.oscillation_threshold is not None:
+            limits = replace(limits, oscillation_threshold=own.oscillation_threshold)
+        return limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """The breaker has tripped: which limit, its value, and a sentence."""
+
+    limit: str
+    value: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerState:
+    """What went red so far in one round of a workstream."""
+
+    red: tuple[tuple[str, int], ...] = ()
+    fixes: tuple[tuple[str, int], ...] = ()
+    seen: tuple[tuple[str, int], ...] = ()
+    history: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def red_count(self, step: str) -> int:
+        """How often a step went red."""
+        return dict(self.red).get(step, 0)
+
+    def with_red(self, step: str, tree: str, errors: frozenset[str], window: int) -> BreakerState:
+        """This state after one more red attempt of a step on a tree; only a tree can oscillate."""
+        pair = (tree, tuple(sorted(errors)))
+        return replace(
+            self,
+            red=_raised(self.red, {step}),
+            seen=_raised(self.seen, errors),
+            history=(*self.history, pair)[-max(1, window) :] if tree else self.history,
+        )
+
+    def with_fix(self, step: str) -> BreakerState:
+        """This state after one more fix for a step."""
+        return replace(self, fixes=_raised(self.fixes, {step}))
+
+
+def _raised(counts: tuple[tuple[str, int], ...], keys: frozenset[str] | set[str]) -> tuple[tuple[str, int], ...]:
+    table = dict(counts)
+    for key in keys:
+        table[key] = table.get(key, 0) + 1
+    return tuple(sorted(table.items()))
+
+
+def finding_signatures(findings: tuple[Finding, ...]) -> frozenset[str]:
+    """The signatures of all findings of one red attempt."""
+    return frozenset(one for finding in findings for one in signatures(finding.code, finding.text))
+
+
+def tripped(limits: BreakerLimits, state: BreakerState, step: str) -> Trip | None:
+    """Whether it is enough, asked after `with_red`; the first limit that says so."""
+    own = limits.of_step(step)
+    red = state.red_count(step)
+    if red >= own.max_attempts:
+        return Trip(
+            limit="max_attempts_per_step",
+            value=own.max_attempts,
+            sentence=f"{step} failed {red} times, as often as it may",
+        )
+    seen = max((count for _, count in state.seen), default=0)
+    if 0 < limits.max_attempts_per_error_signature <= seen:
+        return Trip(
+            limit="max_attempts_per_error_signature",
+            value=limits.max_attempts_per_error_signature,
+            sentence=f"the same error came {seen} times",
+        )
+    same = state.history.count(state.history[-1]) if state.history else 0
+    if 0 < limits.oscillation_threshold <= same:
+        return Trip(
+            limit="oscillation_threshold",
+            value=limits.oscillation_threshold,
+            sentence=f"the same tree gave the same errors {same} times: the fixes go round in a circle",
+        )
+    if step == "edit":
+        return None
+    if step in ("static", "runtime") and step not in limits.fix_enabled:
+        return Trip(limit="enable_fix_for_steps", value=0, sentence=f"{step} failed, and fixing it is switched off")
+    fixes = dict(state.fixes).get(step, 0)
+    if fixes >= own.max_fix_attempts:
+        return Trip(
+            limit="max_fix_attempts_per_step",
+            value=own.max_fix_attempts,
+            sentence=f"{step} failed after {fixes} fixes, as many as it may have",
+        )
+    return None

@@ -1,0 +1,82 @@
+"""What a check said about a tree, and when a set of such answers is a verdict.
+
+`give_verdict` is the only maker of verdicts. It refuses results about any other tree, and a red result unless the base
+tree gave the same errors for the same command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from penstock.domain.changes import Candidate, Finding, Verdict
+from penstock.domain.errors import Bug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One command on one tree: judged by its exit code, kept by (tree, command, environment)."""
+
+    tree: str
+    command: str
+    kind: str
+    passed: bool
+    exit_code: int | None
+    signatures: tuple[str, ...] = ()
+    output: str = ""
+    duration: float = 0.0
+    environment: str = ""
+    confined: bool = False
+    known: bool = False
+    """Red, but only as red as the base."""
+    error: str = ""
+    """The code of the contract's list: non_zero_exit, timeout, missing_binary …; empty when it passed."""
+
+    @property
+    def counts_as_passed(self) -> bool:
+        """Green, or no worse than the base."""
+        return self.passed or self.known
+
+    def finding(self) -> Finding:
+        """What a fix is told."""
+        code = "static_failure" if self.kind == "static" else "runtime_failure"
+        how = self.error or f"exit code {self.exit_code}"
+        return Finding(code=code, text=f"{self.command}: {how}\n{self.output}".rstrip())
+
+
+class TreeWithoutVerdict(Bug):
+    """Something was about to be merged that no verdict speaks of."""
+
+
+def is_known(red: CheckResult, base: CheckResult) -> bool:
+    """Whether a red result shows only what the base shows for the same command."""
+    return not base.passed and bool(red.signatures) and set(red.signatures) <= set(base.signatures)
+
+
+def give_verdict(
+    *,
+    id: str,  # noqa: A002 - the field's name
+    branch: str,
+    parent: str,
+    merged: Candidate,
+    members: Sequence[str],
+    results: Sequence[CheckResult],
+) -> Verdict:
+    """The verdict for exactly the merged tree; a Bug if a result is of another tree or is red."""
+    for result in results:
+        if result.tree != merged.tree:
+            raise TreeWithoutVerdict(f"the check `{result.command}` judged tree {result.tree}, not {merged.tree}")
+        if not result.counts_as_passed:
+            raise TreeWithoutVerdict(f"the check `{result.command}` is red on tree {merged.tree}")
+    return Verdict(
+        id=id,
+        branch=branch,
+        parent=parent,
+        commit=merged.commit,
+        tree=merged.tree,
+        members=tuple(members),
+        checks=tuple(result.command for result in results),
+        known_failures=tuple(result.command for result in results if result.known),
+        unchecked=not results,
+        confined=bool(results) and all(result.confined for result in results),
+    )

@@ -1,0 +1,201 @@
+"""A run while one event is being stepped: the only mutable thing in the domain, born and gone within one call of `step`.
+
+It keeps the derived sets true with every row that it changes, and collects what the decision will say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from penstock.domain.commands import Command
+from penstock.domain.decision import Decision, Note, Record
+from penstock.domain.ranks import RankSet
+from penstock.domain.run import STATE_ORDER, Progress, Run, first_open_gate
+from penstock.domain.states import (
+    ACTIVE,
+    ENDED,
+    IN_FLIGHT,
+    TERMINAL_RUN,
+    Move,
+    RunMove,
+    RunState,
+    WorkstreamState,
+    moved,
+    run_moved,
+)
+
+
+class Draft:
+    """A run, the changes made to it so far, and what shall be done and noted."""
+
+    def __init__(self, run: Run, now: datetime) -> None:
+        self.run = run
+        self.now = now
+        self.plan = run.plan
+        self.policy = run.policy
+        self._members = list(run.members)
+        self._rows: dict[int, Progress] = {}
+        self._waiting: dict[int, int] = {}
+        self._fields: dict[str, Any] = {}
+        self.held = run.held
+        self.queue = run.queue
+        self.released = run.released
+        self.commands: list[Command] = []
+        self.notes: list[Note] = []
+        self.records: list[Record] = []
+
+    # rows
+
+    def __getitem__(self, rank: int) -> Progress:
+        found = self._rows.get(rank)
+        return self.run.rows[rank] if found is None else found
+
+    def put(self, rank: int, **changes: Any) -> None:
+        """Change a row in anything but its state."""
+        self._rows[rank] = replace(self[rank], **changes)
+
+    def move(self, rank: int, move: Move, **changes: Any) -> None:
+        """Move a workstream by its table, and change its row."""
+        before = self[rank]
+        state = moved(before.state, move)
+        self._rows[rank] = replace(before, state=state, **changes)
+        old, new = STATE_ORDER[before.state], STATE_ORDER[state]
+        self._members[old] = self._members[old].without_rank(rank)
+        self._members[new] = self._members[new].with_rank(rank)
+        if state not in IN_FLIGHT:
+            self.let_go(rank)
+        payload = {"from": before.state.value, "to": state.value, "by": move.value}
+        self.note("workstream_status_changed", rank, **payload)
+
+    def hold(self, rank: int) -> None:
+        """Say that an active workstream has nothing running."""
+        self.put(rank, held=True)
+        self.held = self.held.with_rank(rank)
+
+    def let_go(self, rank: int) -> None:
+        """Say that it is held no more."""
+        if rank in self.held:
+            self.put(rank, held=False)
+            self.held = self.held.without_rank(rank)
+
+    # sets
+
+    def in_state(self, *states: WorkstreamState) -> RankSet:
+        """The ranks that are in one of these states."""
+        bits = 0
+        for state in states:
+            bits |= self._members[STATE_ORDER[state]].bits
+        return RankSet(bits)
+
+    @property
+    def active(self) -> RankSet:
+        """Who has something running or about to run."""
+        return self.in_state(*ACTIVE)
+
+    @property
+    def in_flight(self) -> RankSet:
+        """Who has begun and not ended."""
+        return self.in_state(*IN_FLIGHT)
+
+    @property
+    def ended(self) -> RankSet:
+        """Who is done, failed, blocked or abandoned."""
+        return self.in_state(*ENDED)
+
+    @property
+    def busy(self) -> RankSet:
+        """Who has a step running, the integration queue aside."""
+        return self.active - self.in_state(WorkstreamState.INTEGRATING) - self.held
+
+    # counters of what a workstream waits for
+
+    def one_less(self, rank: int) -> bool:
+        """One thing less to wait for; True if nothing is left."""
+        left = self._waiting.get(rank, self.run.waiting[rank]) - 1
+        self._waiting[rank] = left
+        return left == 0
+
+    def is_free(self, rank: int) -> bool:
+        """Whether a workstream waits for nothing."""
+        return self._waiting.get(rank, self.run.waiting[rank]) == 0
+
+    # the run itself
+
+    def get(self, name: str) -> Any:
+        """A field of the run as it is now."""
+        return self._fields.get(name, getattr(self.run, name))
+
+    def set(self, **fields: Any) -> None:
+        """Change fields of the run in anything but its state."""
+        self._fields.update(fields)
+
+    @property
+    def state(self) -> RunState:
+        """The state of the run as it is now."""
+        state: RunState = self.get("state")
+        return state
+
+    def move_run(self, move: RunMove, **fields: Any) -> None:
+        """Move the run by its table, and change its fields."""
+        before = self.state
+        self.set(state=run_moved(before, move), **fields)
+        self.note("run_status_changed", **{"from": before.value, "to": self.state.value, "by": move.value})
+
+    @property
+    def is_working(self) -> bool:
+        """Whether new steps may begin."""
+        return self.state is RunState.RUNNING and self.get("ending") is None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended."""
+        return self.state in TERMINAL_RUN
+
+    def next_order(self) -> int:
+        """The number of the next numbered command."""
+        number: int = self.get("orders") + 1
+        self.set(orders=number)
+        return number
+
+    @property
+    def gate(self) -> int:
+        """The place of the gate that is open."""
+        return first_open_gate(self.plan, self.ended, self.get("gate"))
+
+    # what the decision says
+
+    def id_of(self, rank: int) -> str:
+        """The id of a workstream."""
+        return self.plan.order[rank].id
+
+    def note(self, type_: str, rank: int | None = None, **payload: Any) -> None:
+        """Add an entry to the audit."""
+        self.notes.append(Note(type=type_, workstream="" if rank is None else self.id_of(rank), payload=payload))
+
+    def decision(self) -> Decision:
+        """The frozen result."""
+        rows, waiting = self.run.rows, self.run.waiting
+        for rank, row in self._rows.items():
+            rows = rows.with_row(rank, row)
+        for rank, count in self._waiting.items():
+            waiting = waiting.with_row(rank, count)
+        run = replace(
+            self.run,
+            **{**self._fields, "gate": self.gate},
+            rows=rows,
+            waiting=waiting,
+            members=tuple(self._members),
+            held=self.held,
+            queue=self.queue,
+            released=self.released,
+        )
+        return Decision(
+            run=run,
+            changed=tuple(self._rows),
+            run_changed=bool(self._fields),
+            commands=tuple(self.commands),
+            notes=tuple(self.notes),
+            records=tuple(self.records),
+        )

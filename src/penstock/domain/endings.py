@@ -1,0 +1,145 @@
+"""How workstreams end, what that means for those that depend on them, and how a run ends by it. Works on a draft."""
+
+from __future__ import annotations
+
+from penstock.domain.commands import PublishBranch, ReleaseWorktree
+from penstock.domain.draft import Draft
+from penstock.domain.run import Ending, Outcome
+from penstock.domain.states import Move, Reason, RunMove, RunState, WorkstreamState
+
+MOST_NAMED = 5
+
+
+def finish(draft: Draft, rank: int, move: Move, outcome: Outcome) -> None:
+    """A workstream is done: let those that wait for it go."""
+    draft.move(rank, move, outcome=outcome, findings=(), note="", sentence="", reason=None)
+    draft.note("workstream_end", rank, outcome=outcome.value)
+    release(draft, rank)
+    for dependent in draft.plan.dependents[rank]:
+        if draft.one_less(dependent):
+            make_ready(draft, dependent)
+    _let_successors_go(draft, rank)
+
+
+def fail(draft: Draft, rank: int, reason: Reason, sentence: str) -> None:
+    """A workstream has failed: everything that depends on it is blocked. Its folder stays for inspection."""
+    draft.queue = draft.queue.without_rank(rank)
+    draft.move(rank, Move.GAVE_UP, reason=reason, sentence=sentence, attempt=None)
+    draft.note("workstream_end", rank, reason=reason.value, sentence=sentence)
+    _let_successors_go(draft, rank)
+    _block_dependents(draft, rank)
+
+
+def make_ready(draft: Draft, rank: int) -> None:
+    """Nothing stands in a workstream's way any more."""
+    if draft[rank].state in (WorkstreamState.PENDING, WorkstreamState.BLOCKED):
+        draft.move(rank, Move.DEPENDENCIES_MET, reason=None, sentence="")
+
+
+def release(draft: Draft, rank: int) -> None:
+    """Keep what a workstream's folder holds, then remove it."""
+    if draft[rank].base:
+        draft.commands.append(
+            ReleaseWorktree(workstream=draft.id_of(rank), number=draft.next_order(), at=draft.now)
+        )
+
+
+def _block_dependents(draft: Draft, failed: int) -> None:
+    cause = draft.id_of(failed)
+    to_visit = list(draft.plan.dependents[failed])
+    while to_visit:
+        rank = to_visit.pop()
+        if draft[rank].state not in (WorkstreamState.PENDING, WorkstreamState.READY):
+            continue
+        draft.move(
+            rank,
+            Move.DEPENDENCY_FAILED,
+            reason=Reason.DEPENDENCY_FAILED,
+            sentence=f"dependency failed: {cause}",
+        )
+        _let_successors_go(draft, rank)
+        to_visit.extend(draft.plan.dependents[rank])
+
+
+def _let_successors_go(draft: Draft, rank: int) -> None:
+    if rank in draft.released:
+        return
+    draft.released = draft.released.with_rank(rank)
+    for successor in draft.plan.successors[rank]:
+        if draft.one_less(successor) and draft[successor].state is WorkstreamState.PENDING:
+            make_ready(draft, successor)
+
+
+def settle(draft: Draft) -> None:
+    """End the run if nothing is left that could go on; else leave it as it is."""
+    if draft.state not in (RunState.RUNNING, RunState.PAUSED) or draft.get("publishing"):
+        return
+    if draft.busy or draft.get("judging") is not None or draft.get("moving"):
+        return
+    if draft.get("ending") is not None:
+        _abandon_unfinished(draft)
+    elif draft.in_flight or draft.in_state(WorkstreamState.READY, WorkstreamState.PENDING):
+        return
+    if draft.get("ending") is not Ending.ABANDONED and _publish(draft):
+        return
+    _conclude(draft)
+
+
+def publish(draft: Draft) -> None:
+    """Push the branch to the user's repository."""
+    draft.set(publishing=True)
+    draft.commands.append(PublishBranch(commit=draft.get("head"), number=draft.next_order()))
+
+
+def _publish(draft: Draft) -> bool:
+    head, offered = draft.get("head"), draft.get("offered")
+    if head in (draft.get("base"), draft.get("published"), offered):
+        return False
+    publish(draft)
+    return True
+
+
+def _abandon_unfinished(draft: Draft) -> None:
+    unfinished = draft.in_flight | draft.in_state(WorkstreamState.READY, WorkstreamState.PENDING)
+    draft.queue = draft.queue - unfinished
+    for rank in unfinished:
+        draft.move(rank, Move.ABANDONED, reason=Reason.CANCELLED, sentence="the run was ended before it was done")
+        release(draft, rank)
+    if draft.get("ending") is Ending.ABANDONED:
+        for rank in draft.in_state(WorkstreamState.FAILED):
+            release(draft, rank)
+
+
+def _conclude(draft: Draft) -> None:
+    if draft.get("ending") is not None:
+        what = "cancelled" if draft.get("ending") is Ending.CANCELLED else "abandoned"
+        draft.move_run(RunMove.ABANDONED, reason=Reason.CANCELLED, sentence=f"the run was {what}: {tally(draft)}")
+        return
+    done, failed = draft.in_state(WorkstreamState.DONE), draft.in_state(WorkstreamState.FAILED)
+    if len(done) == len(draft.plan):
+        draft.move_run(RunMove.ALL_DONE, reason=None, sentence=tally(draft))
+        return
+    first = failed.first()
+    reason = Reason.ERROR if first is None else draft[first].reason
+    move = RunMove.SOME_DONE if done else RunMove.NONE_DONE
+    draft.move_run(move, reason=reason, sentence=tally(draft))
+
+
+def tally(draft: Draft) -> str:
+    """How many workstreams ended how, naming those that failed, in one sentence."""
+    parts = []
+    for state in (
+        WorkstreamState.DONE,
+        WorkstreamState.FAILED,
+        WorkstreamState.BLOCKED,
+        WorkstreamState.ABANDONED,
+    ):
+        ranks = draft.in_state(state)
+        if ranks:
+            parts.append(f"{len(ranks)} {state.value}")
+    failed = list(draft.in_state(WorkstreamState.FAILED))
+    causes = [f"{draft.id_of(rank)}: {draft[rank].sentence.splitlines()[0]}" for rank in failed[:MOST_NAMED]]
+    if len(failed) > MOST_NAMED:
+        causes.append(f"and {len(failed) - MOST_NAMED} more")
+    sentence = f"of {len(draft.plan)} workstreams {', '.join(parts) or 'none begun'}"
+    return f"{sentence} ({'; '.join(causes)})" if causes else sentence

@@ -1,0 +1,232 @@
+"""What has happened, one union. `step` takes nothing else; each is stored, with its version, before anything follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from penstock.domain.changes import Candidate, Finding, Verdict, Violation
+from penstock.domain.checks import CheckResult
+from penstock.domain.run import AttemptId
+
+VERSION = 1
+"""Of the shapes below. A change that old rows can't be read as raises it and adds a reader for the one before."""
+
+
+# What a step found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """The agent ended and its change is within scope."""
+
+    candidate: Candidate
+    paths: tuple[str, ...]
+    litter: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """The agent ended and nothing differs from where it started, though all declared files are there."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfScope:
+    """The change leaves the scope: it is kept, not applied."""
+
+    violations: tuple[Violation, ...]
+    candidate: Candidate | None = None
+    patch: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """All checks of a step passed; those that only repeat what the base does are named."""
+
+    results: tuple[CheckResult, ...] = ()
+    not_checked: tuple[str, ...] = ()
+    known_failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Red:
+    """The step failed for a reason that a fix may mend."""
+
+    findings: tuple[Finding, ...]
+    results: tuple[CheckResult, ...] = ()
+    tree: str = ""
+
+
+StepOutcome: TypeAlias = Edited | Unchanged | OutOfScope | Passed | Red
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished:
+    """An attempt ended and was judged."""
+
+    workstream: str
+    attempt: AttemptId
+    outcome: StepOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepInterrupted:
+    """An attempt ended without a judgement: its process or its owner died, or it was stopped."""
+
+    workstream: str
+    attempt: AttemptId
+    asked: bool
+    """Stopped by us on purpose: then it is not a loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentBroke:
+    """The machine does not let an attempt be made: no space, no tool, no repository."""
+
+    workstream: str
+    attempt: AttemptId
+    sentence: str
+
+
+# What the integration queue found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictGiven:
+    """The merged tree passed."""
+
+    judgement: int
+    verdict: Verdict
+    results: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingToMerge:
+    """The candidate adds nothing to the head."""
+
+    judgement: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRefused:
+    """The merge has conflicts, leaves the scope, or turns checks red. `start` is the tree to mend, on the new base."""
+
+    judgement: int
+    findings: tuple[Finding, ...]
+    base: str
+    start: Candidate
+    results: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeOutOfScope:
+    """The merged tree differs from the head outside the scope."""
+
+    judgement: int
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementInterrupted:
+    """A verification ended without a judgement."""
+
+    judgement: int
+    asked: bool
+    sentence: str = ""
+    """Set when the machine is to blame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchMoved:
+    """The branch is at the verdict's commit."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchPublished:
+    """The branch was pushed to the user's repository, or the sentence says why not."""
+
+    commit: str
+    pushed: bool
+    sentence: str = ""
+
+
+# What others want
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """The base is known: begin."""
+
+    base: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseAsked:
+    """Let running steps end, or stop them now."""
+
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeAsked:
+    """Go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAsked:
+    """Stop the steps, keep everything, end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbandonAsked:
+    """End the run for good, whatever its state, and tidy up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """A person approves a candidate, or with `gate` lets that gate begin."""
+
+    workstream: str = ""
+    gate: int = 0
+    by: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A person asks for a revision, or with `final` gives up on the workstream."""
+
+    workstream: str
+    final: bool = False
+    by: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetAsked:
+    """Begin a failed workstream again."""
+
+    workstream: str
+
+
+Request: TypeAlias = PauseAsked | ResumeAsked | CancelAsked | AbandonAsked | Approved | Rejected | ResetAsked
+"""What may come through the inbox."""
+
+Event: TypeAlias = (
+    RunStarted
+    | StepFinished
+    | StepInterrupted
+    | EnvironmentBroke
+    | VerdictGiven
+    | NothingToMerge
+    | MergeRefused
+    | MergeOutOfScope
+    | JudgementInterrupted
+    | BranchMoved
+    | BranchPublished
+    | Request
+)

@@ -1,0 +1,84 @@
+"""Paths that decide how work is judged: changed only where a scope names the file itself, by no wildcard or folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.domain.overlap import patterns_meet
+from penstock.domain.patterns import SPAN, compiled, fold, is_literal, matches, normalise
+from penstock.domain.plan import Scope
+
+OURS = ("penstock.toml", "config/", ".autonomous_runs/", ".worktrees/", ".penstock/")
+SECRETS = ("**/.env*", "**/.env*/")
+HOOKS = (".githooks/", ".husky/", ".pre-commit-config.yaml", ".pre-commit-config.yml", "lefthook.yml", "lefthook.yaml")
+CONTINUOUS_INTEGRATION = (
+    ".github/workflows/",
+    ".github/actions/",
+    ".gitlab-ci.yml",
+    ".gitlab/",
+    ".circleci/",
+    ".ci/",
+    "Jenkinsfile*",
+    "azure-pipelines*.yml",
+    "bitbucket-pipelines.yml",
+    ".buildkite/",
+    ".travis.yml",
+    ".drone.yml",
+)
+_TOOLS = (
+    *(
+        "pytest.ini",
+        ".pytest.ini",
+        "tox.ini",
+        "setup.cfg",
+        "pyproject.toml",
+        "conftest.py",
+        "noxfile.py",
+        ".coveragerc",
+    ),
+    *("ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", ".flake8", ".pylintrc", "pyrightconfig.json"),
+    *(
+        "package.json",
+        ".npmrc",
+        ".yarnrc*",
+        "tsconfig*.json",
+        ".eslintrc*",
+        "eslint.config.*",
+        ".eslintignore",
+        "biome.json*",
+    ),
+    *("jest.config.*", "vitest.config.*", "vite.config.*", "playwright.config.*", "cypress.config.*", "karma.conf.*"),
+    *(".mocharc*", ".prettierrc*", "prettier.config.*", ".prettierignore", ".stylelintrc*"),
+    *("Makefile", "GNUmakefile", "justfile", ".golangci.*", "clippy.toml", "rustfmt.toml", ".rspec", "phpunit.xml*"),
+)
+# package.json and Makefile hold what `npm test` and `make test` run: whoever writes them decides what passes.
+TOOLS = tuple(f"**/{name}" for name in _TOOLS)
+DEFAULT = (*OURS, *SECRETS, *HOOKS, *CONTINUOUS_INTEGRATION, *TOOLS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedPaths:
+    """The protected patterns; letters' case doesn't matter, for some file systems don't see it."""
+
+    patterns: tuple[str, ...] = DEFAULT
+
+    def holds(self, path: str) -> bool:
+        """True when the path is protected; a path ending in `/` also when something protected would lie in it."""
+        folded = fold(path)
+        return any(_covers(fold(pattern), folded) for pattern in self.patterns)
+
+    def forbids(self, path: str, scope: Scope) -> bool:
+        """True when the path is protected and the scope does not name the file itself."""
+        return self.holds(path) and not names_itself(scope, path)
+
+
+def _covers(pattern: str, path: str) -> bool:
+    if matches(pattern, path):
+        return True
+    is_anchored = compiled(pattern)[0] != SPAN
+    return is_anchored and path.endswith("/") and len(path) > 1 and patterns_meet(pattern, path)
+
+
+def names_itself(scope: Scope, path: str) -> bool:
+    """True when one pattern of the scope is this very path."""
+    return any(is_literal(pattern) and normalise(pattern) == path for pattern in scope.patterns)

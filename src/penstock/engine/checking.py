@@ -1,0 +1,148 @@
+"""Run checks on a tree in a clean checkout and remember what they said, so that one tree is asked once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from penstock.domain import breaker
+from penstock.domain.acceptance import parse_builtin
+from penstock.domain.changes import Candidate
+from penstock.domain.checks import CheckResult, is_known
+from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Workstream
+from penstock.domain.run import AttemptId
+from penstock.engine.builtins import run_builtin
+from penstock.engine.context import Context
+
+MOST_OUTPUT = 4000
+
+
+@dataclass(slots=True)
+class Examiner:
+    """Asks checks about one tree on behalf of one attempt; the checkout is made when a check is really run."""
+
+    context: Context
+    workstream: str
+    attempt: AttemptId
+    asked: int = field(default=0, init=False)
+
+    async def checks(self, subject: Candidate, checks: Sequence[Check], base: str) -> list[CheckResult]:
+        """The project's own checks; a red one that shows only what the base shows is marked as known."""
+        results = []
+        async with _Checkout(self.context, subject.commit) as checkout:
+            for check in checks:
+                results.append(await self._check(subject, check, checkout))
+        return [await self._compared(result, check, base) for result, check in zip(results, checks, strict=True)]
+
+    async def acceptance(self, subject: Candidate, workstream: Workstream, base: str) -> list[CheckResult]:
+        """What a workstream's own acceptance says; prose is not asked."""
+        overlay = (base, workstream.acceptance_files) if workstream.acceptance_files else None
+        environment = f"acceptance files of {base}" if overlay else ""
+        results = []
+        async with _Checkout(self.context, subject.commit, overlay) as checkout:
+            for line in workstream.acceptance:
+                if line.is_checkable:
+                    results.append(await self._accept(subject, line, workstream, environment, checkout))
+        return results
+
+    async def _check(self, subject: Candidate, check: Check, checkout: _Checkout) -> CheckResult:
+        known = await self.context.journal.known_result(subject.tree, check.command, "")
+        if known is not None:
+            return replace(known, kind="static")
+        return await self._run(subject, check, "static", "", checkout)
+
+    async def _accept(
+        self, subject: Candidate, line: Acceptance, workstream: Workstream, environment: str, checkout: _Checkout
+    ) -> CheckResult:
+        if line.kind is AcceptanceKind.BUILTIN:
+            # What it says depends on the declared files too, and asking costs next to nothing: not kept.
+            passed, text = run_builtin(parse_builtin(line.text), await checkout.path(), workstream.scope)
+            code = 0 if passed else 1
+            return CheckResult(
+                tree=subject.tree,
+                command=line.text,
+                kind="builtin",
+                passed=passed,
+                exit_code=code,
+                output=text,
+                environment=environment,
+                error="" if passed else "runtime_failure",
+            )
+        known = await self.context.journal.known_result(subject.tree, line.text, environment)
+        if known is not None:
+            return replace(known, kind="acceptance")
+        check = Check(name=line.text, command=line.text, timeout=self.context.settings.check_timeout)
+        return await self._run(subject, check, "acceptance", environment, checkout)
+
+    async def _run(
+        self, subject: Candidate, check: Check, kind: str, environment: str, checkout: _Checkout
+    ) -> CheckResult:
+        self.asked += 1
+        where = await checkout.path()
+        folder = self.context.folder(self.workstream, self.attempt) / f"check-{self.asked}"
+        answer = await self.context.tools.shell(
+            check.command,
+            where=where,
+            folder=folder,
+            marker=self.context.marker(self.workstream, self.attempt),
+            timeout=check.timeout,
+            success_codes=check.success_codes,
+        )
+        output = "\n".join(part for part in (answer.stdout.rstrip(), answer.stderr.rstrip()) if part)
+        code = _error_code(answer.exit_code, timed_out=answer.timed_out)
+        result = CheckResult(
+            tree=subject.tree,
+            command=check.command,
+            kind=kind,
+            passed=answer.success,
+            exit_code=answer.exit_code,
+            signatures=() if answer.success else tuple(sorted(breaker.signatures(code, output, str(where)))),
+            output=output[-MOST_OUTPUT:],
+            duration=answer.duration_sec,
+            environment=environment,
+            error="" if answer.success else code,
+        )
+        if answer.exit_code >= 0:
+            await self.context.journal.keep_result(result)
+        return result
+
+    async def _compared(self, result: CheckResult, check: Check, base: str) -> CheckResult:
+        if result.passed or not base:
+            return result
+        subject = await self.context.history.candidate(base)
+        if subject.tree == result.tree:
+            return replace(result, known=True)
+        async with _Checkout(self.context, subject.commit) as checkout:
+            before = await self._check(subject, check, checkout)
+        return replace(result, known=is_known(result, before))
+
+
+def _error_code(exit_code: int, *, timed_out: bool) -> str:
+    if timed_out or exit_code == -1:
+        return "timeout"
+    return "missing_binary" if exit_code in (-2, 127) else "non_zero_exit"
+
+
+class _Checkout:
+    """A clean checkout that is made on first use and given back at the end."""
+
+    def __init__(
+        self, context: Context, commit: str, overlay: tuple[str, Sequence[str]] | None = None
+    ) -> None:
+        self._make = lambda: context.workspace.checkout(context.run, commit, overlay=overlay)
+        self._stack = AsyncExitStack()
+        self._path: Path | None = None
+
+    async def __aenter__(self) -> _Checkout:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
+
+    async def path(self) -> Path:
+        """Its folder."""
+        if self._path is None:
+            self._path = await self._stack.enter_async_context(self._make())
+        return self._path

@@ -1,0 +1,69 @@
+"""What performing a command needs: the ports and the frozen settings of one run, handed to the steps as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from penstock.domain.changes import Stamp
+from penstock.domain.plan import Check, Workstream
+from penstock.domain.run import AttemptId
+from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Supervision, Tools, Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """The settings of a run, taken from the project's base commit at its start and frozen."""
+
+    static: tuple[Check, ...] = ()
+    integrate: tuple[Check, ...] = ()
+    agent_timeout: float = 1800.0
+    check_timeout: float = 600.0
+    allow_unchecked: bool = False
+    branch_template: str = "ws/{change}/{workstream}-{run}"
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """How many commands of each resource may be performed at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One run's surroundings."""
+
+    run: str
+    branch: str
+    settings: RunSettings
+    workstreams: Mapping[str, Workstream]
+    workspace: Workspace
+    history: History
+    repository: Repository
+    agents: Mapping[str, Agent]
+    tools: Tools
+    supervision: Supervision
+    journal: Journal
+    clock: Clock
+
+    def place(self, workstream: Workstream) -> Place:
+        """Where a workstream of this run works."""
+        template = self.settings.branch_template
+        branch = template.format(change=workstream.change or "plan", workstream=workstream.id, run=self.run)
+        return Place(run=self.run, workstream=workstream.id, branch=branch)
+
+    def folder(self, workstream: str, attempt: AttemptId) -> Path:
+        """The folder of an attempt."""
+        return self.supervision.folder(self.run, workstream, attempt.key)
+
+    def marker(self, workstream: str, attempt: AttemptId) -> str:
+        """The marker of an attempt's processes."""
+        return self.supervision.marker(self.run, workstream, attempt.key)
+
+    def trailer(self, workstream: str, attempt: AttemptId) -> str:
+        """The line by which a commit names the attempt that it came from."""
+        return f"Penstock-Attempt: {self.run}/{workstream}/{attempt.label}"
+
+
+    def stamp(self, workstream: Workstream, attempt: AttemptId, subject: str, at: datetime) -> Stamp:
+        """Message and time of a commit: the same for every repetition of the attempt."""
+        change = f"Change: {workstream.change}\n" if workstream.change else ""
+        return Stamp(message=f"{subject}\n\n{change}{self.trailer(workstream.id, attempt)}\n", at=at)

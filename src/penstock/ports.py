@@ -1,0 +1,428 @@
+"""What the engine asks of the world, in our own verbs. Adapters implement these; only `bootstrap` chooses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from penstock.domain.changes import Candidate, Change, Stamp, Verdict, Violation
+from penstock.domain.checks import CheckResult
+from penstock.domain.commands import Command
+from penstock.domain.decision import Decision
+from penstock.domain.errors import WorldError
+from penstock.domain.events import Event, Request
+from penstock.domain.plan import Workstream
+from penstock.domain.run import Run
+
+Effect = Callable[[str], None]
+"""Called before and after every outward effect with its name, so that a test can kill the owner there."""
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """Wall time, UTC and aware: for records, never for deadlines."""
+        ...
+
+    def monotonic(self) -> float:
+        """Engine time in seconds: for deadlines."""
+        ...
+
+
+# Git: Penstock's own repository of a project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a workstream of a run works."""
+
+    run: str
+    workstream: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """What a worktree really holds after an agent, and what was tampered with outside its files."""
+
+    candidate: Candidate
+    """The snapshot of the whole content: also the candidate, if it is within scope."""
+    ref: str
+    changes: tuple[Change, ...]
+    """From the workstream's base to the candidate."""
+    tampering: tuple[Violation, ...] = ()
+    litter: tuple[str, ...] = ()
+    """Ignored files that nobody declared."""
+    left_out: tuple[str, ...] = ()
+    """Paths of nested repositories (their content is under a side path of the snapshot)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """A merge that git made without a conflict."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflicted:
+    """A merge with conflicts: a commit of the tree with markers, and the paths."""
+
+    candidate: Candidate
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What became of pushing the integration branch to the user's repository."""
+
+    branch: str
+    commit: str
+    pushed: bool
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preserved:
+    """Proof that a worktree's content is kept: what deletes takes it as its argument."""
+
+    place: Place
+    commit: str | None
+    """The snapshot, or None where the folder was moved aside whole or was empty."""
+    ref: str | None
+    moved_to: Path | None = None
+
+
+class Workspace(Protocol):
+    """Isolated worktrees: nothing in them is lost, nothing of them is believed."""
+
+    async def prepare(self, place: Place, start: str, stamp: Stamp) -> Path:
+        """A worktree whose content is the commit `start`; what was there before is preserved first, under the stamp."""
+        ...
+
+    async def capture(
+        self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp
+    ) -> Capture:
+        """Take the whole content as a commit on `parent`, and the changes since `base`; put back what was tampered with."""
+        ...
+
+    def checkout(
+        self, run: str, commit: str, *, overlay: tuple[str, Sequence[str]] | None = None
+    ) -> AbstractAsyncContextManager[Path]:
+        """A clean checkout of a commit; `overlay` takes some paths from another commit instead."""
+        ...
+
+    async def preserve(self, place: Place, stamp: Stamp) -> Preserved:
+        """Keep all that a worktree holds: as a snapshot, or by moving the folder aside."""
+        ...
+
+    async def remove(self, preserved: Preserved) -> None:
+        """Remove a worktree whose content is kept."""
+        ...
+
+    def path(self, place: Place) -> Path:
+        """Where the worktree of a place is, whether it exists or not."""
+        ...
+
+
+class History(Protocol):
+    """What Penstock's own repository of a project holds: read-only."""
+
+    async def candidate(self, commit: str) -> Candidate:
+        """A commit with its tree."""
+        ...
+
+    async def read(self, commit: str, path: str) -> bytes | None:
+        """A file of a commit, or None."""
+        ...
+
+    async def paths(self, commit: str) -> frozenset[str]:
+        """All files of a commit."""
+        ...
+
+    async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
+        """What differs between two commits."""
+        ...
+
+    async def patch(self, base: str, commit: str, target: Path) -> None:
+        """Write what differs between two commits as a patch file, to be read by a person."""
+        ...
+
+
+class Repository(Protocol):
+    """What moves in Penstock's own repository of a project: merges, the integration branch, the way to the user's repository."""
+
+    async def fetch(self, base_branch: str | None) -> tuple[str, str]:
+        """Fetch from the user's repository; the base branch's name and commit."""
+        ...
+
+    async def merge(self, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
+        """Merge a candidate onto a head, in memory."""
+        ...
+
+    async def advance(self, verdict: Verdict) -> None:
+        """Move the branch from the verdict's parent to its commit; finding it there already is success."""
+        ...
+
+    async def publish(self, branch: str, commit: str) -> Publication:
+        """Push the branch, not forced, to the user's repository; never while it is checked out there."""
+        ...
+
+
+# The journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event that was stepped: with its decision, or with why it was refused. It answers a command or a request."""
+
+    event: Event
+    at: datetime
+    decision: Decision | None
+    refused: str = ""
+    command_key: str | None = None
+    request_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run to be stored: with the project it belongs to, its frozen settings, and its own copy of the documents it came from."""
+
+    run: Run
+    project: str
+    project_path: str
+    settings: Mapping[str, Any]
+    documents: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A run as its rows tell it, and the commands that nobody has answered yet, oldest first."""
+
+    run: Run
+    generation: int
+    project: str
+    project_path: str
+    settings: Mapping[str, Any]
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A request in the inbox that the owner has not taken."""
+
+    id: int
+    request: Request
+
+
+class OwnershipLost(WorldError):
+    """Another process has taken the run over: stop, and write nothing more."""
+
+
+class Journal(Protocol):
+    """Runs, events, commands and the inbox: durable when a method returns. Every write of an owner carries its generation."""
+
+    async def create(self, new: NewRun) -> None:
+        """Store a run before its first event."""
+        ...
+
+    async def claim(self, run_id: str) -> Loaded:
+        """Raise the run's generation and load it: called only by who holds the run's lock."""
+        ...
+
+    async def load(self, run_id: str) -> Loaded:
+        """Read a run without claiming it."""
+        ...
+
+    async def commit(
+        self, run_id: str, generation: int, entries: Sequence[Entry], acknowledged: Sequence[str] = ()
+    ) -> None:
+        """Everything that follows from these events, in one transaction; raises `OwnershipLost` for an old generation."""
+        ...
+
+    async def post(self, run_id: str, request: Request) -> int:
+        """Put a request into the inbox of whoever owns the run."""
+        ...
+
+    async def waiting(self, run_id: str) -> tuple[Waiting, ...]:
+        """The requests that the owner has not taken, oldest first."""
+        ...
+
+    async def change_count(self) -> int:
+        """A number that differs when another connection has written: cheap enough to be asked every 50 ms."""
+        ...
+
+    async def known_result(self, tree: str, command: str, environment: str) -> CheckResult | None:
+        """What a check said about exactly this tree before, if it was run."""
+        ...
+
+    async def keep_result(self, result: CheckResult) -> None:
+        """Remember what a check said."""
+        ...
+
+
+class Views(Protocol):
+    """Read-only questions, answered as plain values in the shapes of `/api/v1`."""
+
+    def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+        """The latest runs, newest first."""
+        ...
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """One run with its workstreams."""
+        ...
+
+    def errors(self, run_id: str) -> list[dict[str, Any]]:
+        """What went wrong, by signature."""
+        ...
+
+    def events(
+        self, run_id: str, *, workstream: str | None = None, after: int = 0, limit: int = 1000
+    ) -> list[dict[str, Any]]:
+        """The events after an id, oldest first."""
+        ...
+
+    def attempts(self, run_id: str) -> list[dict[str, Any]]:
+        """All attempts, oldest first."""
+        ...
+
+    def request(self, request_id: int) -> dict[str, Any]:
+        """What became of a request: taken or not, refused and why."""
+        ...
+
+
+# Agents and tools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentTask:
+    """What an agent is asked: where, what, and for how long. The prompt never becomes a process argument."""
+
+    worktree: Path
+    folder: Path
+    """The attempt's own folder, outside the worktree."""
+    prompt: str
+    marker: str
+    timeout: float
+    number: int
+    """Which of the agent's turns at this workstream it is, over edits and fixes, from 1."""
+    step: str
+    workstream: Workstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReport:
+    """How the agent's process ended. What it did is read from the worktree, never from here."""
+
+    ending: str
+    """finished, failed, timed_out, lost, stopped or not_found."""
+    exit_code: int | None = None
+    sentence: str = ""
+    output: str = ""
+    duration: float = 0.0
+
+
+class Agent(Protocol):
+    """Something that edits a worktree."""
+
+    async def work(self, task: AgentTask) -> AgentReport:
+        """Let it work; if an earlier owner saw this attempt's process end, report that one instead of running it again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """How a tool ended, in the contract's fields. Exit codes: -1 timeout, -2 binary not found, -3 anything else."""
+
+    tool_id: str
+    command_line: str
+    exit_code: int
+    stdout: str
+    stderr: str
+    timed_out: bool
+    started_at: datetime
+    completed_at: datetime
+    duration_sec: float
+    success: bool
+
+
+class Tools(Protocol):
+    """Commands of the project, run where we say, without secrets."""
+
+    async def shell(
+        self,
+        command: str,
+        *,
+        where: Path,
+        folder: Path,
+        marker: str,
+        timeout: float,
+        success_codes: Sequence[int] = (0,),
+    ) -> ToolResult:
+        """Run a shell command in a folder; `folder` gets its output."""
+        ...
+
+
+# Who owns a run, and what its processes did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds a run's lock."""
+
+    pid: int
+    host: str
+    since: str
+
+
+class Held(Protocol):
+    """A lock that is held until it is released or the process dies."""
+
+    def release(self) -> None:
+        """Let it go."""
+        ...
+
+
+class Locks(Protocol):
+    """One owner per run, known to the kernel."""
+
+    def acquire(self, run_id: str) -> Held | Holder:
+        """The lock, or who has it."""
+        ...
+
+    def holder(self, run_id: str) -> Holder | None:
+        """Who has it now."""
+        ...
+
+
+class Supervision(Protocol):
+    """The processes and folders of attempts."""
+
+    def marker(self, run: str, workstream: str, attempt: str) -> str:
+        """What every process of an attempt carries in its environment."""
+        ...
+
+    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+        """The attempt's own folder, made if need be."""
+        ...
+
+    def was_started(self, run: str, workstream: str, attempt: str) -> bool:
+        """Whether an owner began to perform the attempt."""
+        ...
+
+    def has_ended(self, run: str, workstream: str, attempt: str) -> bool:
+        """Whether the attempt's agent ended by itself, which its keeper wrote down."""
+        ...
+
+    async def reap(self, run: str) -> int:
+        """Kill what an earlier owner of this run left behind; how many processes it was."""
+        ...
+
+    async def room(self) -> None:
+        """Wait while memory or disk are below their floor; raises a WorldError when that takes too long."""
+        ...
