@@ -36,8 +36,9 @@ check: lint types imports test
 
 # Written beside and moved, so that a failure leaves the old page.
 docs:
-	$(PYTHON) -m penstock.domain.diagram > docs/state_machine.md.new
-	mv docs/state_machine.md.new docs/state_machine.md
+	mkdir -p test-artifacts
+	$(PYTHON) -m penstock.domain.diagram > test-artifacts/state_machine.md
+	mv test-artifacts/state_machine.md docs/state_machine.md
 
 bench:
 	for benchmark in benchmarks/*.py; do $(PYTHON) "$$benchmark" || exit 1; done

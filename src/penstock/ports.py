@@ -169,6 +169,14 @@ class Repository(Protocol):
         """Move the branch from the verdict's parent to its commit; finding it there already is success."""
         ...
 
+    async def create_branch(self, branch: str, commit: str) -> None:
+        """Make the integration branch if it is not there."""
+        ...
+
+    async def clear_stale_locks(self) -> None:
+        """Remove what killed git processes left: only after everything of an earlier owner is gone."""
+        ...
+
     async def publish(self, branch: str, commit: str) -> Publication:
         """Push the branch, not forced, to the user's repository; never while it is checked out there."""
         ...
@@ -185,6 +193,8 @@ class Entry:
     at: datetime
     decision: Decision | None
     refused: str = ""
+    illegal: tuple[str, str, str] | None = None
+    """Entity, from and to, when it was refused as an illegal move."""
     command_key: str | None = None
     request_id: int | None = None
 

@@ -83,7 +83,7 @@ def would_run(settings: Settings) -> str:
         for key, item in settings.given.items()
         if item.layer is Layer.PROJECT and item.key[0] in RUN_KEYS and item.value not in ([], {})
     }
-    return json.dumps(brought, sort_keys=True, indent=1, ensure_ascii=False, default=str)
+    return json.dumps(brought, sort_keys=True, indent=1, default=str)
 
 
 def _shown(name: str, value: object) -> object:

@@ -83,11 +83,11 @@ class StepInterrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentBroke:
-    """The machine does not let an attempt be made: no space, no tool, no repository."""
+    """The machine does not let an attempt be made, or another command be performed: no space, no repository."""
 
-    workstream: str
-    attempt: AttemptId
     sentence: str
+    workstream: str = ""
+    attempt: AttemptId | None = None
 
 
 # What the integration queue found

@@ -7,9 +7,10 @@ a path that both patterns hold.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import product
+from itertools import cycle, product
 
 from penstock.domain.patterns import SPAN, Segments, compiled, segments_meet
 from penstock.domain.plan import Scope
@@ -118,8 +119,8 @@ class _Tree:
                 node.union |= child.union
         self.is_sealed = True
 
-    def meeting(self, segments: Segments) -> int:
-        """The scopes whose pattern in this tree has a path in common with these segments."""
+    def walk(self, segments: Segments) -> Iterator[int]:
+        """Step by step, the scopes found so far whose pattern here has a path in common with these segments."""
         if not self.is_sealed:
             self._seal()
         found, stack, seen = 0, [(self.root, 0)], set[tuple[int, int]]()
@@ -133,7 +134,7 @@ class _Tree:
             elif segments[at] == SPAN and at == len(segments) - 1:
                 found |= node.union
             stack.extend(_onward(node, segments, at))
-        return found
+            yield found
 
 
 def _onward(node: _Node, segments: Segments, at: int) -> Iterator[tuple[_Node, int]]:
@@ -156,7 +157,8 @@ class _Forest:
     """Three trees, so that no pattern has to walk all of a tree because of where its `**` stands.
 
     Patterns that end in `**` hold everything below: to meet one, a pattern with a `**` of its own needs only a start
-    in common. The others stand forwards and backwards: a `**` is best approached from the other side.
+    in common. The others stand forwards and backwards: a `**` is best approached from the side that knows more, and
+    which that is shows by walking from both until one arrives.
     """
 
     __slots__ = ("backward", "forward", "open_ended")
@@ -172,10 +174,26 @@ class _Forest:
             self.backward.add(segments[::-1], owners)
 
     def meeting(self, segments: Segments) -> int:
-        start = segments[: segments.index(SPAN) + 1] if SPAN in segments else segments
-        is_backward = SPAN in segments and segments[-1] != SPAN
-        ended = self.backward.meeting(segments[::-1]) if is_backward else self.forward.meeting(segments)
-        return self.open_ended.meeting(start) | ended
+        if SPAN not in segments:
+            return _last(self.open_ended.walk(segments)) | _last(self.forward.walk(segments))
+        found = _last(self.open_ended.walk(segments[: segments.index(SPAN) + 1]))
+        if segments[-1] == SPAN:
+            return found | _last(self.forward.walk(segments))
+        return found | _last_of_quicker(self.forward.walk(segments), self.backward.walk(segments[::-1]))
+
+
+def _last(walk: Iterator[int]) -> int:
+    return deque(walk, maxlen=1)[0]
+
+
+def _last_of_quicker(*walks: Iterator[int]) -> int:
+    found = [0] * len(walks)
+    for place in cycle(range(len(walks))):
+        step = next(walks[place], None)
+        if step is None:
+            return found[place]
+        found[place] = step
+    raise AssertionError("a cycle has no end")
 
 
 def overlap_sets(scopes: Sequence[Scope], *, ignore_case: bool = False) -> list[int]:

@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 MASK = "[redacted]"
 SHORTEST = 8
 LONGEST_LINE = 256 * 1024
+LONGEST_KEY = 16 * 1024
 
 _SECRET_NAME = re.compile(
     r"(?:^|[_-])(?:\w*KEYS?|\w*TOKENS?|\w*SECRETS?|\w*PASSWORDS?|PASSWD|CREDENTIALS?)$|(?:KEY|TOKEN|SECRET|PASSWORD)_",
@@ -112,7 +113,7 @@ class RedactedStream:
 
     def _cut(self, text: str) -> int:
         begun = text.rfind(_KEY_BEGIN)
-        is_open = begun >= 0 and text.find(_KEY_END, begun) < 0
+        is_open = 0 <= begun >= len(text) - LONGEST_KEY and text.find(_KEY_END, begun) < 0
         end = text.rfind("\n", 0, begun) + 1 if is_open else text.rfind("\n") + 1
         if len(text) - end <= LONGEST_LINE:
             return end

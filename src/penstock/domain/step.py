@@ -188,8 +188,9 @@ def _step_finished(draft: Draft, event: StepFinished) -> None:
 
 def _attempted(draft: Draft, event: StepFinished | StepInterrupted | EnvironmentBroke) -> int:
     rank = _rank_of(draft, event.workstream)
-    if draft[rank].attempt != event.attempt:
-        raise EventRefused(f"attempt {event.attempt.key} of {event.workstream} is not the one under way")
+    if event.attempt is None or draft[rank].attempt != event.attempt:
+        key = event.attempt.key if event.attempt else "?"
+        raise EventRefused(f"attempt {key} of {event.workstream} is not the one under way")
     return rank
 
 
@@ -252,6 +253,9 @@ def _red(draft: Draft, rank: int, step_: Step, findings: tuple[Finding, ...], tr
 
 
 def _step_interrupted(draft: Draft, event: StepInterrupted | EnvironmentBroke) -> None:
+    if event.attempt is None:
+        queue.break_environment(draft, event.sentence)
+        return
     rank = _attempted(draft, event)
     if isinstance(event, EnvironmentBroke):
         attempts.interrupt(draft, rank, lost=False, sentence=event.sentence)

@@ -1,4 +1,4 @@
-"""Tool profiles: how a tool is called and what counts as success. Reads both spellings, fills placeholders, runs nothing.
+"""Tool profiles: how a tool is called, and what counts as success. Reads both spellings, fills placeholders.
 
 A value that fills a placeholder stays inside the one argument it stands in: no shell ever sees it.
 """

@@ -91,11 +91,11 @@ def _note(entry: os.DirEntry[str], path: str, found: _Findings) -> bool:
     if stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IRUSR:
         with contextlib.suppress(OSError):
             Path(entry.path).chmod(stat.S_IMODE(status.st_mode) | stat.S_IRUSR)
-            status = entry.stat(follow_symlinks=False)
+            status = os.lstat(entry.path)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
         found.unholdable.append(path)
     found.files.append(path)
-    facts = (status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns)
+    facts = (status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     found.stats.append(f"{path}\0{facts}")
     return False
 
@@ -141,10 +141,10 @@ def discard(folder: Path) -> None:
     """Take a folder out of its place in one step and then remove it; what a kill left of an earlier time goes too."""
     if exists(folder):
         number = 0
-        while exists(target := folder.with_name(f".gone-{folder.name}-{os.getpid()}-{number}")):
+        while exists(target := folder.with_name(f".gone~{folder.name}~{os.getpid()}~{number}")):
             number += 1
         folder.rename(target)
-    for gone in folder.parent.glob(f".gone-{folder.name}-*"):
+    for gone in folder.parent.glob(f".gone~{folder.name}~*"):
         remove(gone)
 
 

@@ -133,7 +133,7 @@ class Git:
 
     def run_outside(self, *arguments: str, call: Call = PLAIN) -> Answer:
         """Run a command that belongs to no repository (clone)."""
-        return self._start(arguments, self._settings.home, {"GIT_DIR": NOWHERE}, call)
+        return self._start(arguments, self._settings.home, {"GIT_CEILING_DIRECTORIES": str(self._settings.home)}, call)
 
     def _start(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], call: Call) -> Answer:
         name = arguments[0]

@@ -14,6 +14,7 @@ from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
 from penstock.adapters.processes.request import Outcome, Request
 from penstock.adapters.tools.profiles import ToolsSettings
+from penstock.domain.plan import Check
 from penstock.domain.redaction import Redactor
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tool_result import NOT_FOUND, OTHER, TIMED_OUT, ToolResult
@@ -90,12 +91,12 @@ class ToolRunner:
         result = await self._run(tool_id, request, profile.success_criteria)
         return result if profile.capture_output else replace(result, stdout="", stderr="")
 
-    async def run_command(
-        self, name: str, command: str, context: ToolContext, *, timeout: float, success_codes: Collection[int] = (0,)
-    ) -> ToolResult:
-        """Run a line for the shell, in the worktree."""
-        request = self._request(context, argv=(*SHELL, command), cwd=context.worktree, extra={}, timeout=timeout)
-        return await self._run(name, request, success_codes, shown=command)
+    async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
+        """Run a check or a line of acceptance by the shell, in the worktree."""
+        request = self._request(
+            context, argv=(*SHELL, check.command), cwd=context.worktree, extra={}, timeout=check.timeout
+        )
+        return await self._run(check.name, request, check.success_codes, shown=check.command)
 
     def _request(
         self, context: ToolContext, *, argv: tuple[str, ...], cwd: Path, extra: Mapping[str, str], timeout: float

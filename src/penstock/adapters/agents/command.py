@@ -1,0 +1,77 @@
+"""Any command as an agent, called by a tool profile. The prompt goes by file, never in the arguments."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from penstock.adapters.agents.attempt import Starter, own_folder, run_attempt
+from penstock.adapters.agents.settings import AgentSettings
+from penstock.adapters.agents.task import AgentReport, AgentTask
+from penstock.adapters.processes.request import Request
+from penstock.domain.errors import UserError
+from penstock.domain.redaction import Redactor
+from penstock.domain.surroundings import child_environment
+from penstock.domain.tools import ToolProfile, ToolType, render
+
+
+class AgentProfileUnfit(UserError):
+    """An agent was to be called by something that can't edit."""
+
+
+def profile_of(name: str, settings: AgentSettings, profiles: Mapping[str, ToolProfile]) -> ToolProfile:
+    """The profile by which an agent is called: its own command, or a tool profile of type `ai`."""
+    if settings.command:
+        return ToolProfile(type=ToolType.AI, command=settings.command[0], args=settings.command[1:], env=settings.env)
+    tool = settings.tool or name
+    profile = profiles.get(tool)
+    if profile is None or profile.type is not ToolType.AI:
+        fit = ", ".join(sorted(key for key, item in profiles.items() if item.type is ToolType.AI)) or "none"
+        found = "is not there" if profile is None else f"has the type {profile.type}"
+        raise AgentProfileUnfit(
+            f'the agent "{name}" is called by the tool profile "{tool}", which {found}; of type ai: {fit}',
+            hint=f"give [agents.{name}] a command or a tool of type ai in your own configuration",
+        )
+    return replace(profile, command=settings.binary or profile.command, env={**profile.env, **settings.env})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAgent:
+    """One configured command."""
+
+    name: str
+    profile: ToolProfile
+    launcher: Starter
+    environ: Mapping[str, str]
+    redactor: Redactor
+    model: str = ""
+    output_limit: int = field(default=4 * 1024 * 1024)
+
+    async def work(self, task: AgentTask) -> AgentReport:
+        """Write the prompt beside the attempt's records and run the command in the worktree."""
+        request = await asyncio.to_thread(self._request, task)
+        return await run_attempt(self.launcher, request, self.redactor, self.profile.success_criteria)
+
+    def _request(self, task: AgentTask) -> Request:
+        temporary = own_folder(task.folder)
+        prompt_file = task.folder / "prompt.txt"
+        prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
+        prompt_file.chmod(0o600)
+        rendered = render(self.name, self.profile, self._values(task, prompt_file))
+        return Request(
+            argv=rendered.argv,
+            cwd=task.worktree,
+            env=child_environment(self.environ, temporary=str(temporary), extra=rendered.env),
+            folder=task.folder,
+            marker=task.marker,
+            timeout=min(task.timeout, self.profile.timeout or task.timeout),
+            output_limit=self.output_limit,
+        )
+
+    def _values(self, task: AgentTask, prompt_file: Path) -> dict[str, str]:
+        here = str(task.worktree)
+        places = {"cwd": here, "repo_root": here, "worktree_path": here}
+        values = {**places, "prompt_file": str(prompt_file), "message": f"{task.step} {task.workstream_id}"}
+        return {**values, "model_name": self.model} if self.model else values

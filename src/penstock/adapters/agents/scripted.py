@@ -1,0 +1,72 @@
+"""An agent that plays edits described as data, in a real process: for demo and tests. Runs only by name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from penstock.adapters.agents.attempt import Starter, own_folder, run_attempt
+from penstock.adapters.agents.scripts import turn_of, validate_script
+from penstock.adapters.agents.task import AgentReport, AgentTask
+from penstock.adapters.processes.request import Request
+from penstock.domain.errors import UserError
+from penstock.domain.redaction import Redactor
+from penstock.domain.surroundings import child_environment
+
+PLAYER = Path(__file__).with_name("scripted_player.py")
+
+
+class ScriptInvalid(UserError, ValueError):
+    """A script that can't be played."""
+
+    def __init__(self, workstream: str, problems: list[str]) -> None:
+        self.workstream, self.problems = workstream, tuple(problems)
+        listed = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f'the script for the workstream "{workstream}" can\'t be played:{listed}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedAgent:
+    """Plays one script per workstream. `scripts` comes from the bundles, `common` from the user's own settings."""
+
+    launcher: Starter
+    environ: Mapping[str, str]
+    redactor: Redactor
+    scripts: Mapping[str, object] = field(default_factory=dict)
+    common: object = None
+    output_limit: int = 4 * 1024 * 1024
+
+    async def work(self, task: AgentTask) -> AgentReport:
+        """Play the turn of this attempt in the worktree."""
+        request = await asyncio.to_thread(self._request, task)
+        return await run_attempt(self.launcher, request, self.redactor)
+
+    def script_of(self, workstream: str) -> object:
+        """The script that a workstream is worked on by, checked."""
+        script = self.scripts.get(workstream, self.common)
+        problems = ["there is none"] if script is None else validate_script(script)
+        if problems:
+            raise ScriptInvalid(workstream, problems)
+        return script
+
+    def _request(self, task: AgentTask) -> Request:
+        temporary = own_folder(task.folder)
+        turn_file = task.folder / "turn.json"
+        turn = turn_of(self.script_of(task.workstream_id), task.number)
+        turn_file.write_text(json.dumps(turn), encoding="utf-8")
+        prompt_file = task.folder / "prompt.txt"
+        prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
+        prompt_file.chmod(0o600)
+        return Request(
+            argv=(sys.executable, "-I", str(PLAYER), str(turn_file)),
+            cwd=task.worktree,
+            env=child_environment(self.environ, temporary=str(temporary)),
+            folder=task.folder,
+            marker=task.marker,
+            timeout=task.timeout,
+            output_limit=self.output_limit,
+        )

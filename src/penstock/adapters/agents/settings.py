@@ -1,0 +1,40 @@
+"""The `[agents.NAME]` sections. They belong to the user: a project only chooses among them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """One agent by its kind: a command (of its own or a tool profile's), or a script that is played."""
+
+    kind: Literal["command", "scripted"] = "command"
+    tool: str = ""
+    """The tool profile that says how to call it; empty: the profile of the agent's own name."""
+    command: tuple[str, ...] = ()
+    """How to call it instead of by a profile; the first word is the binary."""
+    binary: str = ""
+    """Where the profile's binary really is."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """What it sees besides the clean environment. Whoever names a key here gives it to the agent."""
+    model: str = ""
+    script: str = ""
+    """The file that a scripted agent plays."""
+
+    def __post_init__(self) -> None:
+        if self.command and (self.tool or self.binary):
+            raise ValueError("command already says what to run: leave out tool and binary")
+        if self.kind == "command" and self.script:
+            raise ValueError('script is played by kind = "scripted" only')
+        if self.kind == "scripted" and (self.command or self.tool or self.binary):
+            raise ValueError('kind = "scripted" plays its script: leave out command, tool and binary')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsSettings:
+    """All agents by their names."""
+
+    agents: Mapping[str, AgentSettings] = field(default_factory=dict, metadata={"rest": True})

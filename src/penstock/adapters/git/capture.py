@@ -1,0 +1,178 @@
+"""Taking what a worktree really holds: as a commit, as changes, with what was tampered with. Believes nothing that the agent could write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.desks import Desk, Desks, Snapshot
+from penstock.adapters.git.filling import Known, copy_index, forget, known_as, new_index, others, with_paths
+from penstock.adapters.git.layout import snapshot_namespace
+from penstock.adapters.git.litter import collapse
+from penstock.adapters.git.nested import Nested, snapshot_tree
+from penstock.adapters.git.objects import Difference, commit_tree, described, differences, parse_raw
+from penstock.adapters.git.own import OwnRepository
+from penstock.adapters.git.runner import Call, GitFailed, View
+from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, Candidate, Change, Stamp, Violation
+from penstock.domain.errors import AgentError
+from penstock.domain.scope import matches_any
+from penstock.ports import Capture, Place
+
+
+class WorktreeUnreadable(AgentError):
+    """The agent left a worktree that git can't take."""
+
+    def __init__(self, *, place: Place, said: str) -> None:
+        self.place, self.said = place, said
+        super().__init__(f"the worktree of {place.workstream} can't be read: {said}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a capture is asked for."""
+
+    base: str
+    parent: str
+    declared: tuple[str, ...]
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A worktree's content in an index of ours."""
+
+    view: View
+    survey: folders.Survey
+    nested: Nested
+    litter: tuple[str, ...]
+
+
+class Capturer:
+    """Makes captures for all places of a project."""
+
+    def __init__(self, own: OwnRepository, desks: Desks) -> None:
+        self._own, self._git, self._desks, self._settings = own, own.git, desks, own.settings
+
+    def capture(self, place: Place, order: Order) -> Capture:
+        """Mend, take, commit, compare."""
+        desk = self._desks.get(place)
+        if desk is None or not folders.is_folder(self._settings.worktree(place)):
+            raise WorktreeUnreadable(place=place, said="its folder was removed or replaced")
+        tampering = self.mend(place, desk)
+        taken = self.take(place, desk, order.parent, order.declared)
+        tree = self._git.run("write-tree", call=Call(view=taken.view)).text
+        commit = commit_tree(self._git, tree, [order.parent], order.stamp)
+        ref = self.keep(place, taken, Candidate(commit=commit, tree=tree), order.stamp)
+        forget(desk.known)
+        desk.known = known_as(taken.view.index, commit)
+        desk.last = None if taken.nested else Snapshot(commit=commit, ref=ref, tree=tree)
+        found = differences(self._git, order.base, commit)
+        tampering += self._staged_only(place, desk, order.base, found, taken)
+        return Capture(
+            candidate=Candidate(commit=commit, tree=tree),
+            ref=ref,
+            changes=(*self._changes(found, taken.view), *_links(taken.nested, order.base)),
+            tampering=tampering,
+            litter=collapse(taken.litter, taken.survey.files),
+            left_out=taken.nested.paths,
+        )
+
+    def mend(self, place: Place, desk: Desk) -> tuple[Violation, ...]:
+        """Put back what was tampered with outside the worktree's files; to be done before the first git command."""
+        private = self._desks.private(place)
+        mended = private.mend(desk.start)
+        if not private.has_its_link():
+            link = self._settings.worktree(place) / ".git"
+            if folders.is_folder(link):
+                self._set_aside(place, link)
+            private.write_link()
+            mended += (Violation(path=".git", rule="the worktree's link to its git folder was replaced"),)
+        self._own.integrity.check()
+        return (*mended, *self._own.integrity.since(desk.mark))
+
+    def _set_aside(self, place: Place, folder: os.PathLike[str]) -> None:
+        kept = self._settings.kept(place)
+        kept.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while folders.exists(target := kept / f"{place.workstream}-git-{number}"):
+            number += 1
+        folders.move(folders.Path(folder), target)
+
+    def take(self, place: Place, desk: Desk, parent: str, declared: Sequence[str]) -> Taken:
+        """Read the whole worktree into a fresh index; ignored files only where they are declared."""
+        worktree = self._settings.worktree(place)
+        view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
+        found = folders.survey(worktree)
+        self._begin(view, desk.known, parent)
+        nested = Nested.among(self._git, view, found)
+        try:
+            if nested.excluded:
+                hidden = [f":(exclude,literal){path}" for path in nested.excluded]
+                with_paths(self._git, view, ("add", "--all"), [".", *hidden])
+            else:
+                self._git.run("add", "--all", call=Call(view=view))
+            rest = [path for path in others(self._git, view) if not folders.below(path.rstrip("/"), nested.excluded)]
+            wanted = [path for path in rest if matches_any(declared, path) and path not in found.unholdable]
+            if wanted:
+                with_paths(self._git, view, ("--literal-pathspecs", "add", "--force"), wanted)
+        except GitFailed as failed:
+            folders.remove(view.index)
+            raise WorktreeUnreadable(place=place, said=failed.said) from failed
+        left = sorted({*rest} - {*wanted})
+        return Taken(view=view, survey=found, nested=nested, litter=(*left, *(f"{path}/" for path in nested.ignored)))
+
+    def _begin(self, view: View, known: Known | None, parent: str) -> None:
+        if known is not None and known.commit == parent and known.is_genuine:
+            copy_index(known.index, view.index)
+        else:
+            self._git.run("read-tree", parent, call=Call(view=view))
+
+    def keep(self, place: Place, taken: Taken, candidate: Candidate, stamp: Stamp) -> str:
+        """Put the content under a ref; nested repositories go into a second commit on top, which is no candidate."""
+        commit = candidate.commit
+        if taken.nested and taken.nested.size <= self._settings.snapshot_ignored_mb << 20:
+            tree = snapshot_tree(self._own, taken.view, taken.nested)
+            note = replace(stamp, message=f"{stamp.message}\n\nWith the content of nested repositories")
+            commit = commit_tree(self._git, tree, [commit], note)
+        return self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
+
+    def _changes(self, found: Sequence[Difference], view: View) -> tuple[Change, ...]:
+        return tuple(_with_links(change, view) for change in described(self._git, found))
+
+    def _staged_only(
+        self, place: Place, desk: Desk, base: str, found: Sequence[Difference], taken: Taken
+    ) -> tuple[Violation, ...]:
+        """Content that stands in the agent's index and nowhere in its files."""
+        agents = self._settings.private(place) / "index"
+        content = folders.read(agents)
+        if content is None or folders.digest(agents) == desk.left_index:
+            return ()
+        index = new_index(self._settings, f"{place.run}-{place.workstream}-staged")
+        folders.write(index, content)
+        try:
+            call = Call(view=View(worktree=taken.view.worktree, index=index))
+            answer = self._git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, call=call)
+        except GitFailed:
+            return (Violation(path=".git/index", rule="the index can't be read"),)
+        finally:
+            folders.remove(index)
+        gone = {entry.change.path for entry in found if entry.change.is_deleted}
+        there = {*taken.survey.files} - gone
+        staged = [entry.change for entry in parse_raw(answer.fields) if not entry.change.is_deleted]
+        return tuple(Violation(path=change.path, rule="staged only") for change in staged if change.path not in there)
+
+
+def _with_links(change: Change, view: View) -> Change:
+    if change.new_mode not in {REGULAR, EXECUTABLE}:
+        return change
+    try:
+        status = os.lstat(os.path.join(view.worktree, change.path))  # noqa: PTH118 - keeps surrogates and odd names
+    except OSError:
+        return change
+    return replace(change, hard_links=max(1, status.st_nlink))
+
+
+def _links(nested: Nested, _base: str) -> tuple[Change, ...]:
+    return tuple(Change(path=path, new_mode=SUBMODULE) for path in nested.paths)

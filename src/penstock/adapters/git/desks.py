@@ -1,0 +1,69 @@
+"""What we know of each place where an agent works: what we left there, what is already kept. Holds no proof over a restart but the start."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.filling import Known
+from penstock.adapters.git.layout import GitSettings
+from penstock.adapters.git.private import PrivateFolder
+from penstock.ports import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A commit under a ref, and its tree."""
+
+    commit: str
+    ref: str | None
+    tree: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """One place, as this process knows it."""
+
+    start: str
+    left_index: str | None
+    """The hash of the index that we left in the private folder."""
+    mark: int = 0
+    """How long the log of tampering was when the worktree was prepared."""
+    known: Known | None = None
+    last: Snapshot | None = None
+    signature: str | None = None
+    """What the folder looked like when its content was last kept."""
+
+
+class Desks:
+    """The desks of one project, in memory and, for a take-over, as small files beside the private folders."""
+
+    def __init__(self, settings: GitSettings) -> None:
+        self._settings = settings
+        self._open: dict[Place, Desk] = {}
+
+    def get(self, place: Place) -> Desk | None:
+        """The desk of a place; after a restart with what the file still says."""
+        if place not in self._open:
+            content = folders.read(self._settings.record(place))
+            if content is None:
+                return None
+            said = json.loads(content)
+            self._open[place] = Desk(start=said["start"], left_index=said["left_index"])
+        return self._open[place]
+
+    def put(self, place: Place, desk: Desk) -> None:
+        """Remember a freshly prepared place."""
+        content = {"branch": place.branch, "left_index": desk.left_index, "start": desk.start}
+        folders.write(self._settings.record(place), json.dumps(content, indent=1).encode())
+        self._open[place] = desk
+
+    def drop(self, place: Place) -> None:
+        """Forget a place that is gone."""
+        folders.remove(self._settings.record(place))
+        self._open.pop(place, None)
+
+    def private(self, place: Place) -> PrivateFolder:
+        """The place's git folder."""
+        return PrivateFolder(self._settings, self._settings.private(place), self._settings.worktree(place), place.branch)

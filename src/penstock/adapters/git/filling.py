@@ -1,0 +1,110 @@
+"""Bringing a folder to exactly one tree, and looking at it through an index of ours. An index is believed only while its bytes are what we left."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.layout import GitSettings
+from penstock.adapters.git.runner import Call, Git, GitFailed, View
+
+_NUMBERS = itertools.count()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """An index of ours for a folder: which commit's tree it holds, and the hash of its bytes."""
+
+    index: Path
+    commit: str
+    digest: str | None
+
+    @property
+    def is_genuine(self) -> bool:
+        """True while nobody has written the index since: an agent without confinement could hide changes in it."""
+        return self.digest is not None and folders.digest(self.index) == self.digest
+
+
+def new_index(settings: GitSettings, name: str) -> Path:
+    """A name for an index file that no other attempt and no other process uses."""
+    settings.indexes.mkdir(parents=True, exist_ok=True)
+    return settings.indexes / f"{name}.{os.getpid()}.{next(_NUMBERS)}"
+
+
+def known_as(index: Path, commit: str) -> Known:
+    """Remember an index as it is now."""
+    return Known(index=index, commit=commit, digest=folders.digest(index))
+
+
+def forget(known: Known | None) -> None:
+    """Remove an index that is not needed any more."""
+    if known is not None:
+        folders.remove(known.index)
+
+
+def drop_indexes(settings: GitSettings) -> None:
+    """Remove the index files of processes that are no more."""
+    for path in settings.indexes.glob("*"):
+        owner = path.name.split(".")[-2] if path.name.count(".") >= 2 else ""
+        if owner.isdecimal() and not _is_alive(int(owner)):
+            folders.remove(path)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def fill(git: Git, view: View, commit: str, known: Known | None) -> Known:
+    """Leave exactly the content of a commit: moved there from what is known, or made anew."""
+    if known is not None and known.is_genuine and folders.is_folder(view.worktree):
+        with suppress(GitFailed):
+            return _moved(git, view, commit, known)
+    folders.empty(view.worktree)
+    folders.remove(view.index)
+    git.run("read-tree", "--reset", "-u", commit, call=Call(view=view))
+    return known_as(view.index, commit)
+
+
+def _moved(git: Git, view: View, commit: str, known: Known) -> Known:
+    found = folders.survey(view.worktree)
+    for path in (*found.reserved, *(f"{nested}/.git" for nested in found.nested)):
+        # git passes over everything called so, in `clean` as well
+        folders.remove(view.worktree / path)
+    copy_index(known.index, view.index)
+    git.run("read-tree", "--reset", "-u", commit, call=Call(view=view))
+    git.run("clean", "-ffdxq", call=Call(view=view))
+    return known_as(view.index, commit)
+
+
+def copy_index(source: Path, target: Path) -> None:
+    """Copy an index with its time, by which git knows which files may have changed in the same moment."""
+    folders.remove(target)
+    shutil.copy2(source, target)
+
+
+def with_paths(git: Git, view: View, arguments: Sequence[str], paths: Sequence[str]) -> None:
+    """Run a command for paths that may hold any byte."""
+    stdin = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    git.run(*arguments, "--pathspec-from-file=-", "--pathspec-file-nul", call=Call(view=view, stdin=stdin))
+
+
+def others(git: Git, view: View) -> list[str]:
+    """What is on disk and not in the index, ignored or not; nested repositories end in `/`."""
+    return git.run("ls-files", "--others", "-z", call=Call(view=view)).fields
+
+
+def is_unchanged(git: Git, view: View) -> bool:
+    """True when the folder holds exactly what the index does."""
+    return not git.run("ls-files", "--others", "--modified", "--deleted", "-z", call=Call(view=view)).out

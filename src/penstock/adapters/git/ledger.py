@@ -1,0 +1,116 @@
+"""Which refs Penstock itself wrote, over all its processes: an append-only file, so that any other value is known for tampering.
+
+A write is noted as intended, done, and noted as done, all under one lock, which git children hold as well: a line without its
+second half tells of a kill, and then either value is ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.layout import NO_COMMIT
+from penstock.adapters.git.refs import Refs
+
+
+class Ledger:
+    """The model of the refs. Everything in it is used under `held`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._guard = path.with_suffix(".guard")
+        self._offset = 0
+        self._present: dict[str, str] = {}
+        self._intended: dict[str, str] = {}
+        self.was_rewritten = False
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[int]:
+        """Be the only one, over threads and processes, that writes or judges refs; gives the lock's descriptor."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._guard, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._catch_up()
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @property
+    def refs(self) -> dict[str, str]:
+        """What each ref should be."""
+        return dict(self._present)
+
+    def value(self, ref: str) -> str | None:
+        """What a ref should be."""
+        return self._present.get(ref)
+
+    def adopt(self, refs: Refs) -> None:
+        """Take refs as they are for ours: once, when there is no ledger yet."""
+        if not self._path.exists():
+            self._append("".join(f"intended {ref} {value}\ndone {ref}\n" for ref, value in refs.items()))
+            self._catch_up()
+
+    def intend(self, ref: str, value: str) -> None:
+        """Note that a ref is about to be written (`NO_COMMIT`: removed)."""
+        self._append(f"intended {ref} {value}\n")
+        self._intended[ref] = value
+
+    def finish(self, ref: str, *, happened: bool) -> None:
+        """Note what became of an intended write."""
+        self._append(f"{'done' if happened else 'void'} {ref}\n")
+        self._settle(ref, happened=happened)
+
+    def reconcile(self, found: Refs) -> None:
+        """Settle what a kill left half said, by what the refs are."""
+        for ref, value in list(self._intended.items()):
+            self.finish(ref, happened=found.get(ref, NO_COMMIT) == value)
+
+    def _settle(self, ref: str, *, happened: bool) -> None:
+        value = self._intended.pop(ref, None)
+        if not happened or value is None:
+            return
+        if value == NO_COMMIT:
+            self._present.pop(ref, None)
+        else:
+            self._present[ref] = value
+
+    def _append(self, text: str) -> None:
+        with self._path.open("ab") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+            self._offset = file.tell()
+
+    def _catch_up(self) -> None:
+        size = self._path.stat().st_size if self._path.exists() else 0
+        if size < self._offset:
+            self.was_rewritten = True
+            self._offset = 0
+            folders.remove(self._path)
+            self._append("".join(f"intended {ref} {value}\ndone {ref}\n" for ref, value in self._present.items()))
+            return
+        if size == self._offset:
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            news = file.read()
+        whole = news.rfind(b"\n") + 1
+        self._offset += whole
+        for line in news[:whole].decode("utf-8", "replace").splitlines():
+            self._read_line(line.split(" "))
+
+    def _read_line(self, words: list[str]) -> None:
+        match words:
+            case ["intended", ref, value]:
+                self._intended[ref] = value
+            case ["done", ref]:
+                self._settle(ref, happened=True)
+            case ["void", ref]:
+                self._settle(ref, happened=False)
+            case _:
+                self.was_rewritten = True

@@ -1,0 +1,98 @@
+"""Repositories inside a worktree: git would store a bare link of them, so their content is kept under a side path of the snapshot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.filling import copy_index, new_index
+from penstock.adapters.git.own import OwnRepository
+from penstock.adapters.git.runner import Call, Git, View
+from penstock.domain.patterns import is_git_folder
+
+SIDE_PATH = ".penstock/nested"
+CHANGES_CONTENT = ".gitattributes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested:
+    """What `git add` must not see."""
+
+    paths: tuple[str, ...]
+    """Folders that hold a repository, and folders or files whose name git refuses."""
+    ignored: tuple[str, ...]
+    """The same, where `.gitignore` holds them: litter."""
+    size: int
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.paths, *self.ignored)
+
+    def __bool__(self) -> bool:
+        return bool(self.paths)
+
+    @classmethod
+    def among(cls, git: Git, view: View, found: folders.Survey) -> Nested:
+        """Sort what a survey found by what git ignores."""
+        every = [*found.nested, *(path for path in found.reserved if not folders.below(path, found.nested))]
+        if not every:
+            return cls(paths=(), ignored=(), size=0)
+        stdin = b"".join(os.fsencode(path) + b"\0" for path in every)
+        call = Call(view=view, stdin=stdin, accept=(0, 1))
+        ignored = {*git.run("check-ignore", "-z", "--stdin", call=call).fields}
+        paths = tuple(path for path in every if path not in ignored)
+        return cls(
+            paths=paths,
+            ignored=tuple(path for path in every if path in ignored),
+            size=size_of(view.worktree, [path for path in found.files if folders.below(path, paths)]),
+        )
+
+
+def size_of(root: Path, paths: list[str]) -> int:
+    """How much some files hold together."""
+    return sum(os.lstat(root / path).st_size for path in paths)
+
+
+def snapshot_tree(own: OwnRepository, view: View, nested: Nested, *, ignored: bool = False) -> str:
+    """The tree of an index with the content of nested repositories under the side path."""
+    staging = own.settings.home / "staging" / f"{view.index.name}"
+    folders.empty(staging)
+    index = new_index(own.settings, f"{view.index.name}-nested")
+    try:
+        for path in nested.excluded if ignored else nested.paths:
+            _copy(view.worktree / path, staging / SIDE_PATH / _renamed(path))
+        copy_index(view.index, index)
+        side = View(worktree=staging, index=index)
+        own.git.run("add", "--force", "--", SIDE_PATH, call=Call(view=side))
+        return own.git.run("write-tree", call=Call(view=side)).text
+    finally:
+        folders.remove(index)
+        folders.discard(staging)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder under names that git takes, as the bytes that are there; what git can't hold is not copied."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = os.lstat(source).st_mode
+    if stat.S_ISDIR(mode):
+        target.mkdir()
+        for entry in sorted(os.listdir(source)):  # noqa: PTH208 - names only, any bytes
+            _copy(source / entry, target / _renamed_segment(entry))
+    elif stat.S_ISLNK(mode) or stat.S_ISREG(mode):
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _renamed(path: str) -> str:
+    return "/".join(_renamed_segment(part) for part in path.split("/"))
+
+
+def _renamed_segment(name: str) -> str:
+    # an attributes file would change the bytes of what lies beside it; nobody else's name begins so
+    if is_git_folder(name) or name == CHANGES_CONTENT:
+        return f"dot-{name.lstrip('.')}" if name.isascii() else f"dot-git-{name.encode('utf-8', 'surrogateescape').hex()}"
+    return name

@@ -1,0 +1,157 @@
+"""Penstock's own repository: made from the user's, fetched from it, and the only writer of its refs."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.integrity import USER_REFS, Integrity
+from penstock.adapters.git.layout import NO_COMMIT, GitSettings, branch_ref
+from penstock.adapters.git.ledger import Ledger
+from penstock.adapters.git.refs import RefReader
+from penstock.adapters.git.runner import Call, Git, GitFailed
+from penstock.adapters.git.source import RepositoryIsBroken, RepositoryIsEmpty, Source, base_candidates, inspect
+from penstock.adapters.git.suitability import refuse_unsuitable
+from penstock.domain.errors import UserError, WorldError
+
+
+class NoSuchBranch(UserError):
+    """The base branch is not there."""
+
+    def __init__(self, *, asked: str | None, present: list[str]) -> None:
+        self.asked, self.present = asked, present
+        shown = ", ".join(present[:20])
+        wish = f"the base branch {asked!r} was asked for" if asked else "no base branch could be found"
+        super().__init__(f"{wish}; the repository has {shown}", hint="set `base_branch` to one of them")
+
+
+class BranchMoved(WorldError):
+    """A ref was not where it should be moved from."""
+
+    retryable = False
+
+    def __init__(self, *, ref: str, expected: str, found: str | None) -> None:
+        self.ref, self.expected, self.found = ref, expected, found
+        super().__init__(f"{ref} was to be moved from {expected} and is at {found or 'no commit'}")
+
+
+class OwnRepository:
+    """One project's repository. All refs are written through `move`, so that the ledger knows them."""
+
+    def __init__(self, settings: GitSettings) -> None:
+        self.settings = settings
+        self.git = Git(settings)
+        self.ledger = Ledger(settings.home / "refs.log")
+        self.integrity = Integrity(settings, self.ledger)
+        self.folder = settings.repository
+
+    def fetch(self, base_branch: str | None) -> tuple[str, str]:
+        """Bring the user's branches here; the base branch and its commit."""
+        source = inspect(self.git, self.settings.user_repository)
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        self.integrity.check()
+        with self.ledger.held() as descriptor:
+            if not folders.is_folder(self.folder):
+                self._make(source)
+            self._bring(source, descriptor)
+            branches = RefReader(self.folder).all()
+        present = {ref.removeprefix(f"{USER_REFS}heads/"): value for ref, value in branches.items() if ref.startswith(USER_REFS)}
+        if not present:
+            raise RepositoryIsEmpty(source.path)
+        name = self._choose(base_branch, source, present)
+        refuse_unsuitable(self.git, source, present[name])
+        return name, present[name]
+
+    def _make(self, source: Source) -> None:
+        new = self.folder.with_name(f"repo.{os.getpid()}.new")
+        folders.remove(new)
+        try:
+            self.git.run_outside("clone", "--bare", "--local", "--quiet", "--no-tags", "--template=", str(source.path), str(new))
+        except GitFailed as failed:
+            raise RepositoryIsBroken(source.path, said=failed.said) from failed
+        self.integrity.write_constants(new, source.object_format)
+        new.rename(self.folder)
+        self.ledger.adopt({})
+
+    def _bring(self, source: Source, descriptor: int) -> None:
+        options = ("--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+        upload = f"git -c safe.directory=* -c core.hooksPath={os.devnull} upload-pack"
+        try:
+            self.git.run(
+                "fetch",
+                *options,
+                "--no-auto-maintenance",
+                f"--upload-pack={upload}",
+                str(source.path),
+                f"+refs/heads/*:{USER_REFS}heads/*",
+                call=Call(descriptors=(descriptor,)),
+            )
+        except GitFailed as failed:
+            raise RepositoryIsBroken(source.path, said=failed.said) from failed
+
+    @staticmethod
+    def _choose(asked: str | None, source: Source, present: dict[str, str]) -> str:
+        wanted = [asked] if asked else base_candidates(source)
+        for name in wanted:
+            if name in present:
+                return name
+        raise NoSuchBranch(asked=asked, present=sorted(present))
+
+    def value(self, ref: str) -> str | None:
+        """Where a ref is."""
+        content = folders.read(self.folder / ref)
+        return content.decode("utf-8", "replace").strip() if content else None
+
+    def move(self, ref: str, new: str, old: str) -> None:
+        """Move a ref from `old` (`NO_COMMIT`: it is not there yet); being at `new` already is success."""
+        with self.ledger.held() as descriptor:
+            self._move(ref, new, old, descriptor)
+
+    def keep(self, namespace: str, commit: str) -> str:
+        """Give a snapshot the next number of its namespace, or the last one if that is this commit."""
+        with self.ledger.held() as descriptor:
+            numbers = self.numbers(namespace)
+            last = max(numbers, default=0)
+            if last and self.value(f"{namespace}/{last}") == commit:
+                return f"{namespace}/{last}"
+            ref = f"{namespace}/{last + 1}"
+            self._move(ref, commit, NO_COMMIT, descriptor)
+            return ref
+
+    def numbers(self, namespace: str) -> list[int]:
+        """The numbers of a namespace's snapshots, in order."""
+        with suppress(FileNotFoundError):
+            return sorted(int(path.name) for path in (self.folder / namespace).iterdir() if path.name.isdecimal())
+        return []
+
+    def create_branch(self, name: str, commit: str) -> None:
+        """Make the integration branch at a commit; a branch that is there already stays as it is."""
+        ref = branch_ref(name)
+        with self.ledger.held() as descriptor:
+            if self.value(ref) is None:
+                self._move(ref, commit, NO_COMMIT, descriptor)
+
+    def clear_stale_locks(self) -> list[Path]:
+        """Remove what killed git processes left locked, in Penstock's own repository only; for a take-over, after reaping."""
+        with self.ledger.held():
+            stale = [path for path in self.folder.rglob("*.lock") if not folders.is_folder(path)]
+            for path in stale:
+                folders.remove(path)
+        return stale
+
+    def _move(self, ref: str, new: str, old: str, descriptor: int) -> None:
+        found = self.value(ref)
+        if found == new:
+            return
+        if (found or NO_COMMIT) != old:
+            raise BranchMoved(ref=ref, expected=old, found=found)
+        zeros = "0" * len(new)
+        self.ledger.intend(ref, new)
+        try:
+            self.git.run("update-ref", ref, new, zeros if old == NO_COMMIT else old, call=Call(descriptors=(descriptor,)))
+        except GitFailed as failed:
+            self.ledger.finish(ref, happened=self.value(ref) == new)
+            raise BranchMoved(ref=ref, expected=old, found=self.value(ref)) from failed
+        self.ledger.finish(ref, happened=True)

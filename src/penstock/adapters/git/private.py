@@ -1,0 +1,135 @@
+"""A worktree's own git folder: written as files, given to the agent, compared with what it was, and never used by a git process of ours."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.integrity import ALTERNATES
+from penstock.adapters.git.layout import GitSettings, branch_ref
+from penstock.adapters.git.refs import RefReader, put_back
+from penstock.domain.changes import Violation
+
+# What git itself makes in its folder while someone works and commits in the worktree.
+ORDINARY = frozenset(
+    "HEAD config index objects refs info logs packed-refs COMMIT_EDITMSG ORIG_HEAD FETCH_HEAD MERGE_HEAD MERGE_MSG MERGE_MODE "
+    "AUTO_MERGE MERGE_RR REBASE_HEAD CHERRY_PICK_HEAD REVERT_HEAD SQUASH_MSG rebase-merge rebase-apply sequencer gc.log gc.pid "
+    "description rr-cache".split()
+)
+CONFIG = """[core]
+\trepositoryformatversion = {version}
+\tfilemode = true
+\tbare = false
+\tworktree = {worktree}
+[user]
+\tname = {name}
+\temail = {email}
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+"""
+
+
+class PrivateFolder:
+    """The git folder of one worktree. `branch` is None for a clean checkout, whose HEAD names the commit itself."""
+
+    def __init__(self, settings: GitSettings, folder: Path, worktree: Path, branch: str | None) -> None:
+        self.folder = folder
+        self._settings = settings
+        self._worktree = worktree
+        self._ref = None if branch is None else branch_ref(branch)
+
+    @property
+    def link(self) -> bytes:
+        """The content of the worktree's `.git` file."""
+        return f"gitdir: {self.folder}\n".encode()
+
+    def write(self, start: str, index: Path) -> None:
+        """Make the folder anew: a repository with one ref, no remote, no hook, and an index that says that nothing has changed."""
+        folders.empty(self.folder)
+        for name in ("objects/pack", "objects/info", "refs/heads", "info"):
+            (self.folder / name).mkdir(parents=True)
+        for name, content in self._constants(start).items():
+            folders.write(self.folder / name, content)
+        if self._ref is not None:
+            folders.write(self.folder / self._ref, f"{start}\n".encode())
+        shutil.copy2(index, self.folder / "index")
+        self.write_link()
+
+    def write_link(self) -> None:
+        """Put the `.git` file into the worktree."""
+        folders.write(self._worktree / ".git", self.link)
+
+    def has_its_link(self) -> bool:
+        """True while the worktree's `.git` is the file that we wrote."""
+        return folders.read(self._worktree / ".git") == self.link
+
+    def mend(self, start: str) -> tuple[Violation, ...]:
+        """Put back what was tampered with, and tell it."""
+        if not folders.is_folder(self.folder):
+            folders.remove(self.folder)
+            self.folder.mkdir(parents=True)
+            for name, content in self._constants(start).items():
+                folders.write(self.folder / name, content)
+            return (Violation(path=".git", rule="the worktree's git folder was removed"),)
+        return (*self._mend_files(start), *self._mend_strangers(), *self._mend_refs(start))
+
+    def _constants(self, start: str) -> dict[str, bytes]:
+        object_format = (folders.read(self._settings.home / "repository/format") or b"sha1").decode()
+        config = CONFIG.format(
+            version=int(object_format == "sha256"),
+            worktree=_quoted(str(self._worktree)),
+            name=_quoted(self._settings.author.name),
+            email=_quoted(self._settings.author.email),
+        )
+        if object_format == "sha256":
+            config += "[extensions]\n\tobjectFormat = sha256\n"
+        return {
+            "HEAD": f"{start}\n".encode() if self._ref is None else f"ref: {self._ref}\n".encode(),
+            "config": config.encode(),
+            ALTERNATES: f"{self._settings.repository}/objects\n".encode(),
+        }
+
+    def _mend_files(self, start: str) -> Iterator[Violation]:
+        for name in ("objects", "objects/info", "refs", "info"):
+            path = self.folder / name
+            if folders.exists(path) and not folders.is_folder(path):
+                folders.remove(path)
+                yield Violation(path=f".git/{name}", rule="a folder was replaced")
+        for name, content in self._constants(start).items():
+            if folders.read(self.folder / name) != content:
+                folders.write(self.folder / name, content)
+                yield Violation(path=f".git/{name}", rule="git's own file was changed")
+
+    def _mend_strangers(self) -> Iterator[Violation]:
+        strangers = [path for path in self.folder.iterdir() if path.name not in ORDINARY and not path.name.endswith(".lock")]
+        if folders.is_folder(self.folder / "info"):
+            # `refs` is what `git gc` writes there
+            strangers += [path for path in (self.folder / "info").iterdir() if path.name != "refs"]
+        for path in sorted(strangers):
+            inner = sorted(path.rglob("*")) if folders.is_folder(path) else [path]
+            for name in [found for found in inner if not folders.is_folder(found)][:20] or [path]:
+                yield Violation(path=f".git/{name.relative_to(self.folder)}", rule="was put into git's own folder")
+            folders.remove(path)
+
+    def _mend_refs(self, start: str) -> Iterator[Violation]:
+        reader = RefReader(self.folder)
+        found = reader.all()
+        strangers = sorted(ref for ref in found if ref != self._ref)
+        for ref in strangers:
+            put_back(self.folder, ref, None)
+            yield Violation(path=ref, rule="a branch, tag or other ref was made")
+        if strangers and reader.packed():
+            folders.remove(self.folder / "packed-refs")
+        if self._ref is not None and self._ref not in found:
+            yield Violation(path=self._ref, rule="the branch was removed")
+        if self._ref is not None and self._ref not in reader.all():
+            put_back(self.folder, self._ref, found.get(self._ref, start))
+
+
+def _quoted(text: str) -> str:
+    inner = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{inner}"'

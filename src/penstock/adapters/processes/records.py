@@ -1,0 +1,61 @@
+"""The two files that a keeper leaves in an attempt's folder: request.json before the start, outcome.json after the end.
+
+Both are written whole or not at all, and outlast a power cut. Only the standard library: a bare interpreter imports it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.adapters.processes.wire import Order, OutcomeRecord
+
+REQUEST, OUTCOME = "request.json", "outcome.json"
+
+
+def record_request(order: Order) -> None:
+    """Make the folder and say in it what is about to run; an earlier run's outcome must not be taken for this one's."""
+    folder = Path(order["folder"])
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / OUTCOME).unlink(missing_ok=True)
+    shown = {
+        "argv": order["shown_argv"],
+        "cwd": order["cwd"],
+        "marker": order["marker"],
+        "timeout": order["timeout"],
+        "output_limit": order["output_limit"],
+        "stdin": order["stdin"],
+        "grace": order["grace"],
+        "started_at": order["started_at"],
+        "environment_names": sorted(order["env"]),
+    }
+    _write_whole(folder / REQUEST, shown)
+
+
+def record_outcome(folder: Path, outcome: OutcomeRecord) -> None:
+    """Write the outcome; it is there entirely or not at all."""
+    _write_whole(folder / OUTCOME, outcome)
+
+
+def _write_whole(path: Path, content: Mapping[str, object]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8", opener=_private) as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)

@@ -1,0 +1,217 @@
+"""From domain values to JSON text and back, exactly. Every stored shape carries its version; a newer one is refused in words.
+
+What is not valid Unicode (a path that is no UTF-8) takes a slower way, and comes back the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, make_dataclass
+from functools import cached_property
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_type_hints
+
+from pydantic import Discriminator, Tag, TypeAdapter, ValidationError, WrapSerializer
+from pydantic_core import PydanticSerializationError, to_json
+
+from penstock.adapters.store.failures import DatabaseNewer, DatabaseUnreadable
+from penstock.domain import commands, events
+from penstock.domain.checks import CheckResult
+from penstock.domain.plan import Plan
+from penstock.domain.run import AttemptId, Policy, Progress, Run
+
+Value = TypeVar("Value")
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+_VERSION = re.compile(r'\{"version":(\d+),')
+
+
+def type_name(kind: type) -> str:
+    """The name under which values of a type are stored: `StepFinished` is `step_finished`."""
+    return _CAPITAL.sub("_", kind.__name__).lower()
+
+
+def plain_json(value: Any) -> str:
+    """Any plain value as JSON text."""
+    try:
+        return to_json(value, fallback=_plain).decode()
+    except PydanticSerializationError:
+        return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def storable(text: str) -> str:
+    """A text for a column of its own: what is no Unicode becomes a visible escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+class Shape(Generic[Value]):
+    """One type's way to JSON text and back."""
+
+    def __init__(self, what: str, kind: Any) -> None:
+        self.what = what
+        self._kind = kind
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Value]:
+        return TypeAdapter(self._kind)
+
+    def write(self, value: Value) -> str:
+        """As JSON text."""
+        try:
+            return self._adapter.dump_json(value, fallback=_plain, warnings=False).decode()
+        except PydanticSerializationError:
+            return json.dumps(self._adapter.dump_python(value, mode="json", fallback=_plain, warnings=False))
+
+    def read(self, text: str) -> Value:
+        """From JSON text."""
+        try:
+            try:
+                return self._adapter.validate_json(text)
+            except ValidationError:
+                if "\\ud" not in text:
+                    raise
+                return self._adapter.validate_python(json.loads(text))
+        except (ValidationError, ValueError) as error:
+            raise DatabaseUnreadable(f"a stored {self.what} can't be read: {error}") from error
+
+
+class Versioned(Generic[Value]):
+    """A shape whose version stands within its text."""
+
+    def __init__(self, what: str, kind: Any, version: int) -> None:
+        self.what, self.version = what, version
+        self._shape: Shape[Value] = Shape(what, kind)
+        self._start = f'{{"version":{version},'
+
+    def write(self, value: Value) -> str:
+        """As JSON text that begins with its version."""
+        return self._start + self._shape.write(value)[1:].lstrip()
+
+    def read(self, text: str) -> Value:
+        """From JSON text of this version."""
+        found = _VERSION.match(text)
+        if found is None:
+            raise DatabaseUnreadable(f"a stored {self.what} does not say its version")
+        if int(found[1]) > self.version:
+            raise DatabaseNewer(f"a stored {self.what}", int(found[1]), self.version)
+        return self._shape.read(text)
+
+
+class Family(Generic[Value]):
+    """A union of types: stored as the name of the type, the version of the family, and JSON text."""
+
+    def __init__(self, what: str, kinds: Sequence[type], version: int) -> None:
+        self.what, self.version = what, version
+        self._names = {kind: type_name(kind) for kind in kinds}
+        self._shapes: dict[str, Shape[Any]] = {
+            name: Shape(f"{what} {name}", _StoredStepFinished if kind is events.StepFinished else kind)
+            for kind, name in self._names.items()
+        }
+
+    def name_of(self, value: Value) -> str:
+        """The stored name of a value's type."""
+        return self._names[type(value)]
+
+    def write(self, value: Value) -> str:
+        """As JSON text."""
+        shape = self._shapes[self._names[type(value)]]
+        return shape.write(_stored(value) if isinstance(value, events.StepFinished) else value)
+
+    def read(self, name: str, version: int, text: str) -> Value:
+        """From the name, version and JSON text of a row."""
+        if version > self.version:
+            raise DatabaseNewer(f"the {self.what} {name!r}", version, self.version)
+        shape = self._shapes.get(name)
+        if shape is None:
+            raise DatabaseUnreadable(
+                f"the database holds the {self.what} {name!r}, which this Penstock does not know",
+                hint="it was written by another Penstock: install that one again",
+            )
+        value: Value = shape.read(text)
+        return _from_stored(value) if isinstance(value, _StoredStepFinished) else value  # type: ignore[return-value] # only this family has it
+
+
+# What a step found is a union without a mark of its own: two of its types differ only in what may be left out.
+
+_OUTCOMES = {kind: type_name(kind) for kind in get_args(events.StepOutcome)}
+
+
+def _outcome_name(outcome: Any) -> str | None:
+    return outcome.get("type") if isinstance(outcome, Mapping) else _OUTCOMES.get(type(outcome))
+
+
+def _with_type(outcome: Any, write: Any) -> dict[str, Any]:
+    return {"type": _outcome_name(outcome), **write(outcome)}
+
+
+_StoredOutcome = Annotated[
+    Union[tuple(Annotated[kind, Tag(name)] for kind, name in _OUTCOMES.items())],  # noqa: UP007 - from a tuple
+    Discriminator(_outcome_name),
+    WrapSerializer(_with_type),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredStepFinished:
+    workstream: str
+    attempt: AttemptId
+    outcome: _StoredOutcome  # type: ignore[valid-type] # made from the domain's union
+
+
+def _stored(event: events.StepFinished) -> _StoredStepFinished:
+    return _StoredStepFinished(workstream=event.workstream, attempt=event.attempt, outcome=event.outcome)
+
+
+def _from_stored(stored: _StoredStepFinished) -> events.StepFinished:
+    return events.StepFinished(workstream=stored.workstream, attempt=stored.attempt, outcome=stored.outcome)
+
+
+# A run without its plan, its rows and what follows from them
+
+_ELSEWHERE = {"id", "plan", "policy", "branch", "rows", "members", "waiting", "released", "held", "queue", "gate"}
+_KEPT = tuple(one for one in fields(Run) if one.name not in _ELSEWHERE)
+
+
+def _run_progress() -> type:
+    hints = get_type_hints(Run)
+    parts: list[Any] = [
+        (one.name, hints[one.name], field() if one.default is MISSING else field(default=one.default)) for one in _KEPT
+    ]
+    return make_dataclass("RunProgress", parts, frozen=True, slots=True, kw_only=True)
+
+
+RunProgress: Any = _run_progress()
+
+
+def run_progress(run: Run) -> Any:
+    """The fields of a run that its row keeps as JSON."""
+    return RunProgress(**run_fields(run))
+
+
+def run_fields(progress: Any) -> dict[str, Any]:
+    """The same fields by name, to make a run with."""
+    return {one.name: getattr(progress, one.name) for one in _KEPT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What a run was made from; it never changes."""
+
+    plan: Plan
+    policy: Policy
+    settings: Mapping[str, Any]
+    documents: Sequence[Mapping[str, Any]]
+
+
+EVENTS: Family[events.Event] = Family("event", get_args(events.Event), events.VERSION)
+REQUESTS: Family[events.Request] = Family("request", get_args(events.Request), events.VERSION)
+COMMANDS: Family[commands.Command] = Family("command", get_args(commands.Command), commands.VERSION)
+PROGRESS: Versioned[Progress] = Versioned("progress of a workstream", Progress, 1)
+RUN_PROGRESS: Versioned[Any] = Versioned("progress of a run", RunProgress, 1)
+METADATA: Versioned[Metadata] = Versioned("plan", Metadata, 1)
+RESULT: Versioned[CheckResult] = Versioned("result of a check", CheckResult, 1)

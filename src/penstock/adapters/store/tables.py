@@ -1,0 +1,267 @@
+"""The tables, as this version of the code sees them. The migrations make them; a test compares the two.
+
+Every table but `projects`, `check_results` and `schema_meta` is keyed by its run. JSON is kept as text.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+from penstock.domain.errors import Bug
+
+SCHEMA_VERSION = 1
+"""The number of the last migration."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time, kept in UTC as text that sorts as time does."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the interface's
+        """As text in UTC."""
+        return None if value is None else as_text(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the interface's
+        """Aware, in UTC."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def as_text(moment: datetime) -> str:
+    """A time as its column holds it."""
+    if moment.tzinfo is None:
+        raise Bug(f"the time {moment} does not say its zone")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+metadata = MetaData()
+
+
+def _run() -> Column[str]:
+    return Column("run_id", String, ForeignKey("runs.run_id"), nullable=False)
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("project", String, ForeignKey("projects.id"), nullable=False, index=True),
+    Column("status", String, nullable=False, index=True),
+    Column("reason", String),
+    Column("sentence", Text, nullable=False),
+    Column("branch", String, nullable=False),
+    Column("base", String, nullable=False),
+    Column("head", String, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("created_at", Moment, nullable=False, index=True),
+    Column("updated_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("completed_at", Moment),
+)
+
+workstreams = Table(
+    "workstreams",
+    metadata,
+    _run(),
+    Column("ws_id", String, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("depends_on", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    PrimaryKeyConstraint("run_id", "ws_id"),
+    Index("ix_workstreams_status", "run_id", "status"),
+)
+
+step_attempts = Table(
+    "step_attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _run(),
+    Column("ws_id", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("retry", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("completed_at", Moment),
+    Column("start_commit", String, nullable=False),
+    Column("candidate", String),
+    Column("tree", String),
+    Column("confined", Boolean),
+    Column("result_json", Text),
+    ForeignKeyConstraint(["run_id", "ws_id"], ["workstreams.run_id", "workstreams.ws_id"]),
+    UniqueConstraint("run_id", "ws_id", "step", "round", "attempt", "retry", name="uq_step_attempts"),
+    Index("ix_step_attempts_status", "run_id", "status"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    _run(),
+    Column("id", String, nullable=False),
+    Column("branch", String, nullable=False),
+    Column("parent", String, nullable=False),
+    Column("commit_id", String, nullable=False),
+    Column("tree", String, nullable=False),
+    Column("members", Text, nullable=False),
+    Column("checks", Text, nullable=False),
+    Column("known_failures", Text, nullable=False),
+    Column("unchecked", Boolean, nullable=False),
+    Column("confined", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    PrimaryKeyConstraint("run_id", "id"),
+    UniqueConstraint("run_id", "id", "tree", name="uq_verdicts_tree"),
+)
+
+# The foreign key is the promise that the branch moves to no tree but the one that the verdict speaks of.
+integrations = Table(
+    "integrations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", String, nullable=False),
+    Column("ws_id", String, nullable=False),
+    Column("verdict_id", String, nullable=False),
+    Column("tree", String, nullable=False),
+    Column("commit_id", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    ForeignKeyConstraint(["run_id", "ws_id"], ["workstreams.run_id", "workstreams.ws_id"]),
+    ForeignKeyConstraint(
+        ["run_id", "verdict_id", "tree"],
+        ["verdicts.run_id", "verdicts.id", "verdicts.tree"],
+        name="fk_integrations_verdict",
+    ),
+    UniqueConstraint("run_id", "ws_id", "verdict_id", name="uq_integrations"),
+)
+
+check_results = Table(
+    "check_results",
+    metadata,
+    Column("tree", String, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("environment", String, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("exit_code", Integer),
+    Column("result_json", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    PrimaryKeyConstraint("tree", "command", "environment"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("timestamp", Moment, nullable=False),
+    _run(),
+    Column("ws_id", String),
+    Column("event_type", String, nullable=False),
+    Column("payload_json", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("is_input", Boolean, nullable=False),
+    Column("refused", Text),
+    Index("ix_events_run", "run_id", "ws_id"),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _run(),
+    Column("key", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("issued_at", Moment, nullable=False),
+    Column("not_before", Moment),
+    Column("done_at", Moment),
+    UniqueConstraint("run_id", "key", name="uq_commands_key"),
+)
+Index(
+    "ix_commands_open",
+    commands.c.run_id,
+    sqlite_where=commands.c.done_at.is_(None),
+    postgresql_where=commands.c.done_at.is_(None),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _run(),
+    Column("type", String, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("taken_at", Moment),
+    Column("refused", Text),
+    Index("ix_inbox_run", "run_id", "taken_at"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _run(),
+    Column("ws_id", String),
+    Column("gate", Integer, nullable=False),
+    Column("decision", String, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_approvals_run", "run_id", "ws_id"),
+)
+
+errors = Table(
+    "errors",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _run(),
+    Column("ws_id", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("error_code", String, nullable=False),
+    Column("signature", String, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
+    UniqueConstraint("run_id", "ws_id", "step", "signature", name="uq_errors_signature"),
+)
+
+schema_meta = Table(
+    "schema_meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,135 @@
+"""The local dispatcher: one asyncio task per command, within a limit per resource, in order within a workstream.
+
+What a command comes to arrives in a queue; a command that fails for a reason outside Penstock becomes an event too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from penstock.domain.commands import Command, JudgeMerge, StartStep
+from penstock.domain.errors import Bug, PenstockError
+from penstock.domain.events import EnvironmentBroke, Event, JudgementInterrupted, StepInterrupted
+from penstock.ports import OwnershipLost
+
+Perform = Callable[[Command], Awaitable[Event | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An event on its way to the core, and what it answers."""
+
+    event: Event | None
+    command_key: str | None = None
+    request_id: int | None = None
+    failure: PenstockError | None = None
+    """Why a command that no event can speak for was not performed; it stays unanswered."""
+
+
+class LocalDispatcher:
+    """Performs commands in this process."""
+
+    def __init__(self, perform: Perform, arrivals: asyncio.Queue[Arrival], limits: Mapping[str, int]) -> None:
+        self._perform = perform
+        self._arrivals = arrivals
+        self._slots = {resource: asyncio.Semaphore(limit) for resource, limit in limits.items()}
+        self._orders: dict[str, asyncio.Lock] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stoppable: set[str] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every command that was dispatched has been answered."""
+        return not self._tasks
+
+    @property
+    def running(self) -> int:
+        """How many commands are being performed or wait for their resource."""
+        return len(self._tasks)
+
+    def dispatch(self, command: Command) -> None:
+        """Begin to perform a command."""
+        task = asyncio.create_task(self._do(command), name=command.key)
+        self._tasks[command.key] = task
+        if isinstance(command, StartStep | JudgeMerge):
+            self._stoppable.add(command.key)
+        task.add_done_callback(lambda _: self._forget(command.key))
+
+    def _forget(self, key: str) -> None:
+        self._tasks.pop(key, None)
+        self._stoppable.discard(key)
+
+    async def stop_steps(self) -> None:
+        """Stop every attempt and verification, and wait until their processes are gone."""
+        await self._cancel([self._tasks[key] for key in self._stoppable if key in self._tasks])
+
+    async def close(self) -> None:
+        """Stop everything."""
+        await self._cancel(list(self._tasks.values()))
+
+    async def _cancel(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _do(self, command: Command) -> None:
+        workstream = getattr(command, "workstream", None)
+        try:
+            if workstream is None:
+                event = await self._in_slot(command)
+            else:
+                async with self._orders.setdefault(workstream, asyncio.Lock()):
+                    event = await self._in_slot(command)
+        except asyncio.CancelledError:
+            self._put(command, interruption(command))
+        except OwnershipLost as lost:
+            self._arrivals.put_nowait(Arrival(event=None, failure=lost))
+        except PenstockError as error:
+            self._put(command, _failed(command, str(error)), error)
+        except Exception as error:  # noqa: BLE001 - one command performed is one of the three broad borders
+            text = f"Penstock failed inside: {type(error).__name__}: {error}"
+            bug = Bug(f"{text}\n{traceback.format_exc(limit=-6)}")
+            self._put(command, _failed(command, str(bug)), bug)
+        else:
+            self._put(command, event)
+
+    async def _in_slot(self, command: Command) -> Event | None:
+        slot = self._slots.get(command.resource)
+        if slot is None:
+            return await self._perform(command)
+        async with slot:
+            return await self._perform(command)
+
+    def _put(self, command: Command, event: Event | None, failure: PenstockError | None = None) -> None:
+        answered = event is not None or failure is None
+        self._arrivals.put_nowait(
+            Arrival(
+                event=event,
+                command_key=command.key if answered else None,
+                failure=None if event is not None else failure,
+            )
+        )
+
+
+def interruption(command: Command) -> Event | None:
+    """What becomes of a command that is stopped on purpose, if the core must know."""
+    match command:
+        case StartStep():
+            return StepInterrupted(workstream=command.workstream, attempt=command.attempt, asked=True)
+        case JudgeMerge():
+            return JudgementInterrupted(judgement=command.number, asked=True)
+        case _:
+            return None
+
+
+def _failed(command: Command, sentence: str) -> Event | None:
+    match command:
+        case StartStep():
+            return EnvironmentBroke(workstream=command.workstream, attempt=command.attempt, sentence=sentence)
+        case JudgeMerge():
+            return JudgementInterrupted(judgement=command.number, asked=False, sentence=sentence)
+        case _:
+            return None

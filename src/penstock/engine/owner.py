@@ -1,0 +1,79 @@
+"""Who owns a run: taking over, and recovery, which compares what the store says with what is true. Touches only runs whose lock it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from penstock.domain.commands import Command, JudgeMerge, StartStep
+from penstock.domain.errors import UserError
+from penstock.domain.events import Event, JudgementInterrupted, ResumeAsked, RunStarted, StepInterrupted
+from penstock.domain.run import Run, Step
+from penstock.domain.states import RunState
+from penstock.engine.context import Context
+from penstock.engine.loop import Loop, Manner, Watch
+from penstock.ports import Held, Holder, Loaded, Locks, Supervision
+
+
+class RunIsOwned(UserError):
+    """Another process works on the run."""
+
+    def __init__(self, run_id: str, holder: Holder) -> None:
+        self.run_id, self.holder = run_id, holder
+        super().__init__(
+            f"run {run_id} is being worked on by process {holder.pid} on {holder.host} since {holder.since}",
+            hint=f"follow it with `penstock follow {run_id}`, or stop it with `penstock pause {run_id}`",
+        )
+
+
+@contextmanager
+def owning(locks: Locks, run_id: str) -> Iterator[Held]:
+    """Hold a run's lock, or raise RunIsOwned naming who has it."""
+    held = locks.acquire(run_id)
+    if isinstance(held, Holder):
+        raise RunIsOwned(run_id, held)
+    try:
+        yield held
+    finally:
+        held.release()
+
+
+def unfinished_business(supervision: Supervision, run_id: str, commands: Sequence[Command]) -> Iterator[tuple[str, Event]]:
+    """What an earlier owner began and did not bring to an end: per command the event that answers it.
+
+    An agent that ended by itself is not among them: its attempt is performed again, and finds the outcome written down.
+    """
+    for command in commands:
+        if isinstance(command, StartStep):
+            where = (run_id, command.workstream, command.attempt.key)
+            is_agent = command.attempt.step in (Step.EDIT, Step.FIX)
+            if supervision.was_started(*where) and not (is_agent and supervision.has_ended(*where)):
+                lost = StepInterrupted(workstream=command.workstream, attempt=command.attempt, asked=False)
+                yield command.key, lost
+        elif isinstance(command, JudgeMerge):
+            first = command.members[0]
+            if supervision.was_started(run_id, first.workstream, first.attempt.key):
+                yield command.key, JudgementInterrupted(judgement=command.number, asked=False)
+
+
+async def drive(
+    context: Context,
+    loaded: Loaded,
+    manner: Manner,
+    *,
+    base: str | None = None,
+    resume: bool = False,
+    watch: Watch | None = None,
+    started: Callable[[Loop], Awaitable[None]] | None = None,
+) -> Run:
+    """Bring a claimed run on: reap, tell the core what was lost, then loop."""
+    await context.supervision.reap(context.run)
+    loop = Loop(context, loaded.run, loaded.generation, manner, watch)
+    lost = dict(unfinished_business(context.supervision, context.run, loaded.commands))
+    if base is not None and loaded.run.state is RunState.PENDING:
+        loop.feed(RunStarted(base=base))
+    if resume:
+        loop.feed(ResumeAsked())
+    if started is not None:
+        await started(loop)
+    return await loop.drive(loaded.commands, lost)

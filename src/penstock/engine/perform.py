@@ -1,0 +1,76 @@
+"""One command becomes one port call (or a step's few) and at most one event. Never touches the journal's runs, never decides."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from penstock.domain.changes import Candidate
+from penstock.domain.commands import (
+    Command,
+    JudgeMerge,
+    MoveBranch,
+    PublishBranch,
+    ReleaseWorktree,
+    StartStep,
+    StopSteps,
+)
+from penstock.domain.errors import Bug
+from penstock.domain.events import BranchMoved, BranchPublished, Event, StepFinished, StepOutcome
+from penstock.domain.run import AttemptId, Run, Step
+from penstock.engine import integration
+from penstock.engine.context import Context
+from penstock.engine.steps import edit, runtime, static
+
+
+async def perform(context: Context, command: Command, run: Run) -> Event | None:
+    """Do what a command says; the event that answers it, or None where the doing is the answer."""
+    match command:
+        case StartStep():
+            outcome = await _step(context, command)
+            return StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome)
+        case JudgeMerge():
+            await context.supervision.room()
+            return await integration.judge(context, command, run)
+        case MoveBranch():
+            await context.repository.advance(command.verdict)
+            return BranchMoved(verdict=command.verdict)
+        case PublishBranch():
+            publication = await context.repository.publish(run.branch, command.commit)
+            return BranchPublished(
+                commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence
+            )
+        case ReleaseWorktree():
+            await _release(context, command)
+            return None
+        case StopSteps():
+            return None  # the loop has stopped what ran before it hands this over
+        case _:
+            assert_never(command)
+
+
+async def _step(context: Context, command: StartStep) -> StepOutcome:
+    workstream = context.workstreams[command.workstream]
+    await context.supervision.room()
+    match command.attempt.step:
+        case Step.EDIT | Step.FIX:
+            return await edit.perform(context, command, workstream)
+        case Step.STATIC:
+            return await static.perform(context, command, _candidate(command))
+        case Step.RUNTIME:
+            return await runtime.perform(context, command, workstream, _candidate(command))
+        case _:
+            raise Bug(f"the step {command.attempt.step} is not one that is started")
+
+
+def _candidate(command: StartStep) -> Candidate:
+    if command.candidate is None:
+        raise Bug(f"{command.key} is to be checked but has no candidate")
+    return command.candidate
+
+
+async def _release(context: Context, command: ReleaseWorktree) -> None:
+    workstream = context.workstreams[command.workstream]
+    release = AttemptId(step=Step.INTEGRATE, number=command.number)
+    stamp = context.stamp(workstream, release, "Kept before the worktree was removed", command.at)
+    preserved = await context.workspace.preserve(context.place(workstream), stamp)
+    await context.workspace.remove(preserved)

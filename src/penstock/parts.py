@@ -1,0 +1,82 @@
+"""What `bootstrap` builds for the use cases: the ports of a process, and those of one project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from penstock.config.settings import Settings
+from penstock.domain.plan import Workstream
+from penstock.ports import Agent, Clock, History, Journal, Locks, Repository, Supervision, Tools, Views, Workspace
+
+
+class Trust(Protocol):
+    """What the user lets each project run."""
+
+    def is_trusted(self, project: str, text: str) -> bool:
+        """Whether exactly this may run."""
+        ...
+
+    def record(self, project: str, text: str, at: datetime) -> None:
+        """Trust exactly this from now on."""
+        ...
+
+    def difference(self, project: str, text: str) -> str:
+        """What would run now and was not trusted yet, for people."""
+        ...
+
+
+class ProjectParts(Protocol):
+    """The ports of one project."""
+
+    @property
+    def workspace(self) -> Workspace: ...  # noqa: D102 - the port says it
+    @property
+    def history(self) -> History: ...  # noqa: D102
+    @property
+    def repository(self) -> Repository: ...  # noqa: D102
+    @property
+    def tools(self) -> Tools: ...  # noqa: D102
+    @property
+    def supervision(self) -> Supervision: ...  # noqa: D102
+
+    def agent(self, workstream: Workstream) -> Agent:
+        """The agent that a workstream names: an agent of the user, else a tool profile of type `ai`, else an error listing both."""
+        ...
+
+    def agent_names(self) -> list[str]:
+        """The agents that could be named."""
+        ...
+
+
+class Parts(Protocol):
+    """The ports of this process."""
+
+    @property
+    def home(self) -> Path: ...  # noqa: D102
+    @property
+    def folder(self) -> Path:
+        """Where the user stands."""
+        ...
+
+    @property
+    def clock(self) -> Clock: ...  # noqa: D102
+    @property
+    def locks(self) -> Locks: ...  # noqa: D102
+    @property
+    def journal(self) -> Journal: ...  # noqa: D102
+    @property
+    def views(self) -> Views: ...  # noqa: D102
+    @property
+    def trust(self) -> Trust: ...  # noqa: D102
+
+    def settings(self, project_files: Mapping[str, bytes]) -> Settings:
+        """The settings, with what a project's files say."""
+        ...
+
+    def project(self, project_id: str, path: Path, settings: Settings) -> AbstractAsyncContextManager[ProjectParts]:
+        """The ports of a project, closed at the end."""
+        ...

@@ -1,0 +1,214 @@
+"""The use cases around a project: which one is meant, its settings, what it would run and whether that is trusted, `init`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.config.files import SECTION_FILES
+from penstock.config.sections import (
+    BreakerSettings,
+    ChecksSettings,
+    ExecutorSettings,
+    LimitSettings,
+    ProjectSettings,
+)
+from penstock.config.settings import Settings, would_run
+from penstock.domain.errors import UserError
+from penstock.domain.run import Policy
+from penstock.engine.context import RunSettings
+from penstock.engine.frozen import Frozen
+from penstock.intake.bundles import Options
+from penstock.parts import Parts, ProjectParts
+from penstock.ports import Loaded
+
+
+class NoProject(UserError):
+    """The folder is not in a git repository."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} is not in a git repository",
+            hint="go to your project, name it with --project, or make one with `git init` and a first commit",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A git repository that Penstock works on."""
+
+    id: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A project with the settings of its base commit."""
+
+    project: Project
+    settings: Settings
+    parts: ProjectParts
+    base: str
+    base_branch: str
+    would_run: str
+    is_trusted: bool
+    difference: str
+    warnings: tuple[str, ...]
+
+
+def project_at(folder: Path) -> Project:
+    """The git repository that holds a folder: found by its `.git`, without running git in it."""
+    start = folder.resolve()
+    for path in (start, *start.parents):
+        if (path / ".git").exists() or ((path / "HEAD").is_file() and (path / "objects").is_dir()):
+            name = re.sub(r"[^A-Za-z0-9]+", "-", path.name).strip("-").lower()[:40] or "project"
+            digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:10]
+            return Project(id=f"{name}-{digest}", path=path)
+    raise NoProject(folder)
+
+
+class Projects:
+    """What can be asked about projects."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def current(self) -> Project:
+        """The project that a command without one means."""
+        return project_at(self._parts.folder)
+
+    def settings_here(self) -> Settings:
+        """The settings with the project's files as they lie in the checkout: for looking, never for running."""
+        try:
+            return self._parts.settings(checkout_files(self.current().path))
+        except NoProject:
+            return self._parts.settings({})
+
+    @asynccontextmanager
+    async def opened(self, project: Project) -> AsyncIterator[Opened]:
+        """Fetch the project and read the settings of its base commit: those decide, never the checkout's."""
+        here = self._parts.settings(checkout_files(project.path))
+        async with self._parts.project(project.id, project.path, here) as parts:
+            base_branch, base = await parts.repository.fetch(here.node(ProjectSettings).base_branch or None)
+            files = await committed_files(parts, base)
+        settings = self._parts.settings(files)
+        async with self._parts.project(project.id, project.path, settings) as parts:
+            text = would_run(settings)
+            yield Opened(
+                project=project,
+                settings=settings,
+                parts=parts,
+                base=base,
+                base_branch=base_branch,
+                would_run=text,
+                is_trusted=self._parts.trust.is_trusted(project.id, text),
+                difference=self._parts.trust.difference(project.id, text),
+                warnings=(*settings.warnings, *_uncommitted_settings(project, files, base_branch)),
+            )
+
+    @asynccontextmanager
+    async def parts_of(self, loaded: Loaded) -> AsyncIterator[ProjectParts]:
+        """The ports of a stored run's project, with the settings of the commit that the run began from."""
+        path = Path(loaded.project_path)
+        async with self._parts.project(loaded.project, path, self._parts.settings({})) as parts:
+            files = await committed_files(parts, loaded.run.base)
+        async with self._parts.project(loaded.project, path, self._parts.settings(files)) as parts:
+            yield parts
+
+    async def trust(self, project: Project) -> str:
+        """Agree to what the project's base commit would run; the text that was agreed to."""
+        async with self.opened(project) as opened:
+            self._parts.trust.record(project.id, opened.would_run, self._parts.clock.now())
+            return opened.would_run
+
+    def trust_here(self, project: Project) -> None:
+        """Agree to what the checkout's files would run: for files that we have just written ourselves."""
+        text = would_run(self._parts.settings(checkout_files(project.path)))
+        self._parts.trust.record(project.id, text, self._parts.clock.now())
+
+    def freeze(self, settings: Settings, *, max_parallel: int | None = None) -> Frozen:
+        """What of the settings a run keeps for its whole life."""
+        executor, limits = settings.node(ExecutorSettings), settings.node(LimitSettings)
+        checks, project = settings.node(ChecksSettings), settings.node(ProjectSettings)
+        parallel = max_parallel or executor.max_parallel
+        if parallel < 1:
+            raise UserError(f"{parallel} workstreams at once were asked for; at least 1 is needed")
+        policy = Policy(
+            max_parallel=parallel,
+            breaker=settings.node(BreakerSettings).limits(),
+            review="review" in project.approvals,
+            gate_approvals="gate" in project.approvals,
+        )
+        run_settings = RunSettings(
+            static=checks.static_checks(limits.check_timeout),
+            integrate=checks.integrate_checks(limits.check_timeout),
+            agent_timeout=limits.agent_timeout,
+            check_timeout=limits.check_timeout,
+            allow_unchecked=project.allow_unchecked,
+            branch_template=project.branch,
+            limits={
+                "agent": executor.agents or parallel,
+                "check": executor.checks or parallel,
+                "integration": 1,
+                "branch": 1,
+                "disk": 2,
+            },
+        )
+        return Frozen(policy=policy, settings=run_settings)
+
+    def plan_folder(self, project: Project, settings: Settings, asked: Path | None) -> Path:
+        """Where the bundles are: what was asked for, else the setting, relative to the project."""
+        if asked is not None:
+            return self._parts.folder / asked
+        return project.path / settings.node(ProjectSettings).workstreams_dir
+
+    def plan_options(self, project: Project, settings: Settings) -> Options:
+        """How bundles are read for a project."""
+        own = settings.node(ProjectSettings)
+        checks = settings.node(ChecksSettings)
+        return Options(
+            runners=own.runners,
+            make_targets=make_targets(project.path),
+            allowed_pairs=own.allowed_pairs,
+            allowed_paths=own.allowed_paths,
+            is_checked=bool(checks.static or checks.integrate),
+            allow_unchecked=own.allow_unchecked,
+        )
+
+    def default_agent(self, settings: Settings) -> str:
+        """The agent of workstreams that name none."""
+        return settings.node(ProjectSettings).agent
+
+
+async def committed_files(parts: ProjectParts, commit: str) -> Mapping[str, bytes]:
+    """The files of a commit that hold settings."""
+    found = {name: await parts.history.read(commit, name) for name in SECTION_FILES}
+    return {name: content for name, content in found.items() if content is not None}
+
+
+def checkout_files(path: Path) -> Mapping[str, bytes]:
+    """The files of a checkout that hold settings."""
+    return {name: (path / name).read_bytes() for name in SECTION_FILES if (path / name).is_file()}
+
+
+def _uncommitted_settings(project: Project, committed: Mapping[str, bytes], branch: str) -> tuple[str, ...]:
+    here = checkout_files(project.path)
+    differing = [name for name in sorted({*here, *committed}) if here.get(name) != committed.get(name)]
+    if not differing:
+        return ()
+    return (f"{', '.join(differing)} in your checkout differs from {branch}; what is committed there decides",)
+
+
+_TARGET = re.compile(r"^([A-Za-z0-9_.-]+)\s*:(?!=)", re.MULTILINE)
+
+
+def make_targets(path: Path) -> frozenset[str] | None:
+    """The targets of a project's Makefile, or None if it has none."""
+    makefile = path / "Makefile"
+    if not makefile.is_file():
+        return None
+    return frozenset(_TARGET.findall(makefile.read_text("utf-8", "replace")))

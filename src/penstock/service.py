@@ -1,0 +1,272 @@
+"""The use cases: submit, drive, pause, resume, cancel, approve, report. api, cli, web and mcp call only this.
+
+It knows ports and the domain; which adapters stand behind them is `bootstrap`'s business.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from penstock.domain.errors import IllegalMove, UserError, WorldError
+from penstock.domain.events import Request
+from penstock.domain.plan import Plan, Workstream
+from penstock.domain.ranked import rank
+from penstock.domain.refusals import EventRefused
+from penstock.domain.run import Run, new_run
+from penstock.domain.states import TERMINAL_RUN
+from penstock.domain.step import step
+from penstock.engine import frozen, prompt
+from penstock.engine.context import Context, RunSettings
+from penstock.engine.loop import Manner, Watch
+from penstock.engine.owner import RunIsOwned, drive, owning
+from penstock.intake import bundles
+from penstock.parts import Parts, ProjectParts
+from penstock.ports import Holder, Loaded, NewRun
+from penstock.projects import Project, Projects
+
+
+class NotTrusted(UserError):
+    """The project brings commands that the user has not agreed to."""
+
+
+class NoAgent(WorldError):
+    """No agent is set and none is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a user asks to be run."""
+
+    plan: Path | None = None
+    workstream: str | None = None
+    run_id: str | None = None
+    max_parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A run that is stored and may be driven."""
+
+    run_id: str
+    branch: str
+    base: str
+    base_branch: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a run would do, without doing it."""
+
+    order: tuple[Workstream, ...]
+    prompts: tuple[tuple[str, str], ...]
+    settings: RunSettings
+    base: str
+    base_branch: str
+    warnings: tuple[str, ...] = ()
+
+
+class Service:
+    """Everything that a user can ask of Penstock about runs."""
+
+    def __init__(self, parts: Parts, projects: Projects) -> None:
+        self._parts = parts
+        self._projects = projects
+
+    # submitting
+
+    async def preview(self, submission: Submission) -> Preview:
+        """The order, the prompts and the settings of a run that is not made."""
+        prepared = await self._prepare(submission)
+        order = rank(prepared.plan).order
+        return Preview(
+            order=order,
+            prompts=tuple((workstream.id, prompt.render(workstream)) for workstream in order),
+            settings=prepared.frozen.settings,
+            base=prepared.base,
+            base_branch=prepared.base_branch,
+            warnings=prepared.warnings,
+        )
+
+    async def submit(self, submission: Submission) -> Submitted:
+        """Check everything, then store a run; nothing is stored when anything is wrong."""
+        prepared = await self._prepare(submission)
+        run_id = submission.run_id or self._new_id()
+        branch = f"penstock/{run_id}"
+        run = new_run(id=run_id, plan=rank(prepared.plan), policy=prepared.frozen.policy, branch=branch)
+        await self._parts.journal.create(
+            NewRun(
+                run=replace(run, base=prepared.base),
+                project=prepared.project.id,
+                project_path=str(prepared.project.path),
+                settings=frozen.to_json(prepared.frozen),
+                documents=prepared.documents,
+            )
+        )
+        return Submitted(
+            run_id=run_id,
+            branch=branch,
+            base=prepared.base,
+            base_branch=prepared.base_branch,
+            warnings=prepared.warnings,
+        )
+
+    async def _prepare(self, submission: Submission) -> _Prepared:
+        project = self._projects.current()
+        async with self._projects.opened(project) as opened:
+            settings = opened.settings
+            if not opened.is_trusted:
+                raise NotTrusted(
+                    f"{project.path.name} would run commands that you have not agreed to:\n{opened.difference}",
+                    hint="look at them, then run `penstock trust`",
+                )
+            folder = self._projects.plan_folder(project, settings, submission.plan)
+            loaded = bundles.load(folder, self._projects.plan_options(project, settings))
+            plan, warnings = _chosen(loaded.plan, submission.workstream)
+            return _Prepared(
+                project=project,
+                base=opened.base,
+                base_branch=opened.base_branch,
+                frozen=self._projects.freeze(settings, max_parallel=submission.max_parallel),
+                plan=self._with_agents(plan, opened.parts, self._projects.default_agent(settings)),
+                documents=tuple(loaded.documents),
+                warnings=(*opened.warnings, *map(str, loaded.warnings), *warnings),
+            )
+
+    def _with_agents(self, plan: Plan, parts: ProjectParts, default: str) -> Plan:
+        workstreams = tuple(
+            workstream if workstream.agent else replace(workstream, agent=default) for workstream in plan.workstreams
+        )
+        unset = [workstream.id for workstream in workstreams if not workstream.agent]
+        if unset:
+            known = ", ".join(parts.agent_names()) or "none"
+            raise NoAgent(
+                f"no agent is set for {', '.join(unset[:5])}; configured are: {known}",
+                hint="name one as `tool` in the bundle, or set `agent` in penstock.toml",
+            )
+        for workstream in workstreams:
+            parts.agent(workstream)
+        return replace(plan, workstreams=workstreams)
+
+    def _new_id(self) -> str:
+        return f"run-{self._parts.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+    # driving
+
+    async def work(
+        self, run_id: str, *, stays: bool = False, resume: bool = False, watch: Watch | None = None, control: Any = None
+    ) -> Run:
+        """Own a run and bring it on until it ends, pauses, or waits only for people."""
+        return await self._drive(run_id, Manner(works=True, stays=stays), resume=resume, watch=watch, control=control)
+
+    async def _attend(self, run_id: str) -> Run:
+        """Own a run just to take what its inbox holds and to tidy up; no work is begun."""
+        return await self._drive(run_id, Manner(works=False), resume=False)
+
+    async def _drive(
+        self, run_id: str, manner: Manner, *, resume: bool, watch: Watch | None = None, control: Any = None
+    ) -> Run:
+        await self._parts.journal.load(run_id)
+        with owning(self._parts.locks, run_id):
+            loaded = await self._parts.journal.claim(run_id)
+            async with self._projects.parts_of(loaded) as parts:
+                context = self._context(loaded, parts)
+                await parts.repository.clear_stale_locks()
+                if manner.works:
+                    await parts.repository.create_branch(loaded.run.branch, loaded.run.head or loaded.run.base)
+                return await drive(
+                    context, loaded, manner, base=loaded.run.base, resume=resume, watch=watch, started=control
+                )
+
+    def _context(self, loaded: Loaded, parts: ProjectParts) -> Context:
+        return Context(
+            run=loaded.run.id,
+            branch=loaded.run.branch,
+            settings=frozen.from_json(loaded.settings).settings,
+            workstreams={workstream.id: workstream for workstream in loaded.run.plan.order},
+            workspace=parts.workspace,
+            history=parts.history,
+            repository=parts.repository,
+            agents={workstream.id: parts.agent(workstream) for workstream in loaded.run.plan.order},
+            tools=parts.tools,
+            supervision=parts.supervision,
+            journal=self._parts.journal,
+            clock=self._parts.clock,
+        )
+
+    # asking
+
+    async def ask(self, run_id: str, request: Request) -> Answer:
+        """Put a request to a run's owner; where nobody owns it, take it in at once if it begins no work."""
+        loaded = await self._parts.journal.load(run_id)
+        self._would_take(loaded.run, request)
+        request_id = await self._parts.journal.post(run_id, request)
+        holder = self._parts.locks.holder(run_id)
+        if holder is None:
+            try:
+                await self._attend(run_id)
+            except RunIsOwned as owned:
+                holder = owned.holder
+        return Answer(run_id=run_id, request_id=request_id, holder=holder)
+
+    def _would_take(self, run: Run, request: Request) -> None:
+        """Refuse now what the run's owner would refuse in any case: the core can be asked without consequences."""
+        try:
+            step(run, request, self._parts.clock.now())
+        except IllegalMove as illegal:
+            raise EventRefused(f"run {run.id}: {illegal}") from None
+
+    async def latest_unfinished(self) -> str:
+        """The newest run of the present project that has not ended."""
+        project = self._projects.current()
+        runs = [
+            row for row in self._parts.views.runs(project=project.id) if row["status"] not in set(TERMINAL_RUN)
+        ]
+        if not runs:
+            raise UserError(f"no run of {project.path.name} is unfinished", hint="`penstock show-run` lists them all")
+        return str(runs[0]["run_id"])
+
+    def holder(self, run_id: str) -> Holder | None:
+        """Who works on a run."""
+        return self._parts.locks.holder(run_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a request so far."""
+
+    run_id: str
+    request_id: int
+    holder: Holder | None
+    """Who will take it; None if it was taken already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    project: Project
+    base: str
+    base_branch: str
+    frozen: frozen.Frozen
+    plan: Plan
+    documents: Sequence[Any]
+    warnings: tuple[str, ...]
+
+
+def _chosen(plan: Plan, only: str | None) -> tuple[Plan, tuple[str, ...]]:
+    """The plan, or the one workstream of it that was asked for."""
+    if only is None:
+        return plan, ()
+    for workstream in plan.workstreams:
+        if workstream.id == only:
+            alone = replace(workstream, depends_on=(), after=())
+            needed = ", ".join(workstream.depends_on)
+            warning = (f"{only} runs alone; what it depends on must be in the base already: {needed}",)
+            return replace(plan, workstreams=(alone,)), warning if needed else ()
+    known = ", ".join(workstream.id for workstream in plan.workstreams[:10])
+    raise UserError(f"the plan has no workstream {only!r}; it has: {known}")
+
+
