@@ -33,18 +33,20 @@ class ProjectParts(Protocol):
     """The ports of one project."""
 
     @property
-    def workspace(self) -> Workspace: ...  # noqa: D102 - the port says it
+    def workspace(self) -> Workspace: ...
     @property
-    def history(self) -> History: ...  # noqa: D102
+    def history(self) -> History: ...
     @property
-    def repository(self) -> Repository: ...  # noqa: D102
+    def repository(self) -> Repository: ...
     @property
-    def tools(self) -> Tools: ...  # noqa: D102
+    def tools(self) -> Tools: ...
     @property
-    def supervision(self) -> Supervision: ...  # noqa: D102
+    def supervision(self) -> Supervision: ...
 
     def agent(self, workstream: Workstream) -> Agent:
-        """The agent that a workstream names: an agent of the user, else a tool profile of type `ai`, else an error listing both."""
+        """The agent that a workstream names: an agent of the user, else a tool profile of type `ai`, else an error
+        listing both.
+        """
         ...
 
     def agent_names(self) -> list[str]:
@@ -56,22 +58,22 @@ class Parts(Protocol):
     """The ports of this process."""
 
     @property
-    def home(self) -> Path: ...  # noqa: D102
+    def home(self) -> Path: ...
     @property
     def folder(self) -> Path:
         """Where the user stands."""
         ...
 
     @property
-    def clock(self) -> Clock: ...  # noqa: D102
+    def clock(self) -> Clock: ...
     @property
-    def locks(self) -> Locks: ...  # noqa: D102
+    def locks(self) -> Locks: ...
     @property
-    def journal(self) -> Journal: ...  # noqa: D102
+    def journal(self) -> Journal: ...
     @property
-    def views(self) -> Views: ...  # noqa: D102
+    def views(self) -> Views: ...
     @property
-    def trust(self) -> Trust: ...  # noqa: D102
+    def trust(self) -> Trust: ...
 
     def settings(self, project_files: Mapping[str, bytes]) -> Settings:
         """The settings, with what a project's files say."""

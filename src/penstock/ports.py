@@ -15,8 +15,9 @@ from penstock.domain.commands import Command
 from penstock.domain.decision import Decision
 from penstock.domain.errors import WorldError
 from penstock.domain.events import Event, Request
-from penstock.domain.plan import Workstream
+from penstock.domain.plan import Check, Workstream
 from penstock.domain.run import Run
+from penstock.domain.tool_result import ToolResult
 
 Effect = Callable[[str], None]
 """Called before and after every outward effect with its name, so that a test can kill the owner there."""
@@ -101,14 +102,14 @@ class Preserved:
 class Workspace(Protocol):
     """Isolated worktrees: nothing in them is lost, nothing of them is believed."""
 
-    async def prepare(self, place: Place, start: str, stamp: Stamp) -> Path:
-        """A worktree whose content is the commit `start`; what was there before is preserved first, under the stamp."""
+    async def prepare(self, place: Place, start: str) -> Path:
+        """A worktree whose content is the commit `start`; what was there before is preserved first."""
         ...
 
-    async def capture(
-        self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp
-    ) -> Capture:
-        """Take the whole content as a commit on `parent`, and the changes since `base`; put back what was tampered with."""
+    async def capture(self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp) -> Capture:
+        """Take the whole content as a commit on `parent`, and the changes since `base`; put back what was tampered
+        with.
+        """
         ...
 
     def checkout(
@@ -149,13 +150,15 @@ class History(Protocol):
         """What differs between two commits."""
         ...
 
-    async def patch(self, base: str, commit: str, target: Path) -> None:
-        """Write what differs between two commits as a patch file, to be read by a person."""
+    async def patch(self, capture: Capture, base: str, target: Path) -> None:
+        """Write the changes since `base` as a patch file, to be read by a person."""
         ...
 
 
 class Repository(Protocol):
-    """What moves in Penstock's own repository of a project: merges, the integration branch, the way to the user's repository."""
+    """What moves in Penstock's own repository of a project: merges, the integration branch, the way to the user's
+    repository.
+    """
 
     async def fetch(self, base_branch: str | None) -> tuple[str, str]:
         """Fetch from the user's repository; the base branch's name and commit."""
@@ -201,7 +204,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A run to be stored: with the project it belongs to, its frozen settings, and its own copy of the documents it came from."""
+    """A run to be stored: with the project it belongs to, its frozen settings, and its own copy of the documents it
+    came from.
+    """
 
     run: Run
     project: str
@@ -235,7 +240,9 @@ class OwnershipLost(WorldError):
 
 
 class Journal(Protocol):
-    """Runs, events, commands and the inbox: durable when a method returns. Every write of an owner carries its generation."""
+    """Runs, events, commands and the inbox: durable when a method returns. Every write of an owner carries its
+    generation.
+    """
 
     async def create(self, new: NewRun) -> None:
         """Store a run before its first event."""
@@ -341,40 +348,33 @@ class Agent(Protocol):
     """Something that edits a worktree."""
 
     async def work(self, task: AgentTask) -> AgentReport:
-        """Let it work; if an earlier owner saw this attempt's process end, report that one instead of running it again."""
+        """Let it work; if an earlier owner saw this attempt's process end, report that one instead of running it
+        again.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolResult:
-    """How a tool ended, in the contract's fields. Exit codes: -1 timeout, -2 binary not found, -3 anything else."""
+class ToolContext:
+    """Where and for whom a tool runs. `folder`, outside the worktree, keeps the records of this one run."""
 
-    tool_id: str
-    command_line: str
-    exit_code: int
-    stdout: str
-    stderr: str
-    timed_out: bool
-    started_at: datetime
-    completed_at: datetime
-    duration_sec: float
-    success: bool
+    worktree: Path
+    folder: Path
+    marker: str
+    model_name: str = ""
+    prompt_file: Path | None = None
+    message: str | None = None
 
 
 class Tools(Protocol):
-    """Commands of the project, run where we say, without secrets."""
+    """Tools and commands of the project, run where we say, without secrets."""
 
-    async def shell(
-        self,
-        command: str,
-        *,
-        where: Path,
-        folder: Path,
-        marker: str,
-        timeout: float,
-        success_codes: Sequence[int] = (0,),
-    ) -> ToolResult:
-        """Run a shell command in a folder; `folder` gets its output."""
+    async def run_tool(self, tool_id: str, context: ToolContext) -> ToolResult:
+        """Run a tool by its profile."""
+        ...
+
+    async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
+        """Run a check or a line of acceptance by the shell."""
         ...
 
 

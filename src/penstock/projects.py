@@ -1,4 +1,6 @@
-"""The use cases around a project: which one is meant, its settings, what it would run and whether that is trusted, `init`."""
+"""The use cases around a project: which one is meant, its settings, what it would run and whether that is trusted,
+`init`.
+"""
 
 from __future__ import annotations
 

@@ -6,27 +6,30 @@ It knows ports and the domain; which adapters stand behind them is `bootstrap`'s
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from penstock.domain.errors import IllegalMove, UserError, WorldError
-from penstock.domain.events import Request
+from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
 from penstock.domain.plan import Plan, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Run, new_run
-from penstock.domain.states import TERMINAL_RUN
+from penstock.domain.states import TERMINAL_RUN, RunState
 from penstock.domain.step import step
 from penstock.engine import frozen, prompt
 from penstock.engine.context import Context, RunSettings
-from penstock.engine.loop import Manner, Watch
+from penstock.engine.loop import Loop, Manner, Watch
 from penstock.engine.owner import RunIsOwned, drive, owning
 from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
 from penstock.projects import Project, Projects
+
+Control = Callable[[Loop], None]
+"""Given the loop as it begins, so that a first Ctrl-C can pause it."""
 
 
 class NotTrusted(UserError):
@@ -158,7 +161,13 @@ class Service:
     # driving
 
     async def work(
-        self, run_id: str, *, stays: bool = False, resume: bool = False, watch: Watch | None = None, control: Any = None
+        self,
+        run_id: str,
+        *,
+        stays: bool = False,
+        resume: bool = False,
+        watch: Watch | None = None,
+        control: Control | None = None,
     ) -> Run:
         """Own a run and bring it on until it ends, pauses, or waits only for people."""
         return await self._drive(run_id, Manner(works=True, stays=stays), resume=resume, watch=watch, control=control)
@@ -168,7 +177,7 @@ class Service:
         return await self._drive(run_id, Manner(works=False), resume=False)
 
     async def _drive(
-        self, run_id: str, manner: Manner, *, resume: bool, watch: Watch | None = None, control: Any = None
+        self, run_id: str, manner: Manner, *, resume: bool, watch: Watch | None = None, control: Control | None = None
     ) -> Run:
         await self._parts.journal.load(run_id)
         with owning(self._parts.locks, run_id):
@@ -178,9 +187,12 @@ class Service:
                 await parts.repository.clear_stale_locks()
                 if manner.works:
                     await parts.repository.create_branch(loaded.run.branch, loaded.run.head or loaded.run.base)
-                return await drive(
-                    context, loaded, manner, base=loaded.run.base, resume=resume, watch=watch, started=control
-                )
+                first: list[Event] = []
+                if loaded.run.state is RunState.PENDING and manner.works:
+                    first.append(RunStarted(base=loaded.run.base))
+                elif resume:
+                    first.append(ResumeAsked())
+                return await drive(context, loaded, manner, first=first, watch=watch, started=control)
 
     def _context(self, loaded: Loaded, parts: ProjectParts) -> Context:
         return Context(
@@ -223,9 +235,7 @@ class Service:
     async def latest_unfinished(self) -> str:
         """The newest run of the present project that has not ended."""
         project = self._projects.current()
-        runs = [
-            row for row in self._parts.views.runs(project=project.id) if row["status"] not in set(TERMINAL_RUN)
-        ]
+        runs = [row for row in self._parts.views.runs(project=project.id) if row["status"] not in set(TERMINAL_RUN)]
         if not runs:
             raise UserError(f"no run of {project.path.name} is unfinished", hint="`penstock show-run` lists them all")
         return str(runs[0]["run_id"])
@@ -268,5 +278,3 @@ def _chosen(plan: Plan, only: str | None) -> tuple[Plan, tuple[str, ...]]:
             return replace(plan, workstreams=(alone,)), warning if needed else ()
     known = ", ".join(workstream.id for workstream in plan.workstreams[:10])
     raise UserError(f"the plan has no workstream {only!r}; it has: {known}")
-
-

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock.adapters.trust import TrustStore
 from penstock.domain.errors import Bug
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 TEXT = '{\n "checks.lint": "ruff check"\n}'

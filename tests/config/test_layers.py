@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +19,10 @@ from penstock.config.sections import (
 from penstock.domain.breaker import BreakerLimits, StepLimits
 from penstock.domain.plan import Check
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+USER_FILE = "/.config/penstock/config.toml"
 NODES = {**PROJECT_SECTIONS, "tools": ToolsSettings, "agents": AgentsSettings}
 
 
@@ -62,7 +66,7 @@ def test_nothing_given_is_all_defaults() -> None:
 def test_each_layer_wins_over_the_one_before() -> None:
     layers: dict[str, object] = {}
     for name, layer, value, origin in [
-        ("user", "[executor]\nmax_parallel = 4", 4, "config.toml"),
+        ("user", "[executor]\nmax_parallel = 4", 4, USER_FILE),
         ("project", {"penstock.toml": "[executor]\nmax_parallel = 5"}, 5, "penstock.toml"),
         ("environ", {"PENSTOCK_EXECUTOR_MAX_PARALLEL": "6"}, 6, "environment PENSTOCK_EXECUTOR_MAX_PARALLEL"),
         ("flags", {"executor.max_parallel": 7}, 7, "flag"),
@@ -153,6 +157,8 @@ def test_an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_key(tex
         ("branch = 'ws/{workstreem}'", "branch holds {workstreem}"),
         ("branch = 'ws/{workstream}'", "branch must hold {workstream} and {run}"),
         ("[limits]\nmin_free_gb = 1", "unknown key"),
+        ("[limits]\nagent_timeout = nan", "limits.agent_timeout must be a number"),
+        ("[limits]\nagent_timeout = inf", "limits.agent_timeout must be a number"),
         ("[checks]\nlint = 3", "checks.lint must be a command or a table with a command"),
         ("[checks]\nlint = ''", "checks.lint needs a command"),
         ("[checks.lint]\ncommand = 'x'\ntimeout = 0", "checks.lint has the timeout 0.0"),
@@ -278,7 +284,8 @@ def test_default_breakers_are_the_cores() -> None:
 
 
 def test_a_step_of_its_own_wins_over_the_defaults() -> None:
-    text = "defaults:\n  max_attempts_per_step: 7\n  max_fix_attempts_per_step: 6\nper_step:\n  static:\n    max_attempts_per_step: 4\n"
+    common = "defaults: {max_attempts_per_step: 7, max_fix_attempts_per_step: 6}"
+    text = f"{common}\nper_step: {{static: {{max_attempts_per_step: 4}}}}"
     limits = loaded(project={"config/circuit_breakers.yaml": text}).node(BreakerSettings).limits()
     assert limits.static == StepLimits(max_attempts=4, max_fix_attempts=6)
     assert limits.integrate == BreakerLimits().integrate
@@ -317,6 +324,10 @@ def test_an_unreadable_file_is_an_error_not_a_silent_default(name: str, content:
     assert expected in str(caught.value)
 
 
+def test_keys_that_are_no_texts_are_unknown_keys() -> None:
+    assert 'unknown key "1"' in one_problem(project={"config/config.yaml": "1: 2\n"})
+
+
 def test_an_empty_file_says_nothing() -> None:
     assert loaded(project={"config/executor.yaml": "# none yet\n"}).node(ExecutorSettings) == ExecutorSettings()
 
@@ -324,8 +335,8 @@ def test_an_empty_file_says_nothing() -> None:
 def test_rows_show_every_value_with_its_origin_and_no_secret() -> None:
     settings = loaded(user="[agents.a]\ncommand = ['x']\n[agents.a.env]\nMY_API_KEY = 'hunter2hunter2'\nPLAIN = 'p'")
     rows = {key: (value, origin) for key, value, origin in settings.rows()}
-    assert rows["agents.a.env.MY_API_KEY"] == ("(set, not shown)", "config.toml")
-    assert rows["agents.a.env.PLAIN"] == ("p", "config.toml")
+    assert rows["agents.a.env.MY_API_KEY"] == ("(set, not shown)", USER_FILE)
+    assert rows["agents.a.env.PLAIN"] == ("p", USER_FILE)
     assert rows["limits.keep_days"] == (14, "default")
     assert rows["tools.pytest"][1] == "default"
     assert "hunter2" not in json.dumps(settings.rows())
@@ -343,6 +354,27 @@ def test_a_profile_file_named_by_the_environment_stands_in_for_the_projects() ->
     )
     assert settings.origin("tools.theirs") == "/etc/tools.json"
     assert "mine" not in settings.node(ToolsSettings).profiles
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("config/config.yaml", "limits:\n  keep_days: 1\n  keep_dayz: 1\n", "config/config.yaml:3"),
+        ("config/tool_profiles.json", '{\n "a": {\n  "command": "x",\n  "zzz": 1}}', "config/tool_profiles.json:2"),
+        ("config/executor.yaml", "\n\nzzz: 1\n", "config/executor.yaml:3"),
+        ("penstock.toml", '[limits] # all\n"zzz" = 1', "penstock.toml:2"),
+        ("penstock.toml", "x = 1\nlimits.zzz = 1", "penstock.toml:2"),
+        ("config/tool_profiles.json", '{\n\t"a": {"command": "x", "zzz": 1}}', "config/tool_profiles.json"),
+    ],
+)
+def test_a_problem_stands_with_its_file_and_line(name: str, text: str, place: str) -> None:
+    assert any(problem.startswith(f"{place}: ") for problem in problems(project={name: text}))
+
+
+def test_it_is_known_what_a_project_gave() -> None:
+    settings = loaded(user="[tools.theirs]\ncommand = 'y'", project={"penstock.toml": PROJECT})
+    assert settings.of_project("tools") == {"mine"}
+    assert settings.of_project("limits") == {"keep_days"}
 
 
 PROJECT = "[checks]\nlint = 'ruff check'\n[tools.mine]\ncommand = 'x'\n[limits]\nkeep_days = 2\n"

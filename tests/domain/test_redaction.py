@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.domain.redaction import MASK, Redactor, is_secret_name, secrets_of
+from penstock.domain.redaction import MASK, Redactor, is_secret_name, secret_values
 
 SECRET = 'p@ss w0rd/+"quoted"'
 TWENTY = "a1B2c3D4e5F6g7H8i9J0"
@@ -189,4 +189,4 @@ def test_a_name_tells_whether_its_value_is_secret(name: str, expected: bool) -> 
 
 
 def test_secrets_of_an_environment_are_the_long_values_of_secret_names() -> None:
-    assert secrets_of({"A_TOKEN": "12345678", "B_TOKEN": "short", "PATH": "/usr/bin:/bin"}) == ("12345678",)
+    assert secret_values({"A_TOKEN": "12345678", "B_TOKEN": "short", "PATH": "/usr/bin:/bin"}) == ("12345678",)

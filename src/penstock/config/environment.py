@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.config.shape import Key, Nodes, dotted, fixed_keys, kind_at, nearest
 from penstock.config.values import Unfit, from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "PENSTOCK_"
 
 ALIASES: Mapping[str, Key] = {
     "PIPELINE_DB_PATH": ("database",),
-    "DATABASE_URL": ("database",),
     "PIPELINE_WORKSTREAM_DIR": ("workstreams_dir",),
     "PIPELINE_BASE_BRANCH": ("base_branch",),
     "PIPELINE_TOOL_PROFILES_PATH": ("tool_profiles_path",),
@@ -58,7 +60,7 @@ class EnvironmentReading:
 
 
 def read_environment(environ: Mapping[str, str], nodes: Nodes) -> EnvironmentReading:
-    """What the variables say to these nodes. Unknown names with our prefix are problems, like unknown keys."""
+    """What the variables say to these nodes; an empty one says nothing. Unknown names of ours are problems."""
     own = {variable_of(key): key for key, _ in fixed_keys(nodes)}
     values: dict[Key, EnvironmentValue] = {}
     problems: list[str] = []
@@ -70,7 +72,7 @@ def read_environment(environ: Mapping[str, str], nodes: Nodes) -> EnvironmentRea
                 problems.append(_unknown(variable, list(own)))
             continue
         kind = kind_at(nodes, key)
-        if kind is None:
+        if kind is None or not environ[variable]:
             continue
         try:
             value = EnvironmentValue(key=key, value=from_text(kind, environ[variable]), variable=variable)

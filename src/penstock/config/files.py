@@ -8,11 +8,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import yaml
 
-from penstock.config.shape import Key
 from penstock.domain.errors import UserError
+
+if TYPE_CHECKING:
+    from penstock.config.shape import Key
 
 LARGEST = 1024 * 1024
 

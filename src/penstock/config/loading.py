@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from penstock.config.environment import EnvironmentReading
 from penstock.config.files import SECTION_FILES, Document, SettingsFileUnreadable, read_document
 from penstock.config.settings import Given, Layer, Settings
 from penstock.config.shape import Key, Leaf, Nodes, Place, dotted, entry_kind, is_node, kind_at, places, rest, spread
 from penstock.config.values import read
 from penstock.domain.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from penstock.config.environment import EnvironmentReading
 
 USER_ONLY = (
     "agents.*.binary",
@@ -81,7 +84,7 @@ def load(nodes: Nodes, sources: Sources) -> Settings:
 
 def _take_files(gathering: _Gathering, sources: Sources) -> None:
     if sources.user is not None:
-        gathering.take(sources.environment.places.user_file.name, sources.user, (), Layer.USER)
+        gathering.take(str(sources.environment.places.user_file), sources.user, (), Layer.USER)
     replaced = sources.tool_profiles is not None
     for name, prefix in SECTION_FILES.items():
         if name in sources.project and not (replaced and prefix == ("tools",)):

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from penstock.config.shape import Key
 from penstock.config.values import plain
 from penstock.domain.errors import Bug
 from penstock.domain.redaction import is_secret_name
+
+if TYPE_CHECKING:
+    from penstock.config.shape import Key
 
 Node = TypeVar("Node")
 
@@ -70,6 +72,11 @@ class Settings:
         if key in self.values:
             return "default"
         raise Bug(f'there is no setting "{key}"')
+
+    def of_project(self, section: str) -> frozenset[str]:
+        """The entries of a section that the project's files give."""
+        given = (item for item in self.given.values() if item.layer is Layer.PROJECT)
+        return frozenset(item.key[1] for item in given if item.key[0] == section and len(item.key) > 1)
 
     def rows(self) -> list[Row]:
         """Every value with its origin, for people. Secrets are never among them."""

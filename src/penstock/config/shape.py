@@ -91,7 +91,7 @@ def spread(nodes: Nodes, tree: Mapping[str, object]) -> Iterator[Leaf | Stray]:
         elif top and name in places(top):
             yield from _spread(places(top)[name].kind, value, (name,))
         else:
-            yield _unknown((name,), known)
+            yield _unknown((str(name),), known)
 
 
 def _spread(kind: Any, value: object, key: Key) -> Iterator[Leaf | Stray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from math import isfinite
 from pathlib import PurePath
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -12,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from penstock.domain.errors import Bug
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off", ""})
+_FALSE = frozenset({"0", "false", "no", "off"})
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -81,7 +82,7 @@ def _scalar(kind: Any, value: object) -> object:
         raise Bug(f"no setting can be a {kind}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if type(value) is kind:
+    if type(value) is kind and (not isinstance(value, float) or isfinite(value)):
         return value
     raise Unfit(_NAMES[kind], value)
 

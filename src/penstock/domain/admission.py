@@ -8,13 +8,13 @@ from penstock.domain.states import WorkstreamState
 
 
 def next_to_start(draft: Draft) -> int | None:
-    """The lowest rank that is ready, in an open gate, beside nothing that it conflicts with, within the limit; or None."""
+    """The lowest rank that is ready, in an open gate, beside nothing it conflicts with, within the limit; or None."""
     if not draft.is_working or len(draft.active) >= draft.policy.max_parallel:
         return None
     ready = draft.in_state(WorkstreamState.READY) & _open_members(draft)
     if not ready:
         return None
-    return (ready - _excluded(draft)).first()
+    return next((rank for rank in ready - _excluded(draft) if draft.is_free(rank)), None)
 
 
 def gate_to_approve(draft: Draft) -> int | None:

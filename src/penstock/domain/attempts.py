@@ -139,6 +139,12 @@ def count_red(draft: Draft, rank: int, step: Step, findings: tuple[Finding, ...]
     return trip
 
 
+def sentence_of(trip: Trip, findings: tuple[Finding, ...]) -> str:
+    """Why the breaker tripped, with the first line of what it was last about."""
+    lines = findings[0].text.strip().splitlines() if findings else []
+    return f"{trip.sentence}: {lines[0]}" if lines else trip.sentence
+
+
 def send_to_fix(draft: Draft, rank: int, move: Move, step: Step) -> None:
     """Ask the agent to mend what was found."""
     draft.move(rank, move)

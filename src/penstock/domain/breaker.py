@@ -1,4 +1,4 @@
-"""No loop is endless: error signatures, limits and oscillation. Counts what went red and says when it is enough, in words.
+"""No loop is endless: error signatures, limits, oscillation. Counts what went red and says when it is enough, in words.
 
 A signature names an error by its code and its text without what changes from try to try (paths, lines, times, ids).
 Oscillation is the same tree with the same set of signatures as before, whichever step saw it.
@@ -15,17 +15,19 @@ from penstock.domain.plan import BreakerOverride
 
 MAX_TEXT = 2000
 
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+
 _NORMALISE: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]"), ""),  # ANSI
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<address>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
     (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
     (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|us|µs|ns|s|sec|secs|seconds?|minutes?)\b"), "<duration>"),
-    (re.compile(r"(?:/[^\s/:'\"()]+)*/(?:tmp|temp)[^\s/:'\"()]*(?:/[^\s/:'\"()]+)*/"), "<tmp>/"),
+    (re.compile(r"(?:/[^\s/:'\"()]+)*/(?:tmp|temp)(?:/[^\s/:'\"()]+)*/"), "<tmp>/"),
     (re.compile(r"\btmp[\w-]{6,}\b"), "<tmp>"),
     (re.compile(r"\bpytest-of-\w+|\bpytest-\d+\b"), "<tmp>"),
-    (re.compile(r"(?:line |:)\d+(?::\d+)?\b"), ":<line>"),
+    (re.compile(r"(?:\bline |:)\d+(?::\d+)?\b(?:,? col(?:umn)? \d+\b)?"), ":<line>"),
+    (re.compile(r"\(\d+,\d+\)(?=: )"), ":<line>"),
     (re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{64})\b"), "<hash>"),
     (re.compile(r"\bpid[ =:]?\d+\b", re.IGNORECASE), "<pid>"),
     (re.compile(r"\s+"), " "),
@@ -38,7 +40,7 @@ def normalise(text: str, folder: str = "") -> str:
     """The text without what differs between two occurrences of one error; `folder` is where the command ran."""
     if folder:
         text = text.replace(folder.rstrip("/") + "/", "").replace(folder, ".")
-    text = text[: 4 * MAX_TEXT]
+    text = _ANSI.sub("", text[: 8 * MAX_TEXT])[: 4 * MAX_TEXT]
     for pattern, replacement in _NORMALISE:
         text = pattern.sub(replacement, text)
     return text.strip()[:MAX_TEXT]
@@ -51,7 +53,7 @@ def signature(code: str, text: str, folder: str = "") -> str:
 
 def signatures(code: str, output: str, folder: str = "") -> frozenset[str]:
     """One signature per failure that the output of a tool lists, else one for the whole of it."""
-    lines = [line for line in output.splitlines() if _FINDING_LINE.match(line)]
+    lines = [line for line in _ANSI.sub("", output).splitlines() if _FINDING_LINE.match(line)]
     if not lines:
         return frozenset({signature(code, output, folder)})
     return frozenset(signature(code, line, folder) for line in lines)
@@ -88,16 +90,16 @@ class BreakerLimits:
         """These limits with what a workstream says of its own: it goes before the project's."""
         limits = self
         if own.max_attempts is not None:
-            steps = {
-                name: StepLimits(max_attempts=own.max_attempts, max_fix_attempts=max(0, own.max_attempts - 1))
-                for name in ("edit", "static", "runtime", "review", "integrate")
-            }
-            limits = replace(limits, **steps)
+            every = StepLimits(max_attempts=own.max_attempts, max_fix_attempts=max(0, own.max_attempts - 1))
+            limits = replace(limits, edit=every, static=every, runtime=every, review=every, integrate=every)
         if own.max_error_repeats is not None:
             limits = replace(limits, max_attempts_per_error_signature=own.max_error_repeats)
         if own.oscillation_threshold is not None:
             limits = replace(limits, oscillation_threshold=own.oscillation_threshold)
         return limits
+
+
+DEFAULT_LIMITS = BreakerLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,9 @@ class BreakerState:
         return replace(self, fixes=_raised(self.fixes, {step}))
 
 
+NOTHING_RED = BreakerState()
+
+
 def _raised(counts: tuple[tuple[str, int], ...], keys: frozenset[str] | set[str]) -> tuple[tuple[str, int], ...]:
     table = dict(counts)
     for key in keys:
@@ -151,37 +156,52 @@ def finding_signatures(findings: tuple[Finding, ...]) -> frozenset[str]:
 
 def tripped(limits: BreakerLimits, state: BreakerState, step: str) -> Trip | None:
     """Whether it is enough, asked after `with_red`; the first limit that says so."""
-    own = limits.of_step(step)
-    red = state.red_count(step)
-    if red >= own.max_attempts:
-        return Trip(
-            limit="max_attempts_per_step",
-            value=own.max_attempts,
-            sentence=f"{step} failed {red} times, as often as it may",
-        )
-    seen = max((count for _, count in state.seen), default=0)
-    if 0 < limits.max_attempts_per_error_signature <= seen:
-        return Trip(
-            limit="max_attempts_per_error_signature",
-            value=limits.max_attempts_per_error_signature,
-            sentence=f"the same error came {seen} times",
-        )
-    same = state.history.count(state.history[-1]) if state.history else 0
-    if 0 < limits.oscillation_threshold <= same:
-        return Trip(
-            limit="oscillation_threshold",
-            value=limits.oscillation_threshold,
-            sentence=f"the same tree gave the same errors {same} times: the fixes go round in a circle",
-        )
-    if step == "edit":
+    return next((trip for rule in _RULES if (trip := rule(limits, state, step)) is not None), None)
+
+
+def _too_often_red(limits: BreakerLimits, state: BreakerState, step: str) -> Trip | None:
+    most, red = limits.of_step(step).max_attempts, state.red_count(step)
+    if red < most:
         return None
-    if step in ("static", "runtime") and step not in limits.fix_enabled:
-        return Trip(limit="enable_fix_for_steps", value=0, sentence=f"{step} failed, and fixing it is switched off")
-    fixes = dict(state.fixes).get(step, 0)
-    if fixes >= own.max_fix_attempts:
-        return Trip(
-            limit="max_fix_attempts_per_step",
-            value=own.max_fix_attempts,
-            sentence=f"{step} failed after {fixes} fixes, as many as it may have",
-        )
-    return None
+    times = "once" if red == 1 else f"{red} times"
+    return Trip(limit="max_attempts_per_step", value=most, sentence=f"{step} failed {times}, as often as it may")
+
+
+def _same_error_again(limits: BreakerLimits, state: BreakerState, step: str) -> Trip | None:
+    most, seen = limits.max_attempts_per_error_signature, max((count for _, count in state.seen), default=0)
+    if not 0 < most <= seen:
+        return None
+    times = "once" if seen == 1 else f"{seen} times"
+    return Trip(limit="max_attempts_per_error_signature", value=most, sentence=f"the same error came {times}")
+
+
+def _round_in_a_circle(limits: BreakerLimits, state: BreakerState, step: str) -> Trip | None:
+    most = limits.oscillation_threshold
+    same = state.history.count(state.history[-1]) if state.history else 0
+    if not 0 < most <= same:
+        return None
+    return Trip(
+        limit="oscillation_threshold",
+        value=most,
+        sentence=f"the same tree gave the same errors {same} times: the fixes go round in a circle",
+    )
+
+
+def _fix_switched_off(limits: BreakerLimits, state: BreakerState, step: str) -> Trip | None:
+    if step not in ("static", "runtime") or step in limits.fix_enabled:
+        return None
+    return Trip(limit="enable_fix_for_steps", value=0, sentence=f"{step} failed, and fixing it is switched off")
+
+
+def _too_many_fixes(limits: BreakerLimits, state: BreakerState, step: str) -> Trip | None:
+    most, fixes = limits.of_step(step).max_fix_attempts, dict(state.fixes).get(step, 0)
+    if step == "edit" or fixes < most:
+        return None
+    return Trip(
+        limit="max_fix_attempts_per_step",
+        value=most,
+        sentence=f"{step} failed after {fixes} fixes, as many as it may have",
+    )
+
+
+_RULES = (_too_often_red, _same_error_again, _round_in_a_circle, _fix_switched_off, _too_many_fixes)

@@ -50,7 +50,12 @@ class TreeWithoutVerdict(Bug):
 
 def is_known(red: CheckResult, base: CheckResult) -> bool:
     """Whether a red result shows only what the base shows for the same command."""
-    return not base.passed and bool(red.signatures) and set(red.signatures) <= set(base.signatures)
+    return (
+        red.command == base.command
+        and not base.passed
+        and bool(red.signatures)
+        and set(red.signatures) <= set(base.signatures)
+    )
 
 
 def give_verdict(

@@ -1,4 +1,4 @@
-"""What `step` answers: the new run, what changed (said, not found by comparing), the commands that follow, and what to record."""
+"""What `step` answers: the new run, what changed (said, not found by comparing), commands, and what to record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run while one event is being stepped: the only mutable thing in the domain, born and gone within one call of `step`.
+"""A run while one event is being stepped: the only mutable thing in the domain, gone when that call of `step` ends.
 
 It keeps the derived sets true with every row that it changes, and collects what the decision will say.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from penstock.domain.commands import Command
 from penstock.domain.decision import Decision, Note, Record
 from penstock.domain.ranks import RankSet
+from penstock.domain.refusals import EventRefused
 from penstock.domain.run import STATE_ORDER, Progress, Run, first_open_gate
 from penstock.domain.states import (
     ACTIVE,
@@ -41,7 +42,6 @@ class Draft:
         self._fields: dict[str, Any] = {}
         self.held = run.held
         self.queue = run.queue
-        self.released = run.released
         self.commands: list[Command] = []
         self.notes: list[Note] = []
         self.records: list[Record] = []
@@ -67,7 +67,7 @@ class Draft:
         if state not in IN_FLIGHT:
             self.let_go(rank)
         payload = {"from": before.state.value, "to": state.value, "by": move.value}
-        self.note("workstream_status_changed", rank, **payload)
+        self.notes.append(Note(type="workstream_status_changed", workstream=self.id_of(rank), payload=payload))
 
     def hold(self, rank: int) -> None:
         """Say that an active workstream has nothing running."""
@@ -113,9 +113,12 @@ class Draft:
 
     def one_less(self, rank: int) -> bool:
         """One thing less to wait for; True if nothing is left."""
-        left = self._waiting.get(rank, self.run.waiting[rank]) - 1
-        self._waiting[rank] = left
-        return left == 0
+        self._waiting[rank] = self._waiting.get(rank, self.run.waiting[rank]) - 1
+        return self._waiting[rank] == 0
+
+    def one_more(self, rank: int) -> None:
+        """One thing more to wait for: something that had ended begins again."""
+        self._waiting[rank] = self._waiting.get(rank, self.run.waiting[rank]) + 1
 
     def is_free(self, rank: int) -> bool:
         """Whether a workstream waits for nothing."""
@@ -141,7 +144,8 @@ class Draft:
         """Move the run by its table, and change its fields."""
         before = self.state
         self.set(state=run_moved(before, move), **fields)
-        self.note("run_status_changed", **{"from": before.value, "to": self.state.value, "by": move.value})
+        payload = {"from": before.value, "to": self.state.value, "by": move.value}
+        self.notes.append(Note(type="run_status_changed", payload=payload))
 
     @property
     def is_working(self) -> bool:
@@ -170,6 +174,13 @@ class Draft:
         """The id of a workstream."""
         return self.plan.order[rank].id
 
+    def rank_of(self, workstream: str) -> int:
+        """The rank of a workstream that an event names, or EventRefused."""
+        try:
+            return self.plan.rank_of(workstream)
+        except KeyError:
+            raise EventRefused(f"the run has no workstream {workstream!r}") from None
+
     def note(self, type_: str, rank: int | None = None, **payload: Any) -> None:
         """Add an entry to the audit."""
         self.notes.append(Note(type=type_, workstream="" if rank is None else self.id_of(rank), payload=payload))
@@ -189,7 +200,6 @@ class Draft:
             members=tuple(self._members),
             held=self.held,
             queue=self.queue,
-            released=self.released,
         )
         return Decision(
             run=run,

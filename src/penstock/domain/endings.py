@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from penstock.domain.commands import PublishBranch, ReleaseWorktree
 from penstock.domain.draft import Draft
+from penstock.domain.events import BranchPublished
+from penstock.domain.ranks import RankSet
+from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Ending, Outcome
 from penstock.domain.states import Move, Reason, RunMove, RunState, WorkstreamState
 
@@ -18,7 +21,7 @@ def finish(draft: Draft, rank: int, move: Move, outcome: Outcome) -> None:
     for dependent in draft.plan.dependents[rank]:
         if draft.one_less(dependent):
             make_ready(draft, dependent)
-    _let_successors_go(draft, rank)
+    let_successors_go(draft, rank)
 
 
 def fail(draft: Draft, rank: int, reason: Reason, sentence: str) -> None:
@@ -26,22 +29,23 @@ def fail(draft: Draft, rank: int, reason: Reason, sentence: str) -> None:
     draft.queue = draft.queue.without_rank(rank)
     draft.move(rank, Move.GAVE_UP, reason=reason, sentence=sentence, attempt=None)
     draft.note("workstream_end", rank, reason=reason.value, sentence=sentence)
-    _let_successors_go(draft, rank)
+    let_successors_go(draft, rank)
     _block_dependents(draft, rank)
 
 
 def make_ready(draft: Draft, rank: int) -> None:
     """Nothing stands in a workstream's way any more."""
-    if draft[rank].state in (WorkstreamState.PENDING, WorkstreamState.BLOCKED):
+    state = draft[rank].state
+    if state in (WorkstreamState.PENDING, WorkstreamState.BLOCKED):
         draft.move(rank, Move.DEPENDENCIES_MET, reason=None, sentence="")
+    if state is WorkstreamState.BLOCKED:
+        hold_successors_back(draft, rank)
 
 
 def release(draft: Draft, rank: int) -> None:
     """Keep what a workstream's folder holds, then remove it."""
     if draft[rank].base:
-        draft.commands.append(
-            ReleaseWorktree(workstream=draft.id_of(rank), number=draft.next_order(), at=draft.now)
-        )
+        draft.commands.append(ReleaseWorktree(workstream=draft.id_of(rank), number=draft.next_order(), at=draft.now))
 
 
 def _block_dependents(draft: Draft, failed: int) -> None:
@@ -57,17 +61,34 @@ def _block_dependents(draft: Draft, failed: int) -> None:
             reason=Reason.DEPENDENCY_FAILED,
             sentence=f"dependency failed: {cause}",
         )
-        _let_successors_go(draft, rank)
+        let_successors_go(draft, rank)
         to_visit.extend(draft.plan.dependents[rank])
 
 
-def _let_successors_go(draft: Draft, rank: int) -> None:
-    if rank in draft.released:
-        return
-    draft.released = draft.released.with_rank(rank)
+def let_successors_go(draft: Draft, rank: int) -> None:
+    """A workstream has ended, however: those that only come after it wait for it no more."""
     for successor in draft.plan.successors[rank]:
-        if draft.one_less(successor) and draft[successor].state is WorkstreamState.PENDING:
+        if draft.one_less(successor):
             make_ready(draft, successor)
+
+
+def hold_successors_back(draft: Draft, rank: int) -> None:
+    """A workstream that had ended begins again: those that come after it and are still pending wait once more."""
+    for successor in draft.plan.successors[rank]:
+        draft.one_more(successor)
+
+
+def failed_behind(draft: Draft, blocked: int) -> RankSet:
+    """The failed workstreams for whose sake one is blocked."""
+    found, seen, to_visit = [], {blocked}, [blocked]
+    while to_visit:
+        for other in draft.plan.dependencies[to_visit.pop()]:
+            if draft[other].state is WorkstreamState.FAILED:
+                found.append(other)
+            elif other not in seen and draft[other].state is WorkstreamState.BLOCKED:
+                seen.add(other)
+                to_visit.append(other)
+    return RankSet.of(found)
 
 
 def settle(draft: Draft) -> None:
@@ -77,7 +98,7 @@ def settle(draft: Draft) -> None:
     if draft.busy or draft.get("judging") is not None or draft.get("moving"):
         return
     if draft.get("ending") is not None:
-        _abandon_unfinished(draft)
+        abandon_unfinished(draft)
     elif draft.in_flight or draft.in_state(WorkstreamState.READY, WorkstreamState.PENDING):
         return
     if draft.get("ending") is not Ending.ABANDONED and _publish(draft):
@@ -91,6 +112,16 @@ def publish(draft: Draft) -> None:
     draft.commands.append(PublishBranch(commit=draft.get("head"), number=draft.next_order()))
 
 
+def published(draft: Draft, event: BranchPublished) -> None:
+    """The user's repository has taken the branch, or not."""
+    if not draft.get("publishing"):
+        raise EventRefused("no push of the branch is under way")
+    draft.set(publishing=False, offered=event.commit, publication="" if event.pushed else event.sentence)
+    if event.pushed:
+        draft.set(published=event.commit)
+    draft.note("branch_published", pushed=event.pushed, commit=event.commit, sentence=event.sentence)
+
+
 def _publish(draft: Draft) -> bool:
     head, offered = draft.get("head"), draft.get("offered")
     if head in (draft.get("base"), draft.get("published"), offered):
@@ -99,12 +130,16 @@ def _publish(draft: Draft) -> bool:
     return True
 
 
-def _abandon_unfinished(draft: Draft) -> None:
+def abandon_unfinished(draft: Draft) -> None:
+    """Give up on everything that has not ended; what it left behind is kept first."""
     unfinished = draft.in_flight | draft.in_state(WorkstreamState.READY, WorkstreamState.PENDING)
     draft.queue = draft.queue - unfinished
     for rank in unfinished:
-        draft.move(rank, Move.ABANDONED, reason=Reason.CANCELLED, sentence="the run was ended before it was done")
+        sentence = "the run was ended before it was done"
+        draft.move(rank, Move.ABANDONED, reason=Reason.CANCELLED, sentence=sentence, attempt=None)
         release(draft, rank)
+    for rank in unfinished:
+        let_successors_go(draft, rank)  # after all have moved: none of them is made ready on the way
     if draft.get("ending") is Ending.ABANDONED:
         for rank in draft.in_state(WorkstreamState.FAILED):
             release(draft, rank)

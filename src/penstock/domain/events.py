@@ -1,4 +1,4 @@
-"""What has happened, one union. `step` takes nothing else; each is stored, with its version, before anything follows from it."""
+"""What has happened, one union. `step` takes nothing else; each is stored, with its version, in the same commit."""
 
 from __future__ import annotations
 

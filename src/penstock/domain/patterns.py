@@ -16,6 +16,7 @@ from penstock.domain.errors import UserError
 SPAN = "**"
 """The segment that stands for any number of segments, none included."""
 LONGEST = 4096
+DEEPEST = 64
 _WILD = re.compile(r"[*?]")
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
@@ -53,6 +54,7 @@ def fault_of(pattern: str) -> str | None:
             "holds a character that can't be typed",
         ),
         (len(pattern) > LONGEST, f"is longer than {LONGEST} characters"),
+        (len(segments) > DEEPEST, f"is deeper than {DEEPEST} folders"),
         (pattern != pattern.strip(), "begins or ends with a space"),
         (slashed.startswith("/"), "is absolute"),
         (bool(_DRIVE.match(pattern)), "names a drive"),
@@ -157,6 +159,10 @@ def _align(wild: Sequence[str], items: Sequence[str], star: str, fits: Callable[
 @lru_cache(maxsize=1 << 16)
 def segments_meet(left: str, right: str) -> bool:
     """True when some text fits both segments."""
+    if not _WILD.search(left) or not _WILD.search(right):
+        return segment_matches(left, right) if _WILD.search(left) else segment_matches(right, left)
+    if "*" in {left, right}:
+        return True
     places = {(0, 0)}
     seen: set[tuple[int, int]] = set()
     while places:

@@ -1,4 +1,4 @@
-"""A plan made ready to run: its workstreams in rank order, and every relation between them as ranks. Made once per run."""
+"""A plan made ready to run: workstreams in rank order, and every relation between them as ranks. Made once per run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from penstock.domain import dag
 from penstock.domain.plan import Plan, Priority, Workstream
 from penstock.domain.ranks import RankSet
-from penstock.domain.scope import overlaps
+from penstock.domain.scope import overlap_sets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,8 @@ class RankedPlan:
     """Who has such conflicts at all."""
     solo: RankSet
     """Who runs alone."""
+    accepting: RankSet
+    """Who brings acceptance that can be run."""
     gates: tuple[tuple[int, RankSet], ...]
     """The gates in ascending order, each with its members."""
 
@@ -40,11 +42,12 @@ class RankedPlan:
 
 
 def rank(plan: Plan) -> RankedPlan:
-    """Order a plan: foreground first, then the longest chain behind, then id. Cycles and missing ids raise (`dag.py`)."""
-    by_id = {workstream.id: workstream for workstream in plan.workstreams}
+    """Order a plan: foreground first, then the longest chain behind, then id. Cycles and missing ids raise."""
     edges = {one.id: (*one.depends_on, *one.after) for one in plan.workstreams}
     behind = dag.chains_behind(edges)
-    order = tuple(sorted(plan.workstreams, key=lambda one: (one.priority is Priority.BACKGROUND, -behind[one.id], one.id)))
+    order = tuple(
+        sorted(plan.workstreams, key=lambda one: (one.priority is Priority.BACKGROUND, -behind[one.id], one.id))
+    )
     ranks = {workstream.id: place for place, workstream in enumerate(order)}
     dependencies = tuple(tuple(ranks[other] for other in dict.fromkeys(one.depends_on)) for one in order)
     predecessors = tuple(
@@ -62,7 +65,10 @@ def rank(plan: Plan) -> RankedPlan:
         conflicts=conflicts,
         conflicting=RankSet.of(place for place, others in enumerate(conflicts) if others),
         solo=RankSet.of(place for place, one in enumerate(order) if not one.parallel_ok),
-        gates=_gates(order, dag.effective_gates({id: one.gate for id, one in by_id.items()}, edges)),
+        accepting=RankSet.of(
+            place for place, one in enumerate(order) if any(line.is_checkable for line in one.acceptance)
+        ),
+        gates=_gates(order, dag.effective_gates({one.id: one.gate for one in order}, edges)),
     )
 
 
@@ -75,10 +81,7 @@ def _reversed(relation: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
 
 
 def _conflicts(order: Sequence[Workstream]) -> tuple[RankSet, ...]:
-    sets = [0] * len(order)
-    for one, other, _, _ in overlaps([workstream.scope for workstream in order]):
-        sets[one] |= 1 << other
-        sets[other] |= 1 << one
+    sets = overlap_sets([workstream.scope for workstream in order])
     groups: dict[str, int] = {}
     for place, workstream in enumerate(order):
         if workstream.conflict_group is not None:

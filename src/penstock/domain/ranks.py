@@ -1,4 +1,4 @@
-"""Two frozen shapes that keep `step` flat from 200 to 10,000 workstreams: sets of ranks, and rows that are cheap to change.
+"""Two frozen shapes that keep `step` flat from 200 to 10,000 workstreams: sets of ranks, and rows cheap to change.
 
 A workstream's *rank* is its place in the order of the plan. A set of ranks is one integer; rows are a tuple of chunks
 of about the square root of their number, so that a changed row copies two short tuples instead of one long one.
@@ -69,6 +69,9 @@ class RankSet:
     def first(self) -> int | None:
         """The lowest rank, or None."""
         return (self.bits & -self.bits).bit_length() - 1 if self.bits else None
+
+
+NO_RANKS = RankSet()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 MASK = "[redacted]"
 SHORTEST = 8
@@ -50,7 +53,7 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+def secret_values(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The values of variables whose names say that they are secret."""
     return tuple(value for name, value in environ.items() if is_secret_name(name) and len(value) >= SHORTEST)
 

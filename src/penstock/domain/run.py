@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from penstock.domain.breaker import BreakerLimits, BreakerState
+from penstock.domain.breaker import DEFAULT_LIMITS, NOTHING_RED, BreakerLimits, BreakerState
 from penstock.domain.changes import Candidate, Finding
 from penstock.domain.ranked import RankedPlan
-from penstock.domain.ranks import RankSet, Rows
+from penstock.domain.ranks import NO_RANKS, RankSet, Rows
 from penstock.domain.states import ENDED, Reason, RunState, WorkstreamState
 
 
@@ -43,7 +43,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptId:
-    """One try of one step: counted per workstream, round and step. A try that was lost is tried again under its own number."""
+    """One try of one step: counted per workstream, round and step. A lost try is tried again under its own number."""
 
     step: Step
     number: int
@@ -52,7 +52,7 @@ class AttemptId:
 
     @property
     def label(self) -> str:
-        """`edit-1`; after a reset `2.edit-1`. The same for every repetition of a lost try, so that its commits are the same."""
+        """`edit-1`; after a reset `2.edit-1`. Each repetition of a lost try has it too: so its commits are the same."""
         prefix = "" if self.round == 1 else f"{self.round}."
         return f"{prefix}{self.step}-{self.number}"
 
@@ -64,7 +64,7 @@ class AttemptId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far one workstream has come. `base` is what scope is judged from; `start` is what the next edit begins with."""
+    """How far one workstream has come. Scope is judged from `base`; the next edit begins with `start`."""
 
     state: WorkstreamState = WorkstreamState.PENDING
     round: int = 1
@@ -81,7 +81,7 @@ class Progress:
     unchanged: bool = False
     findings: tuple[Finding, ...] = ()
     note: str = ""
-    breaker: BreakerState = BreakerState()
+    breaker: BreakerState = NOTHING_RED
     verdict: str = ""
     """The verdict by which it merges."""
     outcome: Outcome | None = None
@@ -98,13 +98,16 @@ class Policy:
     """What `step` needs to know of a run's frozen settings."""
 
     max_parallel: int = 3
-    breaker: BreakerLimits = BreakerLimits()
+    breaker: BreakerLimits = DEFAULT_LIMITS
     review: bool = False
     """Every candidate waits for a person."""
     gate_approvals: bool = False
     """A higher gate waits for a person."""
     max_lost: int = 3
     """So many lost attempts in a row fail the workstream."""
+
+
+NO_ROWS: Rows[int] = Rows.of(())
 
 
 class Ending(StrEnum):
@@ -124,7 +127,7 @@ class Judging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The execution of a plan, whole and frozen. What can be derived from `rows` is kept beside them so that no event walks them."""
+    """The execution of a plan, whole and frozen. What follows from `rows` is kept beside them: no event walks them."""
 
     id: str
     plan: RankedPlan
@@ -156,13 +159,11 @@ class Run:
     # what follows is derived from the rows when a run is loaded (`derive`), and kept by `step` afterwards
     members: tuple[RankSet, ...] = ()
     """One set of ranks per workstream state, in the order of the states."""
-    waiting: Rows[int] = Rows((), 1)
+    waiting: Rows[int] = NO_ROWS
     """Per workstream how many dependencies are not done and how many predecessors have not ended."""
-    released: RankSet = RankSet()
-    """Workstreams whose end has let those that come `after` them go."""
-    held: RankSet = RankSet()
+    held: RankSet = NO_RANKS
     """Active workstreams that have nothing running."""
-    queue: RankSet = RankSet()
+    queue: RankSet = NO_RANKS
     """Candidates that wait for integration."""
     gate: int = 0
     """The place of the first gate that has unfinished members."""
@@ -193,10 +194,9 @@ def derive(run: Run) -> Run:
         sets[STATE_ORDER[row.state]] |= 1 << rank
     ended = [row.state in ENDED for row in rows]
     done = [row.state is WorkstreamState.DONE for row in rows]
-    released = RankSet.of(rank for rank, row in enumerate(rows) if ended[rank] or row.round > 1)
     waiting = (
         sum(not done[other] for other in plan.dependencies[rank])
-        + sum(other not in released for other in plan.predecessors[rank])
+        + sum(not ended[other] for other in plan.predecessors[rank])
         for rank in range(len(rows))
     )
     busy = RankSet.of(run.judging.members) if run.judging else RankSet()
@@ -205,7 +205,6 @@ def derive(run: Run) -> Run:
         run,
         members=tuple(map(RankSet, sets)),
         waiting=Rows.of(waiting),
-        released=released,
         held=RankSet.of(rank for rank, row in enumerate(rows) if row.held),
         queue=RankSet(sets[STATE_ORDER[WorkstreamState.INTEGRATING]]) - busy - moving,
         gate=first_open_gate(plan, RankSet.of(rank for rank, over in enumerate(ended) if over), 0),

@@ -1,4 +1,4 @@
-"""The states of runs and workstreams and the tables that lead from one to the next: everything that changes a state is in here.
+"""The states of runs and workstreams, and the tables that lead from one to the next. What changes a state is in here.
 
 A pair that no table holds is an illegal move; nothing else in Penstock decides where a state may go.
 `python -m penstock.domain.diagram` prints these tables as docs/state_machine.md.
@@ -158,12 +158,11 @@ ACTIVE = frozenset(
 IN_FLIGHT = ACTIVE | {WorkstreamState.REVIEWING}
 """A workstream in one of these has begun and not ended: nothing that overlaps it may run."""
 
-ENDED = frozenset(
-    {WorkstreamState.DONE, WorkstreamState.FAILED, WorkstreamState.BLOCKED, WorkstreamState.ABANDONED}
-)
+ENDED = frozenset({WorkstreamState.DONE, WorkstreamState.FAILED, WorkstreamState.BLOCKED, WorkstreamState.ABANDONED})
 TERMINAL_RUN = frozenset({RunState.COMPLETED, RunState.PARTIAL, RunState.FAILED, RunState.ABANDONED})
 
 AnyState = TypeVar("AnyState", WorkstreamState, RunState)
+AnyMove = TypeVar("AnyMove", Move, RunMove)
 
 
 def moved(state: WorkstreamState, move: Move) -> WorkstreamState:
@@ -182,21 +181,24 @@ def run_moved(state: RunState, move: RunMove) -> RunState:
         raise IllegalMove(entity="run", source=state, target=move) from None
 
 
-def _legal(table: Mapping[tuple[AnyState, Move | RunMove], AnyState], states: type[AnyState]) -> dict[AnyState, frozenset[AnyState]]:
-    return {state: frozenset(target for (source, _), target in table.items() if source is state) for state in states}
+def _legal(table: Mapping[tuple[AnyState, AnyMove], AnyState]) -> Mapping[AnyState, frozenset[AnyState]]:
+    targets: dict[AnyState, set[AnyState]] = {}
+    for (source, _), target in table.items():
+        targets.setdefault(source, set()).add(target)
+    return MappingProxyType({source: frozenset(reached) for source, reached in targets.items()})
 
 
-LEGAL_WORKSTREAM_MOVES: Mapping[WorkstreamState, frozenset[WorkstreamState]] = MappingProxyType(
-    _legal(WORKSTREAM_TABLE, WorkstreamState)
-)
-LEGAL_RUN_MOVES: Mapping[RunState, frozenset[RunState]] = MappingProxyType(_legal(RUN_TABLE, RunState))
+LEGAL_WORKSTREAM_MOVES = _legal(WORKSTREAM_TABLE)
+LEGAL_RUN_MOVES = _legal(RUN_TABLE)
 
 
-def validate_state_transition(source: AnyState, target: AnyState) -> None:
+def validate_state_transition(source: WorkstreamState | RunState, target: WorkstreamState | RunState) -> None:
     """Raise IllegalMove (a ValueError) unless the tables lead from one state to the other; staying is allowed."""
-    if type(source) is not type(target):
-        raise IllegalMove(entity="state", source=source, target=target)
-    legal = LEGAL_WORKSTREAM_MOVES[source] if isinstance(source, WorkstreamState) else LEGAL_RUN_MOVES[source]
-    if source is not target and target not in legal:
-        entity = "workstream" if isinstance(source, WorkstreamState) else "run"
-        raise IllegalMove(entity=entity, source=source, target=target)
+    legal: frozenset[WorkstreamState] | frozenset[RunState]
+    if isinstance(source, WorkstreamState):
+        entity, legal = "workstream", LEGAL_WORKSTREAM_MOVES.get(source, frozenset())
+    else:
+        entity, legal = "run", LEGAL_RUN_MOVES.get(source, frozenset())
+    if type(source) is type(target) and (source is target or target in legal):
+        return
+    raise IllegalMove(entity=entity, source=source, target=target)

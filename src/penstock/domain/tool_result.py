@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TIMED_OUT, NOT_FOUND, OTHER = -1, -2, -3
 """Exit codes of a tool that did not end by itself."""

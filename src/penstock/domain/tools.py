@@ -17,7 +17,6 @@ from penstock.domain.errors import UserError
 
 PLACEHOLDERS = ("cwd", "repo_root", "worktree_path", "model_name", "prompt_file", "message")
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}", re.ASCII)
-_NO_ENTRIES: Mapping[str, str] = MappingProxyType({})
 
 
 class ToolProfileInvalid(UserError, ValueError):
@@ -46,7 +45,7 @@ class ToolProfile:
     type: ToolType = ToolType.UTILITY
     command: str
     args: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default=_NO_ENTRIES, hash=False)
+    env: Mapping[str, str] = field(default_factory=dict, hash=False)
     timeout: float | None = None
     memory_mb: int = 512
     success_criteria: tuple[int, ...] = (0,)

@@ -1,1 +1,91 @@
-"""The known sentences of acceptance, executed by Penstock itself in a clean checkout. Reads files; runs nothing."""
+"""The known sentences of acceptance, executed by Penstock itself in a clean checkout. Reads declared files; runs
+nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import assert_never
+
+import yaml
+
+from penstock.domain import scope as scopes
+from penstock.domain.plan import Scope
+from penstock.domain.sentences import Builtin, BuiltinKind
+
+MOST_BYTES = 16 * 1024 * 1024
+"""A bigger file is not read."""
+
+_SUFFIXES = {"JSON": (".json",), "YAML": (".yaml", ".yml"), "TOML": (".toml",), "Python": (".py", ".pyi")}
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "JSON": json.loads,
+    "YAML": lambda text: list(yaml.compose_all(text, Loader=yaml.SafeLoader)),
+    "TOML": tomllib.loads,
+    "Python": ast.parse,
+}
+
+
+def run_builtin(builtin: Builtin, checkout: Path, scope: Scope) -> tuple[bool, str]:
+    """Whether a sentence holds of the declared files, and why not."""
+    for claim in (builtin, *builtin.also):
+        fault = _fault(claim, checkout, scope)
+        if fault:
+            return False, fault
+    return True, ""
+
+
+def _fault(claim: Builtin, checkout: Path, scope: Scope) -> str:
+    match claim.kind:
+        case BuiltinKind.EXISTS:
+            return _not_there(checkout, scope)
+        case BuiltinKind.VALID:
+            return _does_not_parse(claim.language, checkout, scope)
+        case BuiltinKind.CONTAINS:
+            found = any(claim.text in text for _, text in _texts(checkout, scope))
+            return "" if found else f"no declared file contains {claim.text!r}"
+        case BuiltinKind.AT_LEAST_LINES:
+            most = max((len(text.splitlines()) for _, text in _texts(checkout, scope)), default=0)
+            return "" if most >= claim.lines else f"the longest declared file has {most} lines, not {claim.lines}"
+        case _:
+            assert_never(claim.kind)
+
+
+def _not_there(checkout: Path, scope: Scope) -> str:
+    named = [scopes.normalise(pattern) for pattern in scope.patterns if scopes.is_literal(pattern)]
+    missing = [path for path in named if not (checkout / path).exists()]
+    if missing:
+        return f"{', '.join(missing)} does not exist"
+    return "" if named or any(_declared(checkout, scope)) else "no declared file exists"
+
+
+def _does_not_parse(language: str, checkout: Path, scope: Scope) -> str:
+    texts = [(path, text) for path, text in _texts(checkout, scope) if path.endswith(_SUFFIXES[language])]
+    for path, text in texts:
+        try:
+            _PARSERS[language](text)
+        except (ValueError, SyntaxError, yaml.YAMLError, RecursionError, MemoryError) as error:
+            return f"{path} is not valid {language}: {str(error).splitlines()[0] if str(error) else 'unreadable'}"
+    return "" if texts else f"no declared file is {language}"
+
+
+def _texts(checkout: Path, scope: Scope) -> Iterator[tuple[str, str]]:
+    for path in _declared(checkout, scope):
+        file = checkout / path
+        if file.stat().st_size <= MOST_BYTES:
+            yield path, file.read_text("utf-8", "replace")
+
+
+def _declared(checkout: Path, scope: Scope) -> Iterator[str]:
+    """The regular files that a scope's patterns hold; links are not followed."""
+    for folder, folders, files in os.walk(checkout):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        for name in sorted(files):
+            file = Path(folder, name)
+            path = file.relative_to(checkout).as_posix()
+            if scopes.matches_any(scope.patterns, path) and file.is_file() and not file.is_symlink():
+                yield path

@@ -1,20 +1,28 @@
-"""Run checks on a tree in a clean checkout and remember what they said, so that one tree is asked once."""
+"""Run checks on a tree in a clean checkout and remember what they said, so that one tree is asked once.
+
+A green answer is taken up again for the same tree. A red one is asked anew, since a person may have mended the machine
+meanwhile; only as the base's answer, against which others are compared, it stands.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from penstock.domain import breaker
 from penstock.domain.acceptance import parse_builtin
 from penstock.domain.changes import Candidate
 from penstock.domain.checks import CheckResult, is_known
+from penstock.domain.errors import Bug
 from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Workstream
 from penstock.domain.run import AttemptId
 from penstock.engine.builtins import run_builtin
 from penstock.engine.context import Context
+from penstock.ports import ToolContext
 
 MOST_OUTPUT = 4000
 
@@ -30,26 +38,26 @@ class Examiner:
 
     async def checks(self, subject: Candidate, checks: Sequence[Check], base: str) -> list[CheckResult]:
         """The project's own checks; a red one that shows only what the base shows is marked as known."""
-        results = []
         async with _Checkout(self.context, subject.commit) as checkout:
-            for check in checks:
-                results.append(await self._check(subject, check, checkout))
+            results = [await self._check(subject, check, checkout) for check in checks]
         return [await self._compared(result, check, base) for result, check in zip(results, checks, strict=True)]
 
     async def acceptance(self, subject: Candidate, workstream: Workstream, base: str) -> list[CheckResult]:
         """What a workstream's own acceptance says; prose is not asked."""
         overlay = (base, workstream.acceptance_files) if workstream.acceptance_files else None
         environment = f"acceptance files of {base}" if overlay else ""
-        results = []
         async with _Checkout(self.context, subject.commit, overlay) as checkout:
-            for line in workstream.acceptance:
-                if line.is_checkable:
-                    results.append(await self._accept(subject, line, workstream, environment, checkout))
-        return results
+            return [
+                await self._accept(subject, line, workstream, environment, checkout)
+                for line in workstream.acceptance
+                if line.is_checkable
+            ]
 
-    async def _check(self, subject: Candidate, check: Check, checkout: _Checkout) -> CheckResult:
+    async def _check(
+        self, subject: Candidate, check: Check, checkout: _Checkout, *, is_base: bool = False
+    ) -> CheckResult:
         known = await self.context.journal.known_result(subject.tree, check.command, "")
-        if known is not None:
+        if known is not None and (known.passed or is_base):
             return replace(known, kind="static")
         return await self._run(subject, check, "static", "", checkout)
 
@@ -58,7 +66,10 @@ class Examiner:
     ) -> CheckResult:
         if line.kind is AcceptanceKind.BUILTIN:
             # What it says depends on the declared files too, and asking costs next to nothing: not kept.
-            passed, text = run_builtin(parse_builtin(line.text), await checkout.path(), workstream.scope)
+            claim = parse_builtin(line.text)
+            if claim is None:
+                raise Bug(f"`{line.text}` was taken for a known sentence and is none")
+            passed, text = await asyncio.to_thread(run_builtin, claim, await checkout.path(), workstream.scope)
             code = 0 if passed else 1
             return CheckResult(
                 tree=subject.tree,
@@ -71,7 +82,7 @@ class Examiner:
                 error="" if passed else "runtime_failure",
             )
         known = await self.context.journal.known_result(subject.tree, line.text, environment)
-        if known is not None:
+        if known is not None and known.passed:
             return replace(known, kind="acceptance")
         check = Check(name=line.text, command=line.text, timeout=self.context.settings.check_timeout)
         return await self._run(subject, check, "acceptance", environment, checkout)
@@ -82,16 +93,10 @@ class Examiner:
         self.asked += 1
         where = await checkout.path()
         folder = self.context.folder(self.workstream, self.attempt) / f"check-{self.asked}"
-        answer = await self.context.tools.shell(
-            check.command,
-            where=where,
-            folder=folder,
-            marker=self.context.marker(self.workstream, self.attempt),
-            timeout=check.timeout,
-            success_codes=check.success_codes,
-        )
+        marker = self.context.marker(self.workstream, self.attempt)
+        answer = await self.context.tools.run_command(check, ToolContext(worktree=where, folder=folder, marker=marker))
         output = "\n".join(part for part in (answer.stdout.rstrip(), answer.stderr.rstrip()) if part)
-        code = _error_code(answer.exit_code, timed_out=answer.timed_out)
+        code = answer.error_code() or ""
         result = CheckResult(
             tree=subject.tree,
             command=check.command,
@@ -115,27 +120,21 @@ class Examiner:
         if subject.tree == result.tree:
             return replace(result, known=True)
         async with _Checkout(self.context, subject.commit) as checkout:
-            before = await self._check(subject, check, checkout)
+            before = await self._check(subject, check, checkout, is_base=True)
         return replace(result, known=is_known(result, before))
-
-
-def _error_code(exit_code: int, *, timed_out: bool) -> str:
-    if timed_out or exit_code == -1:
-        return "timeout"
-    return "missing_binary" if exit_code in (-2, 127) else "non_zero_exit"
 
 
 class _Checkout:
     """A clean checkout that is made on first use and given back at the end."""
 
-    def __init__(
-        self, context: Context, commit: str, overlay: tuple[str, Sequence[str]] | None = None
-    ) -> None:
-        self._make = lambda: context.workspace.checkout(context.run, commit, overlay=overlay)
+    def __init__(self, context: Context, commit: str, overlay: tuple[str, Sequence[str]] | None = None) -> None:
+        self._context = context
+        self._commit = commit
+        self._overlay = overlay
         self._stack = AsyncExitStack()
         self._path: Path | None = None
 
-    async def __aenter__(self) -> _Checkout:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -144,5 +143,6 @@ class _Checkout:
     async def path(self) -> Path:
         """Its folder."""
         if self._path is None:
-            self._path = await self._stack.enter_async_context(self._make())
+            made = self._context.workspace.checkout(self._context.run, self._commit, overlay=self._overlay)
+            self._path = await self._stack.enter_async_context(made)
         return self._path

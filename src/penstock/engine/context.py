@@ -62,7 +62,6 @@ class Context:
         """The line by which a commit names the attempt that it came from."""
         return f"Penstock-Attempt: {self.run}/{workstream}/{attempt.label}"
 
-
     def stamp(self, workstream: Workstream, attempt: AttemptId, subject: str, at: datetime) -> Stamp:
         """Message and time of a commit: the same for every repetition of the attempt."""
         change = f"Change: {workstream.change}\n" if workstream.change else ""

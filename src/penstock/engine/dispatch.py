@@ -37,43 +37,44 @@ class LocalDispatcher:
         self._arrivals = arrivals
         self._slots = {resource: asyncio.Semaphore(limit) for resource, limit in limits.items()}
         self._orders: dict[str, asyncio.Lock] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._stoppable: set[str] = set()
+        self._under_way: dict[str, tuple[Command, asyncio.Task[None]]] = {}
 
     @property
     def is_idle(self) -> bool:
         """Whether every command that was dispatched has been answered."""
-        return not self._tasks
+        return not self._under_way
 
     @property
     def running(self) -> int:
         """How many commands are being performed or wait for their resource."""
-        return len(self._tasks)
+        return len(self._under_way)
 
     def dispatch(self, command: Command) -> None:
         """Begin to perform a command."""
         task = asyncio.create_task(self._do(command), name=command.key)
-        self._tasks[command.key] = task
-        if isinstance(command, StartStep | JudgeMerge):
-            self._stoppable.add(command.key)
-        task.add_done_callback(lambda _: self._forget(command.key))
+        self._under_way[command.key] = command, task
 
-    def _forget(self, key: str) -> None:
-        self._tasks.pop(key, None)
-        self._stoppable.discard(key)
+    def _answer(self, command: Command, arrival: Arrival) -> None:
+        """Say what a command came to; from then on it is no longer under way."""
+        self._under_way.pop(command.key, None)
+        self._arrivals.put_nowait(arrival)
 
     async def stop_steps(self) -> None:
         """Stop every attempt and verification, and wait until their processes are gone."""
-        await self._cancel([self._tasks[key] for key in self._stoppable if key in self._tasks])
+        await self._stop([command for command, _ in self._under_way.values() if command.is_work])
 
     async def close(self) -> None:
         """Stop everything."""
-        await self._cancel(list(self._tasks.values()))
+        await self._stop([command for command, _ in self._under_way.values()])
 
-    async def _cancel(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _stop(self, commands: list[Command]) -> None:
+        tasks = [self._under_way[command.key][1] for command in commands]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for command in commands:
+            if command.key in self._under_way:  # cancelled before it took its first step
+                self._put(command, interruption(command))
 
     async def _do(self, command: Command) -> None:
         workstream = getattr(command, "workstream", None)
@@ -86,7 +87,7 @@ class LocalDispatcher:
         except asyncio.CancelledError:
             self._put(command, interruption(command))
         except OwnershipLost as lost:
-            self._arrivals.put_nowait(Arrival(event=None, failure=lost))
+            self._answer(command, Arrival(event=None, failure=lost))
         except PenstockError as error:
             self._put(command, _failed(command, str(error)), error)
         except Exception as error:  # noqa: BLE001 - one command performed is one of the three broad borders
@@ -105,12 +106,13 @@ class LocalDispatcher:
 
     def _put(self, command: Command, event: Event | None, failure: PenstockError | None = None) -> None:
         answered = event is not None or failure is None
-        self._arrivals.put_nowait(
+        self._answer(
+            command,
             Arrival(
                 event=event,
                 command_key=command.key if answered else None,
                 failure=None if event is not None else failure,
-            )
+            ),
         )
 
 

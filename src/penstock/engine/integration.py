@@ -1,4 +1,6 @@
-"""integrate: merge the batch onto the head in memory, verify the last tree, and say what is so. The core decides what follows."""
+"""integrate: merge the batch onto the head in memory, verify the last tree, and say what is so. The core decides what
+follows.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from penstock.domain.checks import CheckResult, give_verdict
 from penstock.domain.commands import JudgeMerge, Member
 from penstock.domain.events import MergeOutOfScope, MergeRefused, NothingToMerge, VerdictGiven
 from penstock.domain.plan import Workstream
-from penstock.domain.run import Outcome, Run
+from penstock.domain.run import Run
 from penstock.domain.states import WorkstreamState
 from penstock.engine import scoping
 from penstock.engine.checking import Examiner
@@ -84,9 +86,9 @@ async def _verify(
 def _owed(context: Context, member: str, run: Run) -> Iterable[tuple[Workstream, str]]:
     """Whose acceptance must hold on the merged tree: the member's own and that of everything merged before."""
     yield context.workstreams[member], run.progress(member).base
-    for rank in run.in_state(WorkstreamState.DONE) | run.in_state(WorkstreamState.INTEGRATING):
+    present = run.in_state(WorkstreamState.DONE) | run.in_state(WorkstreamState.INTEGRATING)
+    for rank in present & run.plan.accepting:
         progress = run.rows[rank]
-        if progress.outcome is Outcome.MERGED or progress.verdict:
-            workstream = run.plan.order[rank]
-            if workstream.id != member:
-                yield workstream, progress.base
+        workstream = run.plan.order[rank]
+        if progress.verdict and workstream.id != member:
+            yield workstream, progress.base

@@ -1,4 +1,6 @@
-"""The loop of one run's owner: take what waits, step it, commit once, dispatch. Decide, commit, act, in that order always."""
+"""The loop of one run's owner: take what waits, step it, commit once, dispatch. Decide, commit, act, in that order
+always.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ Watch = Callable[[Run, Sequence[Note]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How an owner drives: whether it does work or only finishes and tidies, and whether it stays while people are awaited."""
+    """How an owner drives: whether it does work or only finishes and tidies, and whether it stays while people are
+    awaited.
+    """
 
     works: bool = True
     stays: bool = False
@@ -38,9 +42,7 @@ class Manner:
 class Loop:
     """Drives one run that this process owns until nothing is left that it could do."""
 
-    def __init__(
-        self, context: Context, run: Run, generation: int, manner: Manner, watch: Watch | None = None
-    ) -> None:
+    def __init__(self, context: Context, run: Run, generation: int, manner: Manner, watch: Watch | None = None) -> None:
         self.run = run
         self._context = context
         self._generation = generation
@@ -64,7 +66,9 @@ class Loop:
         self.feed(PauseAsked())
 
     async def drive(self, commands: Sequence[Command], lost: Mapping[str, Event]) -> Run:
-        """Say what was lost, perform what was left undone, then go on until the run ends, pauses or only waits for people."""
+        """Say what was lost, perform what was left undone, then go on until the run ends, pauses or only waits for
+        people.
+        """
         inbox = asyncio.create_task(self._watch_inbox(), name="inbox")
         try:
             await self._look()
@@ -140,7 +144,9 @@ class Loop:
         return entries, acknowledged
 
     def _fail(self, failure: PenstockError) -> None:
-        """A command that no event speaks for was not performed: wait for a person, or leave if the run is no longer ours."""
+        """A command that no event speaks for was not performed: wait for a person, or leave if the run is no longer
+        ours.
+        """
         if isinstance(failure, OwnershipLost):
             self._failure = failure
         else:

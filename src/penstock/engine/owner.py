@@ -1,15 +1,16 @@
-"""Who owns a run: taking over, and recovery, which compares what the store says with what is true. Touches only runs whose lock it holds."""
+"""Who owns a run: taking over, and recovery, which compares what the store says with what is true. Touches only runs
+whose lock it holds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from penstock.domain.commands import Command, JudgeMerge, StartStep
 from penstock.domain.errors import UserError
-from penstock.domain.events import Event, JudgementInterrupted, ResumeAsked, RunStarted, StepInterrupted
+from penstock.domain.events import Event, JudgementInterrupted, StepInterrupted
 from penstock.domain.run import Run, Step
-from penstock.domain.states import RunState
 from penstock.engine.context import Context
 from penstock.engine.loop import Loop, Manner, Watch
 from penstock.ports import Held, Holder, Loaded, Locks, Supervision
@@ -38,7 +39,9 @@ def owning(locks: Locks, run_id: str) -> Iterator[Held]:
         held.release()
 
 
-def unfinished_business(supervision: Supervision, run_id: str, commands: Sequence[Command]) -> Iterator[tuple[str, Event]]:
+def unfinished_business(
+    supervision: Supervision, run_id: str, commands: Sequence[Command]
+) -> Iterator[tuple[str, Event]]:
     """What an earlier owner began and did not bring to an end: per command the event that answers it.
 
     An agent that ended by itself is not among them: its attempt is performed again, and finds the outcome written down.
@@ -61,19 +64,16 @@ async def drive(
     loaded: Loaded,
     manner: Manner,
     *,
-    base: str | None = None,
-    resume: bool = False,
+    first: Sequence[Event] = (),
     watch: Watch | None = None,
-    started: Callable[[Loop], Awaitable[None]] | None = None,
+    started: Callable[[Loop], None] | None = None,
 ) -> Run:
-    """Bring a claimed run on: reap, tell the core what was lost, then loop."""
+    """Bring a claimed run on: reap, tell the core `first` and what was lost, then loop; `started` gets the loop."""
     await context.supervision.reap(context.run)
     loop = Loop(context, loaded.run, loaded.generation, manner, watch)
     lost = dict(unfinished_business(context.supervision, context.run, loaded.commands))
-    if base is not None and loaded.run.state is RunState.PENDING:
-        loop.feed(RunStarted(base=base))
-    if resume:
-        loop.feed(ResumeAsked())
+    for event in first:
+        loop.feed(event)
     if started is not None:
-        await started(loop)
+        started(loop)
     return await loop.drive(loaded.commands, lost)

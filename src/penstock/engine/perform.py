@@ -1,4 +1,6 @@
-"""One command becomes one port call (or a step's few) and at most one event. Never touches the journal's runs, never decides."""
+"""One command becomes one port call (or a step's few) and at most one event. Never touches the journal's runs, never
+decides.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,7 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
             return BranchMoved(verdict=command.verdict)
         case PublishBranch():
             publication = await context.repository.publish(run.branch, command.commit)
-            return BranchPublished(
-                commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence
-            )
+            return BranchPublished(commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence)
         case ReleaseWorktree():
             await _release(context, command)
             return None

@@ -1,4 +1,6 @@
-"""The one plain prompt: tasks, scope, acceptance and, for a fix, what went wrong. Everything from a tool or a person is fenced as data."""
+"""The one plain prompt: tasks, scope, acceptance and, for a fix, what went wrong. Everything from a tool or a person
+is fenced as data.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,10 @@ from collections.abc import Sequence
 from penstock.domain.changes import Finding
 from penstock.domain.plan import Workstream
 
+RULES = (
+    "Change nothing else. Do not commit, switch branches, or change git's configuration or hooks: "
+    "what counts is the content of the files when you end."
+)
 MOST_TEXT = 6000
 MOST_FINDINGS = 20
 
@@ -20,8 +26,7 @@ def render(workstream: Workstream, *, findings: Sequence[Finding] = (), note: st
         _bullets("You may create only these paths", workstream.scope.create or workstream.scope.files),
         _bullets("It is accepted when", [line.text for line in workstream.acceptance]),
         _problems(findings, note),
-        "Change nothing else. Do not commit, switch branches, or change git's configuration or hooks: "
-        "what counts is the content of the files when you end.",
+        RULES,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -36,7 +41,9 @@ def _problems(findings: Sequence[Finding], note: str) -> str:
     parts = ["## What must be mended"]
     if note:
         parts.append(f"A reviewer says:\n{_fenced(note)}")
-    parts += [f"{finding.code}:\n{_fenced(finding.text)}" for finding in findings[:MOST_FINDINGS] if finding.text != note]
+    parts += [
+        f"{finding.code}:\n{_fenced(finding.text)}" for finding in findings[:MOST_FINDINGS] if finding.text != note
+    ]
     if len(findings) > MOST_FINDINGS:
         parts.append(f"and {len(findings) - MOST_FINDINGS} more")
     return "\n\n".join(parts)

@@ -8,23 +8,23 @@ from penstock.domain.plan import Scope, Workstream
 from penstock.engine.context import Context
 from penstock.ports import Capture
 
+PROTECTED = scope.ProtectedPaths()
+
 
 async def violations(context: Context, workstream: Workstream, base: str, capture: Capture) -> tuple[Violation, ...]:
     """Everything by which an attempt left its scope: changed files, protected litter, tampering."""
-    litter = scope.judge_litter(capture.litter, workstream.scope)
+    litter = scope.judge_litter(capture.litter, workstream.scope, PROTECTED)
     return (*await of_changes(context, workstream.scope, base, capture.changes), *litter, *capture.tampering)
 
 
-async def of_changes(
-    context: Context, own: Scope, base: str, changes: tuple[Change, ...]
-) -> tuple[Violation, ...]:
+async def of_changes(context: Context, own: Scope, base: str, changes: tuple[Change, ...]) -> tuple[Violation, ...]:
     """What of these changes is not within a scope."""
     base_paths = await context.history.paths(base) if any(change.is_created for change in changes) else frozenset()
-    return scope.judge(changes, own, base_paths)
+    return scope.judge(changes, own, base_paths, PROTECTED)
 
 
 async def missing(context: Context, workstream: Workstream, commit: str) -> tuple[str, ...]:
     """The files that a workstream declares by name and a commit does not have."""
-    named = [path for path in workstream.scope.patterns if scope.is_literal(path)]
+    named = [scope.normalise(pattern) for pattern in workstream.scope.patterns if scope.is_literal(pattern)]
     paths = await context.history.paths(commit) if named else frozenset()
     return tuple(path for path in named if path not in paths and not any(one.startswith(f"{path}/") for one in paths))

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from penstock.adapters.agents.task import AgentEnding, AgentReport
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
 from penstock.adapters.processes.reaping import read_outcome
-from penstock.adapters.processes.request import Outcome, Request
-from penstock.domain.redaction import Redactor
+from penstock.ports import AgentReport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.adapters.processes.launcher import Launcher
+    from penstock.adapters.processes.request import Outcome, Request
+    from penstock.domain.redaction import Redactor
 
 TAIL = 16 * 1024
+
+
+class AgentEnding(StrEnum):
+    """How an attempt ended, as far as its process shows it."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+    STOPPED = "stopped"
+    NOT_FOUND = "not_found"
+
 
 _ENDINGS = {
     Ending.TIMED_OUT: AgentEnding.TIMED_OUT,
@@ -23,28 +40,8 @@ _ENDINGS = {
 }
 
 
-class Started(Protocol):
-    """A process that runs."""
-
-    async def wait(self) -> Outcome:
-        """Its end."""
-        ...
-
-    async def stop(self) -> Outcome:
-        """Stop it, and all that it has started."""
-        ...
-
-
-class Starter(Protocol):
-    """What starts processes."""
-
-    async def start(self, request: Request, /) -> Started:
-        """Start one."""
-        ...
-
-
 async def run_attempt(
-    launcher: Starter, request: Request, redactor: Redactor, success: tuple[int, ...] = (0,)
+    launcher: Launcher, request: Request, redactor: Redactor, success: tuple[int, ...] = (0,)
 ) -> AgentReport:
     """The report of the process that the request asks for: run now, or ended before its owner could record it."""
     outcome = await asyncio.to_thread(read_outcome, request.folder)
@@ -73,7 +70,7 @@ def _report(outcome: Outcome, command: str, redactor: Redactor, success: tuple[i
         ending=ending,
         exit_code=outcome.exit_code,
         sentence=redactor.redact(_sentence(outcome, ending, command)),
-        stdout_tail=stdout[-TAIL:],
+        output=stdout[-TAIL:],
         duration=outcome.duration,
     )
 
@@ -85,17 +82,18 @@ def _ending(outcome: Outcome, success: tuple[int, ...]) -> AgentEnding:
 
 
 def _sentence(outcome: Outcome, ending: AgentEnding, command: str) -> str:
+    # It goes on from "the agent".
     match ending:
         case AgentEnding.FINISHED:
-            said = "the agent ended by itself"
+            said = "ended by itself"
         case AgentEnding.TIMED_OUT:
-            said = f"the agent was stopped after {outcome.duration:.0f} seconds: its time was over"
+            said = f"was stopped after {outcome.duration:.0f} seconds: its time was over"
         case AgentEnding.LOST:
-            said = "the agent's process was lost: how it would have ended is unknown"
+            said = "was lost: how its process would have ended is unknown"
         case AgentEnding.STOPPED:
-            said = "the agent was stopped"
+            said = "was stopped"
         case AgentEnding.NOT_FOUND:
-            said = f"the agent's program {command} was not found on PATH"
+            said = f"could not be found: its program {command} is not on PATH"
         case AgentEnding.FAILED:
             said = _failure(outcome)
     left = f"; {outcome.leftovers} processes that it left behind were stopped" if outcome.leftovers else ""
@@ -104,7 +102,7 @@ def _sentence(outcome: Outcome, ending: AgentEnding, command: str) -> str:
 
 def _failure(outcome: Outcome) -> str:
     if outcome.ending is Ending.SIGNALLED:
-        return f"the agent was ended by signal {abs(outcome.exit_code or 0)}"
+        return f"was ended by signal {abs(outcome.exit_code or 0)}"
     if outcome.ending is Ending.NOT_STARTED:
-        return f"the agent could not be started: {outcome.error or 'no reason is known'}"
-    return f"the agent ended with exit code {outcome.exit_code}"
+        return f"could not be started: {outcome.error or 'no reason is known'}"
+    return f"ended with exit code {outcome.exit_code}"

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from penstock.adapters.agents.attempt import Starter, own_folder, run_attempt
-from penstock.adapters.agents.settings import AgentSettings
-from penstock.adapters.agents.task import AgentReport, AgentTask
+from penstock.adapters.agents.attempt import own_folder, run_attempt
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
-from penstock.domain.redaction import Redactor
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tools import ToolProfile, ToolType, render
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from penstock.adapters.agents.settings import AgentSettings
+    from penstock.adapters.processes.launcher import Launcher
+    from penstock.domain.redaction import Redactor
+    from penstock.ports import AgentReport, AgentTask
 
 
 class AgentProfileUnfit(UserError):
     """An agent was to be called by something that can't edit."""
 
 
-def profile_of(name: str, settings: AgentSettings, profiles: Mapping[str, ToolProfile]) -> ToolProfile:
-    """The profile by which an agent is called: its own command, or a tool profile of type `ai`."""
+def profile_of(
+    name: str, settings: AgentSettings, profiles: Mapping[str, ToolProfile], *, of_project: Collection[str] = ()
+) -> ToolProfile:
+    """The profile by which an agent is called: its own command, or a tool profile of type `ai`.
+
+    `of_project` names the profiles that a project's file gives: they may say how the user's agent is called, not which
+    binary it is.
+    """
     if settings.command:
         return ToolProfile(type=ToolType.AI, command=settings.command[0], args=settings.command[1:], env=settings.env)
     tool = settings.tool or name
@@ -34,6 +45,11 @@ def profile_of(name: str, settings: AgentSettings, profiles: Mapping[str, ToolPr
             f'the agent "{name}" is called by the tool profile "{tool}", which {found}; of type ai: {fit}',
             hint=f"give [agents.{name}] a command or a tool of type ai in your own configuration",
         )
+    if tool in of_project and not settings.binary:
+        raise AgentProfileUnfit(
+            f'the agent "{name}" would run {profile.command}, which only the project\'s profile "{tool}" names',
+            hint=f'set [agents.{name}] binary = "{profile.command}" in your own configuration if you want that',
+        )
     return replace(profile, command=settings.binary or profile.command, env={**profile.env, **settings.env})
 
 
@@ -43,7 +59,7 @@ class CommandAgent:
 
     name: str
     profile: ToolProfile
-    launcher: Starter
+    launcher: Launcher
     environ: Mapping[str, str]
     redactor: Redactor
     model: str = ""
@@ -73,5 +89,5 @@ class CommandAgent:
     def _values(self, task: AgentTask, prompt_file: Path) -> dict[str, str]:
         here = str(task.worktree)
         places = {"cwd": here, "repo_root": here, "worktree_path": here}
-        values = {**places, "prompt_file": str(prompt_file), "message": f"{task.step} {task.workstream_id}"}
+        values = {**places, "prompt_file": str(prompt_file), "message": f"{task.step} {task.workstream.id}"}
         return {**values, "model_name": self.model} if self.model else values

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from penstock.adapters.agents.attempt import Starter, own_folder, run_attempt
+import yaml
+
+from penstock.adapters.agents.attempt import own_folder, run_attempt
 from penstock.adapters.agents.scripts import turn_of, validate_script
-from penstock.adapters.agents.task import AgentReport, AgentTask
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
-from penstock.domain.redaction import Redactor
 from penstock.domain.surroundings import child_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.adapters.processes.launcher import Launcher
+    from penstock.domain.redaction import Redactor
+    from penstock.ports import AgentReport, AgentTask
 
 PLAYER = Path(__file__).with_name("scripted_player.py")
 
@@ -29,11 +36,23 @@ class ScriptInvalid(UserError, ValueError):
         super().__init__(f'the script for the workstream "{workstream}" can\'t be played:{listed}')
 
 
+class ScriptUnreadable(UserError):
+    """A script file that is not there or holds no data."""
+
+
+def read_script(path: Path) -> object:
+    """The script in a YAML or JSON file of the user's."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ScriptUnreadable(f"the script {path} can't be read: {error}") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedAgent:
     """Plays one script per workstream. `scripts` comes from the bundles, `common` from the user's own settings."""
 
-    launcher: Starter
+    launcher: Launcher
     environ: Mapping[str, str]
     redactor: Redactor
     scripts: Mapping[str, object] = field(default_factory=dict)
@@ -56,7 +75,7 @@ class ScriptedAgent:
     def _request(self, task: AgentTask) -> Request:
         temporary = own_folder(task.folder)
         turn_file = task.folder / "turn.json"
-        turn = turn_of(self.script_of(task.workstream_id), task.number)
+        turn = turn_of(self.script_of(task.workstream.id), task.number)
         turn_file.write_text(json.dumps(turn), encoding="utf-8")
         prompt_file = task.folder / "prompt.txt"
         prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")

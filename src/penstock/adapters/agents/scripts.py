@@ -117,7 +117,6 @@ def _table_problems(name: str, form: Form, given: object) -> Iterator[str]:
     if name == "chmod" and isinstance(given.get("mode"), str) and not _is_mode(given["mode"]):
         yield '"chmod": "mode" must be octal digits in quotes, such as "755"'
 
-
     if name == "crash" and isinstance(given.get("signal"), str) and given["signal"].upper() not in _SIGNALS:
         yield f'"crash": there is no signal "{given["signal"]}"; write KILL, TERM, SEGV …'
 

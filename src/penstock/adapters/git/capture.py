@@ -1,10 +1,13 @@
-"""Taking what a worktree really holds: as a commit, as changes, with what was tampered with. Believes nothing that the agent could write."""
+"""Taking what a worktree really holds: as a commit, as changes, with what was tampered with.
+
+Believes nothing that the agent could write.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.desks import Desk, Desks, Snapshot
@@ -13,12 +16,16 @@ from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.litter import collapse
 from penstock.adapters.git.nested import Nested, snapshot_tree
 from penstock.adapters.git.objects import Difference, commit_tree, described, differences, parse_raw
-from penstock.adapters.git.own import OwnRepository
 from penstock.adapters.git.runner import Call, GitFailed, View
 from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, Candidate, Change, Stamp, Violation
 from penstock.domain.errors import AgentError
 from penstock.domain.scope import matches_any
 from penstock.ports import Capture, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penstock.adapters.git.own import OwnRepository
 
 
 class WorktreeUnreadable(AgentError):
@@ -69,11 +76,14 @@ class Capturer:
         desk.known = known_as(taken.view.index, commit)
         desk.last = None if taken.nested else Snapshot(commit=commit, ref=ref, tree=tree)
         found = differences(self._git, order.base, commit)
-        tampering += self._staged_only(place, desk, order.base, found, taken)
+        tampering += self._staged_only(place, desk, order.base, taken)
         return Capture(
             candidate=Candidate(commit=commit, tree=tree),
             ref=ref,
-            changes=(*self._changes(found, taken.view), *_links(taken.nested, order.base)),
+            changes=(
+                *self._changes(found, taken.view),
+                *(Change(path=path, new_mode=SUBMODULE) for path in taken.nested.paths),
+            ),
             tampering=tampering,
             litter=collapse(taken.litter, taken.survey.files),
             left_out=taken.nested.paths,
@@ -86,19 +96,11 @@ class Capturer:
         if not private.has_its_link():
             link = self._settings.worktree(place) / ".git"
             if folders.is_folder(link):
-                self._set_aside(place, link)
+                folders.move_aside(link, self._settings.kept(place), f"{place.workstream}-git")
             private.write_link()
             mended += (Violation(path=".git", rule="the worktree's link to its git folder was replaced"),)
         self._own.integrity.check()
         return (*mended, *self._own.integrity.since(desk.mark))
-
-    def _set_aside(self, place: Place, folder: os.PathLike[str]) -> None:
-        kept = self._settings.kept(place)
-        kept.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while folders.exists(target := kept / f"{place.workstream}-git-{number}"):
-            number += 1
-        folders.move(folders.Path(folder), target)
 
     def take(self, place: Place, desk: Desk, parent: str, declared: Sequence[str]) -> Taken:
         """Read the whole worktree into a fresh index; ignored files only where they are declared."""
@@ -108,8 +110,8 @@ class Capturer:
         self._begin(view, desk.known, parent)
         nested = Nested.among(self._git, view, found)
         try:
-            if nested.excluded:
-                hidden = [f":(exclude,literal){path}" for path in nested.excluded]
+            if nested:
+                hidden = [f":(exclude,literal){path}" for path in nested.paths]
                 with_paths(self._git, view, ("add", "--all"), [".", *hidden])
             else:
                 self._git.run("add", "--all", call=Call(view=view))
@@ -120,8 +122,9 @@ class Capturer:
         except GitFailed as failed:
             folders.remove(view.index)
             raise WorktreeUnreadable(place=place, said=failed.said) from failed
-        left = sorted({*rest} - {*wanted})
-        return Taken(view=view, survey=found, nested=nested, litter=(*left, *(f"{path}/" for path in nested.ignored)))
+        left = {*rest} - {*wanted}
+        passed_over = {*(f"{path}/" for path in nested.ignored), *found.unholdable} - left
+        return Taken(view=view, survey=found, nested=nested, litter=tuple(sorted((*left, *passed_over))))
 
     def _begin(self, view: View, known: Known | None, parent: str) -> None:
         if known is not None and known.commit == parent and known.is_genuine:
@@ -141,9 +144,7 @@ class Capturer:
     def _changes(self, found: Sequence[Difference], view: View) -> tuple[Change, ...]:
         return tuple(_with_links(change, view) for change in described(self._git, found))
 
-    def _staged_only(
-        self, place: Place, desk: Desk, base: str, found: Sequence[Difference], taken: Taken
-    ) -> tuple[Violation, ...]:
+    def _staged_only(self, place: Place, desk: Desk, base: str, taken: Taken) -> tuple[Violation, ...]:
         """Content that stands in the agent's index and nowhere in its files."""
         agents = self._settings.private(place) / "index"
         content = folders.read(agents)
@@ -153,13 +154,14 @@ class Capturer:
         folders.write(index, content)
         try:
             call = Call(view=View(worktree=taken.view.worktree, index=index))
-            answer = self._git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, call=call)
+            answer = self._git.run(
+                "diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, call=call
+            )
         except GitFailed:
             return (Violation(path=".git/index", rule="the index can't be read"),)
         finally:
             folders.remove(index)
-        gone = {entry.change.path for entry in found if entry.change.is_deleted}
-        there = {*taken.survey.files} - gone
+        there = {*taken.survey.files}
         staged = [entry.change for entry in parse_raw(answer.fields) if not entry.change.is_deleted]
         return tuple(Violation(path=change.path, rule="staged only") for change in staged if change.path not in there)
 
@@ -168,11 +170,7 @@ def _with_links(change: Change, view: View) -> Change:
     if change.new_mode not in {REGULAR, EXECUTABLE}:
         return change
     try:
-        status = os.lstat(os.path.join(view.worktree, change.path))  # noqa: PTH118 - keeps surrogates and odd names
+        status = os.lstat(view.worktree / change.path)
     except OSError:
         return change
     return replace(change, hard_links=max(1, status.st_nlink))
-
-
-def _links(nested: Nested, _base: str) -> tuple[Change, ...]:
-    return tuple(Change(path=path, new_mode=SUBMODULE) for path in nested.paths)

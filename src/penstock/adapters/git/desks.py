@@ -1,15 +1,21 @@
-"""What we know of each place where an agent works: what we left there, what is already kept. Holds no proof over a restart but the start."""
+"""What we know of each place where an agent works: what we left there, what is already kept.
+
+Over a restart only the start and the index left behind are remembered, never a proof.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
-from penstock.adapters.git.filling import Known
-from penstock.adapters.git.layout import GitSettings
 from penstock.adapters.git.private import PrivateFolder
-from penstock.ports import Place
+
+if TYPE_CHECKING:
+    from penstock.adapters.git.filling import Known
+    from penstock.adapters.git.layout import GitSettings
+    from penstock.ports import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +32,9 @@ class Desk:
     """One place, as this process knows it."""
 
     start: str
-    left_index: str | None
+    is_ready: bool
+    """False while only we have written there: its content is nobody's work."""
+    left_index: str | None = None
     """The hash of the index that we left in the private folder."""
     mark: int = 0
     """How long the log of tampering was when the worktree was prepared."""
@@ -50,13 +58,18 @@ class Desks:
             if content is None:
                 return None
             said = json.loads(content)
-            self._open[place] = Desk(start=said["start"], left_index=said["left_index"])
+            self._open[place] = Desk(start=said["start"], left_index=said["left_index"], is_ready=said["is_ready"])
         return self._open[place]
 
     def put(self, place: Place, desk: Desk) -> None:
-        """Remember a freshly prepared place."""
-        content = {"branch": place.branch, "left_index": desk.left_index, "start": desk.start}
-        folders.write(self._settings.record(place), json.dumps(content, indent=1).encode())
+        """Remember a place, before anything is written there and again when an agent may begin."""
+        content = {
+            "branch": place.branch,
+            "is_ready": desk.is_ready,
+            "left_index": desk.left_index,
+            "start": desk.start,
+        }
+        folders.write(self._settings.record(place), json.dumps(content, indent=1).encode(), synced=True)
         self._open[place] = desk
 
     def drop(self, place: Place) -> None:
@@ -66,4 +79,6 @@ class Desks:
 
     def private(self, place: Place) -> PrivateFolder:
         """The place's git folder."""
-        return PrivateFolder(self._settings, self._settings.private(place), self._settings.worktree(place), place.branch)
+        return PrivateFolder(
+            self._settings, self._settings.private(place), self._settings.worktree(place), place.branch
+        )

@@ -1,18 +1,25 @@
-"""Bringing a folder to exactly one tree, and looking at it through an index of ours. An index is believed only while its bytes are what we left."""
+"""Bringing a folder to exactly one tree, and looking at it through an index of ours.
+
+An index is believed only while its bytes are what we left.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
 import shutil
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
-from penstock.adapters.git.layout import GitSettings
 from penstock.adapters.git.runner import Call, Git, GitFailed, View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from penstock.adapters.git.layout import GitSettings
 
 _NUMBERS = itertools.count()
 

@@ -1,17 +1,24 @@
-"""Folders as files: looking through one, emptying, removing and writing, never following a link. Knows nothing of git but its folder's name."""
+"""Folders as files: looking through one, emptying, removing and writing, never following a link.
+
+Knows nothing of git but its folder's name.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.domain.patterns import is_git_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +139,7 @@ def _folders_below(root: Path) -> Iterator[Path]:
 
 
 def empty(folder: Path) -> None:
-    """Leave an empty folder there, whatever was before; the contents go by one rename first, so that a kill leaves no half."""
+    """Leave an empty folder there, whatever was before."""
     discard(folder)
     folder.mkdir(parents=True)
 
@@ -148,14 +155,34 @@ def discard(folder: Path) -> None:
         remove(gone)
 
 
-def write(path: Path, content: bytes) -> None:
+def move_aside(source: Path, folder: Path, name: str) -> Path:
+    """Move something under the next free number of a name; if that is another file system, beside where it was."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while exists(folder / f"{name}-{number}"):
+        number += 1
+    target = folder / f"{name}-{number}"
+    try:
+        source.rename(target)
+    except OSError as failed:
+        if failed.errno != errno.EXDEV:
+            raise
+        return move_aside(source, source.parent, f".kept~{name}")
+    return target
+
+
+def write(path: Path, content: bytes, *, synced: bool = False) -> None:
     """Write a small file so that a reader sees the old or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if is_folder(path):
         remove(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     remove(temporary)
-    temporary.write_bytes(content)
+    with temporary.open("xb") as file:
+        file.write(content)
+        if synced:
+            file.flush()
+            os.fsync(file.fileno())
     temporary.replace(path)
 
 
@@ -165,8 +192,11 @@ def read(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        return file.read() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        return file.read()
 
 
 def digest(path: Path) -> str | None:

@@ -1,18 +1,22 @@
-"""Penstock's own repository as it must be: constant files and the refs that the ledger knows. Found differences are put back and told.
+"""Penstock's own repository as it must be: constant files and the refs that the ledger knows.
 
-Reads files only: git would already obey what was planted.
+Differences are put back and told. Reads files only: git would already obey what was planted.
 """
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
-from penstock.adapters.git.layout import GitSettings
-from penstock.adapters.git.ledger import Ledger
 from penstock.adapters.git.refs import RefReader, put_back
 from penstock.domain.changes import Violation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.adapters.git.layout import GitSettings
+    from penstock.adapters.git.ledger import Ledger
 
 USER_REFS = "refs/penstock-user/"
 """Fetched anew, and forced, before they are used: not watched."""
@@ -91,8 +95,8 @@ class Integrity:
         strangers = [path for path in self._folder.iterdir() if path.name not in KNOWN and not _is_passing(path)]
         strangers += [path for path in (self._folder / "info").iterdir() if path.name != "attributes"]
         for path in strangers:
-            for name in _names(path):
-                found.append(_violation(str(name.relative_to(self._folder)), "was put into Penstock's own repository"))
+            names = [str(inner.relative_to(self._folder)) for inner in _names(path)]
+            found += [_violation(name, "was put into Penstock's own repository") for name in names]
             folders.remove(path)
         return found
 

@@ -1,15 +1,22 @@
-"""Where everything of one project's git lies, and the settings of this adapter. Makes no file; refuses names that could leave a folder."""
+"""Where everything of one project's git lies, and the settings of this adapter.
+
+Makes no file; refuses names that could leave a folder.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.domain.errors import Bug
-from penstock.ports import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from penstock.ports import Place
 
 NO_COMMIT = "0" * 40
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+@-]*")

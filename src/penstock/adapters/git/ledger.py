@@ -1,7 +1,7 @@
-"""Which refs Penstock itself wrote, over all its processes: an append-only file, so that any other value is known for tampering.
+"""Which refs Penstock itself wrote, over all its processes.
 
-A write is noted as intended, done, and noted as done, all under one lock, which git children hold as well: a line without its
-second half tells of a kill, and then either value is ours.
+An append-only file, so that any other value is known for tampering. A write is noted as intended, done, and noted as
+done, under one lock, which git children hold too: a line without its second half tells of a kill: either value is ours.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.layout import NO_COMMIT
-from penstock.adapters.git.refs import Refs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from penstock.adapters.git.refs import Refs
 
 
 class Ledger:

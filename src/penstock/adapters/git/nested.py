@@ -1,4 +1,4 @@
-"""Repositories inside a worktree: git would store a bare link of them, so their content is kept under a side path of the snapshot."""
+"""Repositories inside a worktree: git would store a bare link, so their content is kept under a side path."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import os
 import shutil
 import stat
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.filling import copy_index, new_index
-from penstock.adapters.git.own import OwnRepository
 from penstock.adapters.git.runner import Call, Git, View
 from penstock.domain.patterns import is_git_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.adapters.git.own import OwnRepository
 
 SIDE_PATH = ".penstock/nested"
 CHANGES_CONTENT = ".gitattributes"
@@ -81,8 +85,11 @@ def _copy(source: Path, target: Path) -> None:
     mode = os.lstat(source).st_mode
     if stat.S_ISDIR(mode):
         target.mkdir()
-        for entry in sorted(os.listdir(source)):  # noqa: PTH208 - names only, any bytes
-            _copy(source / entry, target / _renamed_segment(entry))
+        for entry in sorted(source.iterdir()):
+            free = _renamed_segment(entry.name)
+            while folders.exists(target / free):
+                free += "_"
+            _copy(entry, target / free)
     elif stat.S_ISLNK(mode) or stat.S_ISREG(mode):
         shutil.copy2(source, target, follow_symlinks=False)
 
@@ -94,5 +101,7 @@ def _renamed(path: str) -> str:
 def _renamed_segment(name: str) -> str:
     # an attributes file would change the bytes of what lies beside it; nobody else's name begins so
     if is_git_folder(name) or name == CHANGES_CONTENT:
-        return f"dot-{name.lstrip('.')}" if name.isascii() else f"dot-git-{name.encode('utf-8', 'surrogateescape').hex()}"
+        return (
+            f"dot-{name.lstrip('.')}" if name.isascii() else f"dot-git-{name.encode('utf-8', 'surrogateescape').hex()}"
+        )
     return name

@@ -1,14 +1,17 @@
-"""Trees, commits and blobs of Penstock's own repository: what differs, what a file holds, a commit whose hash repeats."""
+"""Trees, commits and blobs of Penstock's own repository: what differs, what a file holds, commits that repeat."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.domain.changes import SYMLINK, Change, Stamp
 from penstock.domain.errors import Bug
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.integrity import USER_REFS, Integrity
@@ -15,6 +15,9 @@ from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.adapters.git.source import RepositoryIsBroken, RepositoryIsEmpty, Source, base_candidates, inspect
 from penstock.adapters.git.suitability import refuse_unsuitable
 from penstock.domain.errors import UserError, WorldError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class NoSuchBranch(UserError):
@@ -57,7 +60,11 @@ class OwnRepository:
                 self._make(source)
             self._bring(source, descriptor)
             branches = RefReader(self.folder).all()
-        present = {ref.removeprefix(f"{USER_REFS}heads/"): value for ref, value in branches.items() if ref.startswith(USER_REFS)}
+        present = {
+            ref.removeprefix(f"{USER_REFS}heads/"): value
+            for ref, value in branches.items()
+            if ref.startswith(USER_REFS)
+        }
         if not present:
             raise RepositoryIsEmpty(source.path)
         name = self._choose(base_branch, source, present)
@@ -65,10 +72,13 @@ class OwnRepository:
         return name, present[name]
 
     def _make(self, source: Source) -> None:
+        for unfinished in self.folder.parent.glob("repo.*.new"):
+            folders.remove(unfinished)
         new = self.folder.with_name(f"repo.{os.getpid()}.new")
-        folders.remove(new)
         try:
-            self.git.run_outside("clone", "--bare", "--local", "--quiet", "--no-tags", "--template=", str(source.path), str(new))
+            self.git.run_outside(
+                "clone", "--bare", "--local", "--quiet", "--no-tags", "--template=", str(source.path), str(new)
+            )
         except GitFailed as failed:
             raise RepositoryIsBroken(source.path, said=failed.said) from failed
         self.integrity.write_constants(new, source.object_format)
@@ -110,13 +120,13 @@ class OwnRepository:
             self._move(ref, new, old, descriptor)
 
     def keep(self, namespace: str, commit: str) -> str:
-        """Give a snapshot the next number of its namespace, or the last one if that is this commit."""
+        """Give a snapshot the next number of its namespace; a commit that has one keeps it."""
         with self.ledger.held() as descriptor:
             numbers = self.numbers(namespace)
-            last = max(numbers, default=0)
-            if last and self.value(f"{namespace}/{last}") == commit:
-                return f"{namespace}/{last}"
-            ref = f"{namespace}/{last + 1}"
+            for number in reversed(numbers):
+                if self.value(f"{namespace}/{number}") == commit:
+                    return f"{namespace}/{number}"
+            ref = f"{namespace}/{max(numbers, default=0) + 1}"
             self._move(ref, commit, NO_COMMIT, descriptor)
             return ref
 
@@ -134,7 +144,7 @@ class OwnRepository:
                 self._move(ref, commit, NO_COMMIT, descriptor)
 
     def clear_stale_locks(self) -> list[Path]:
-        """Remove what killed git processes left locked, in Penstock's own repository only; for a take-over, after reaping."""
+        """Remove what killed git processes left locked in Penstock's own repository; at a take-over, after reaping."""
         with self.ledger.held():
             stale = [path for path in self.folder.rglob("*.lock") if not folders.is_folder(path)]
             for path in stale:
@@ -150,7 +160,9 @@ class OwnRepository:
         zeros = "0" * len(new)
         self.ledger.intend(ref, new)
         try:
-            self.git.run("update-ref", ref, new, zeros if old == NO_COMMIT else old, call=Call(descriptors=(descriptor,)))
+            self.git.run(
+                "update-ref", ref, new, zeros if old == NO_COMMIT else old, call=Call(descriptors=(descriptor,))
+            )
         except GitFailed as failed:
             self.ledger.finish(ref, happened=self.value(ref) == new)
             raise BranchMoved(ref=ref, expected=old, found=self.value(ref)) from failed

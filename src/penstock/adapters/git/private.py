@@ -1,10 +1,12 @@
-"""A worktree's own git folder: written as files, given to the agent, compared with what it was, and never used by a git process of ours."""
+"""A worktree's own git folder: written as files, given to the agent, compared with what it was.
+
+Never used by a git process of ours.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.integrity import ALTERNATES
@@ -12,11 +14,38 @@ from penstock.adapters.git.layout import GitSettings, branch_ref
 from penstock.adapters.git.refs import RefReader, put_back
 from penstock.domain.changes import Violation
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 # What git itself makes in its folder while someone works and commits in the worktree.
 ORDINARY = frozenset(
-    "HEAD config index objects refs info logs packed-refs COMMIT_EDITMSG ORIG_HEAD FETCH_HEAD MERGE_HEAD MERGE_MSG MERGE_MODE "
-    "AUTO_MERGE MERGE_RR REBASE_HEAD CHERRY_PICK_HEAD REVERT_HEAD SQUASH_MSG rebase-merge rebase-apply sequencer gc.log gc.pid "
-    "description rr-cache".split()
+    (
+        *(
+            "HEAD",
+            "config",
+            "index",
+            "objects",
+            "refs",
+            "info",
+            "logs",
+            "packed-refs",
+            "description",
+            "gc.log",
+            "gc.pid",
+        ),
+        *(
+            "COMMIT_EDITMSG",
+            "ORIG_HEAD",
+            "FETCH_HEAD",
+            "MERGE_HEAD",
+            "MERGE_MSG",
+            "MERGE_MODE",
+            "AUTO_MERGE",
+            "MERGE_RR",
+        ),
+        *("REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "SQUASH_MSG", "rebase-merge", "rebase-apply", "sequencer"),
+    )
 )
 CONFIG = """[core]
 \trepositoryformatversion = {version}
@@ -48,7 +77,7 @@ class PrivateFolder:
         return f"gitdir: {self.folder}\n".encode()
 
     def write(self, start: str, index: Path) -> None:
-        """Make the folder anew: a repository with one ref, no remote, no hook, and an index that says that nothing has changed."""
+        """Make the folder anew: one ref, no remote, no hook, and an index that finds nothing changed."""
         folders.empty(self.folder)
         for name in ("objects/pack", "objects/info", "refs/heads", "info"):
             (self.folder / name).mkdir(parents=True)
@@ -105,7 +134,9 @@ class PrivateFolder:
                 yield Violation(path=f".git/{name}", rule="git's own file was changed")
 
     def _mend_strangers(self) -> Iterator[Violation]:
-        strangers = [path for path in self.folder.iterdir() if path.name not in ORDINARY and not path.name.endswith(".lock")]
+        strangers = [
+            path for path in self.folder.iterdir() if path.name not in ORDINARY and not path.name.endswith(".lock")
+        ]
         if folders.is_folder(self.folder / "info"):
             # `refs` is what `git gc` writes there
             strangers += [path for path in (self.folder / "info").iterdir() if path.name != "refs"]

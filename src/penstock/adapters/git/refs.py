@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Refs = Mapping[str, str]
 BROKEN = "not a ref"

@@ -1,4 +1,7 @@
-"""The one place that starts git: with an explicit environment, nothing of the user's or an agent's configuration, and a time limit."""
+"""The one place that starts git: with an explicit environment and a time limit.
+
+Nothing of the user's or an agent's configuration reaches it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,20 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git.layout import COMMITTER, GitSettings
-from penstock.domain.changes import Stamp
 from penstock.domain.errors import WorldError
 
-# Measured: a planted fsmonitor, hook or attributes file runs inside our own `add` and `status`; loose objects are not synced by default.
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from penstock.domain.changes import Stamp
+
+# Measured: a planted fsmonitor, hook or attributes file runs inside our own `add` and `status`;
+# loose objects are not synced by default.
 GUARDS = (
     "core.fsmonitor=false",
     f"core.hooksPath={os.devnull}",
@@ -136,7 +144,7 @@ class Git:
         return self._start(arguments, self._settings.home, {"GIT_CEILING_DIRECTORIES": str(self._settings.home)}, call)
 
     def _start(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], call: Call) -> Answer:
-        name = arguments[0]
+        name = next(word for word in arguments if not word.startswith("-"))
         settings = ["-c", "safe.directory=*"]
         for guard in GUARDS:
             settings += ["-c", guard]

@@ -1,15 +1,18 @@
-"""The user's repository, looked at and never written: where its parts lie, who its user is, what keeps us from working on it."""
+"""The user's repository, looked at and never written: its parts, its user, what keeps us from working on it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.layout import COMMITTER, GitSettings, Person
 from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.domain.errors import UserError, WorldError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class NotARepository(UserError):
@@ -48,7 +51,9 @@ class RepositoryIsBroken(WorldError):
 
     def __init__(self, path: Path, *, said: str) -> None:
         self.said = said.strip()
-        super().__init__(f"git can't read all of {path}: {self.said}", hint="`git fsck --full` in it says what is broken")
+        super().__init__(
+            f"git can't read all of {path}: {self.said}", hint="`git fsck --full` in it says what is broken"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,12 @@ def inspect(git: Git, path: Path) -> Source:
         raise NotARepository(path)
     try:
         answer = git.run_in(
-            path, "rev-parse", "--absolute-git-dir", "--git-common-dir", "--is-shallow-repository", "--show-object-format"
+            path,
+            "rev-parse",
+            "--absolute-git-dir",
+            "--git-common-dir",
+            "--is-shallow-repository",
+            "--show-object-format",
         )
     except GitFailed as failed:
         if "not a git repository" in failed.said:

@@ -1,13 +1,17 @@
-"""Whether a base tree can be worked on: no submodules, no attributes that name a filter. Looks at trees and never at a working copy."""
+"""Whether a base tree can be worked on: no submodules, no attributes that name a filter. Looks at trees only."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from penstock.adapters.git import folders
 from penstock.adapters.git.objects import blobs
-from penstock.adapters.git.runner import Git
-from penstock.adapters.git.source import Source
 from penstock.domain.changes import SUBMODULE, SYMLINK
 from penstock.domain.errors import UserError, WorldError
+
+if TYPE_CHECKING:
+    from penstock.adapters.git.runner import Git
+    from penstock.adapters.git.source import Source
 
 
 class HasSubmodules(UserError):

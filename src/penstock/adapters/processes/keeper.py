@@ -37,17 +37,17 @@ def keep(leash: socket.socket) -> None:
         order = wire.receive_order(leash)
         if order is not None:
             _serve(leash, order)
-    except Exception:  # noqa: BLE001 - the main of a process of its own: the owner must hear of any fault
+    except Exception:  # the main of a process of its own: the owner must hear of any fault
         _tell(leash, {"fault": traceback.format_exc()})
         raise
 
 
 def _serve(leash: socket.socket, order: wire.Order) -> None:
-    adopt_orphans()
+    adopts = adopt_orphans()
     began = time.monotonic()
     try:
         record_request(order)
-        keeper = Keeper(leash, order, began)
+        keeper = Keeper(leash, order, began, adopts=adopts)
         keeper.start()
     except CouldNotStart as failure:
         ending = Ending.NOT_FOUND if failure.is_not_found else Ending.NOT_STARTED
@@ -88,8 +88,8 @@ def _tell(leash: socket.socket, message: Mapping[str, object]) -> None:
 class Keeper:
     """One process, from its start until ECHILD proves that nothing of it is left."""
 
-    def __init__(self, leash: socket.socket, order: wire.Order, began: float) -> None:
-        self._leash, self._order, self._began = leash, order, began
+    def __init__(self, leash: socket.socket, order: wire.Order, began: float, *, adopts: bool) -> None:
+        self._leash, self._order, self._began, self._adopts = leash, order, began, adopts
         self._folder = Path(order["folder"])
         self._bell = ChildBell()
         self._poll = select.poll()
@@ -196,7 +196,8 @@ class Keeper:
         limit = time.monotonic() + SWEEP_LIMIT
         bell = select.poll()
         bell.register(self._bell.fileno(), select.POLLIN)
-        send_group_signal(self._main, signal.SIGKILL)
+        if not self._adopts:
+            send_group_signal(self._main, signal.SIGKILL)
         while self._reap():
             if time.monotonic() > limit:
                 self._error = f"{len(children())} processes could not be killed"

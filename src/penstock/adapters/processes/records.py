@@ -44,7 +44,8 @@ def record_outcome(folder: Path, outcome: OutcomeRecord) -> None:
 
 def _write_whole(path: Path, content: Mapping[str, object]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8", opener=_private) as file:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)
         file.write("\n")
         file.flush()
@@ -55,7 +56,3 @@ def _write_whole(path: Path, content: Mapping[str, object]) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.ending import Ending
@@ -11,6 +10,7 @@ from penstock.domain.errors import Bug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from penstock.adapters.processes.wire import OutcomeRecord
 

@@ -5,6 +5,7 @@ It adopts what a killed keeper leaves and kills it. When the owner is gone it wa
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -109,7 +110,11 @@ class Zygote:
             if pid == 0:
                 return True
             number = self._keepers.pop(pid, None)
-            if number is not None and status != 0:
+            if number is None:
+                continue
+            if status == 0:
+                self._say_gone(number)  # it has seen ECHILD, so nothing is left of it
+            else:
                 self._unsettled.append(number)
                 self._calm = 0
 
@@ -120,11 +125,13 @@ class Zygote:
         if self._calm < CALM_SWEEPS:
             return
         for number in self._unsettled:
-            try:
-                self._control.send(CONTROL.pack(GONE, number), socket.MSG_DONTWAIT)
-            except OSError:
-                break  # the owner does not listen; it has its own limit for waiting
+            self._say_gone(number)
         self._unsettled.clear()
+
+    def _say_gone(self, number: int) -> None:
+        # An owner that does not listen has its own limit for waiting.
+        with contextlib.suppress(OSError):
+            self._control.send(CONTROL.pack(GONE, number), socket.MSG_DONTWAIT)
 
     def _kill_strays(self) -> int:
         strays = [pid for pid in children() if pid not in self._keepers]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from penstock.adapters.store.codec import COMMANDS, EVENTS, PROGRESS, plain_json, storable
 from penstock.domain import events
-from penstock.domain.changes import Verdict
-from penstock.domain.commands import Command
 from penstock.domain.decision import (
     ApprovalRecorded,
     AttemptBegan,
@@ -22,9 +18,16 @@ from penstock.domain.decision import (
     Record,
     VerdictRecorded,
 )
-from penstock.domain.run import AttemptId, Run
-from penstock.domain.states import TERMINAL_RUN, RunState
-from penstock.ports import Entry
+from penstock.domain.states import TERMINAL_RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from penstock.domain.changes import Verdict
+    from penstock.domain.commands import Command
+    from penstock.domain.run import AttemptId, Run
+    from penstock.ports import Entry
 
 Row = dict[str, Any]
 
@@ -39,7 +42,9 @@ class Batch:
     run_changed: bool = False
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    """When the run came to the end it has now, if it came to one within these events."""
+    """Since when the run has had its present end, as far as these events know."""
+    moved: bool = False
+    """The run had another state earlier within these events."""
     events: list[Row] = field(default_factory=list)
     workstreams: list[Row] = field(default_factory=list)
     attempts_begun: list[Row] = field(default_factory=list)
@@ -63,9 +68,7 @@ def batch_of(run_id: str, entries: Sequence[Entry], acknowledged: Sequence[str],
             batch.done.append({"b_run": run_id, "b_key": entry.command_key, "done_at": entry.at})
         if entry.request_id is not None:
             refused = storable(entry.refused) if entry.decision is None else None
-            batch.taken.append(
-                {"b_run": run_id, "b_id": entry.request_id, "taken_at": entry.at, "refused": refused}
-            )
+            batch.taken.append({"b_run": run_id, "b_id": entry.request_id, "taken_at": entry.at, "refused": refused})
         if entry.decision is None:
             if entry.illegal is not None:
                 entity, source, target = entry.illegal
@@ -84,14 +87,15 @@ def batch_of(run_id: str, entries: Sequence[Entry], acknowledged: Sequence[str],
 
 def _decided(batch: Batch, decision: Decision, at: datetime) -> None:
     run = decision.run
-    if decision.run_changed:
-        batch.run_changed = True
-        if batch.started_at is None and run.state is not RunState.PENDING:
-            batch.started_at = at
-        if run.state not in TERMINAL_RUN:
-            batch.ended_at = None
-        elif batch.ended_at is None or (batch.run is not None and batch.run.state is not run.state):
-            batch.ended_at = at
+    moved = batch.run is not None and batch.run.state is not run.state
+    batch.run_changed = batch.run_changed or decision.run_changed
+    batch.moved = batch.moved or moved
+    if batch.started_at is None and run.base:
+        batch.started_at = at
+    if run.state not in TERMINAL_RUN:
+        batch.ended_at = None
+    elif batch.ended_at is None or moved:
+        batch.ended_at = at
     batch.run = run
     batch.events += [_note(batch.run_id, note, at) for note in decision.notes]
     batch.commands += [command_row(batch.run_id, command, at) for command in decision.commands]

@@ -1,4 +1,4 @@
-"""From domain values to JSON text and back, exactly. Every stored shape carries its version; a newer one is refused in words.
+"""From domain values to JSON text and back, exactly. Every stored shape has a version; a newer one is refused in words.
 
 What is not valid Unicode (a path that is no UTF-8) takes a slower way, and comes back the same.
 """
@@ -18,7 +18,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from penstock.adapters.store.failures import DatabaseNewer, DatabaseUnreadable
 from penstock.domain import commands, events
 from penstock.domain.checks import CheckResult
-from penstock.domain.plan import Plan
+from penstock.domain.plan import Plan  # noqa: TC001 - pydantic reads the annotations of `Metadata`
 from penstock.domain.run import AttemptId, Policy, Progress, Run
 
 Value = TypeVar("Value")
@@ -109,7 +109,7 @@ class Family(Generic[Value]):
         self.what, self.version = what, version
         self._names = {kind: type_name(kind) for kind in kinds}
         self._shapes: dict[str, Shape[Any]] = {
-            name: Shape(f"{what} {name}", _StoredStepFinished if kind is events.StepFinished else kind)
+            name: _StepFinishedShape() if kind is events.StepFinished else Shape(f"{what} {name}", kind)
             for kind, name in self._names.items()
         }
 
@@ -119,8 +119,7 @@ class Family(Generic[Value]):
 
     def write(self, value: Value) -> str:
         """As JSON text."""
-        shape = self._shapes[self._names[type(value)]]
-        return shape.write(_stored(value) if isinstance(value, events.StepFinished) else value)
+        return self._shapes[self._names[type(value)]].write(value)
 
     def read(self, name: str, version: int, text: str) -> Value:
         """From the name, version and JSON text of a row."""
@@ -132,8 +131,8 @@ class Family(Generic[Value]):
                 f"the database holds the {self.what} {name!r}, which this Penstock does not know",
                 hint="it was written by another Penstock: install that one again",
             )
-        value: Value = shape.read(text)
-        return _from_stored(value) if isinstance(value, _StoredStepFinished) else value  # type: ignore[return-value] # only this family has it
+        found: Value = shape.read(text)
+        return found
 
 
 # What a step found is a union without a mark of its own: two of its types differ only in what may be left out.
@@ -149,31 +148,39 @@ def _with_type(outcome: Any, write: Any) -> dict[str, Any]:
     return {"type": _outcome_name(outcome), **write(outcome)}
 
 
-_StoredOutcome = Annotated[
+_OUTCOME: Any = Annotated[
     Union[tuple(Annotated[kind, Tag(name)] for kind, name in _OUTCOMES.items())],  # noqa: UP007 - from a tuple
     Discriminator(_outcome_name),
     WrapSerializer(_with_type),
 ]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _StoredStepFinished:
-    workstream: str
-    attempt: AttemptId
-    outcome: _StoredOutcome  # type: ignore[valid-type] # made from the domain's union
-
-
-def _stored(event: events.StepFinished) -> _StoredStepFinished:
-    return _StoredStepFinished(workstream=event.workstream, attempt=event.attempt, outcome=event.outcome)
+_StoredStepFinished: Any = make_dataclass(
+    "StoredStepFinished",
+    [("workstream", str), ("attempt", AttemptId), ("outcome", _OUTCOME)],
+    frozen=True,
+    slots=True,
+    kw_only=True,
+)
 
 
-def _from_stored(stored: _StoredStepFinished) -> events.StepFinished:
-    return events.StepFinished(workstream=stored.workstream, attempt=stored.attempt, outcome=stored.outcome)
+class _StepFinishedShape(Shape[events.StepFinished]):
+    """A finished step, whose outcome is stored with its name."""
+
+    def __init__(self) -> None:
+        super().__init__("event step_finished", _StoredStepFinished)
+
+    def write(self, value: events.StepFinished) -> str:
+        stored = _StoredStepFinished(workstream=value.workstream, attempt=value.attempt, outcome=value.outcome)
+        return super().write(stored)
+
+    def read(self, text: str) -> events.StepFinished:
+        stored: Any = super().read(text)
+        return events.StepFinished(workstream=stored.workstream, attempt=stored.attempt, outcome=stored.outcome)
 
 
 # A run without its plan, its rows and what follows from them
 
-_ELSEWHERE = {"id", "plan", "policy", "branch", "rows", "members", "waiting", "released", "held", "queue", "gate"}
+_ELSEWHERE = {"id", "plan", "policy", "branch", "rows", "members", "waiting", "held", "queue", "gate"}
 _KEPT = tuple(one for one in fields(Run) if one.name not in _ELSEWHERE)
 
 

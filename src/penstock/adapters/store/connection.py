@@ -1,19 +1,25 @@
-"""How SQLite is opened, and the one thread that writes. A transaction is one hop to that thread: no cancelled task can tear it."""
+"""How SQLite is opened, and the one thread that writes.
+
+A transaction is one hop to that thread: no cancelled task can tear it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from penstock.adapters.store.failures import spoken
-from penstock.ports import Effect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from penstock.ports import Effect
 
 Answer = TypeVar("Answer")
 

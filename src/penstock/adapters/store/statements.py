@@ -1,20 +1,21 @@
-"""The statements of the journal, each one object made once, so that SQLAlchemy compiles it once; and how a batch is written."""
+"""The statements of the journal, each one object so that SQLAlchemy compiles it once; and how a batch is written."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Insert, Update, bindparam, case, func, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from penstock.adapters.store import tables
-from penstock.adapters.store.batches import Batch, Row
 from penstock.adapters.store.codec import RUN_PROGRESS, run_progress, storable
-from penstock.domain.run import Run
-from penstock.domain.states import TERMINAL_RUN
 from penstock.ports import OwnershipLost
+
+if TYPE_CHECKING:
+    from penstock.adapters.store.batches import Batch, Row
+    from penstock.domain.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +65,11 @@ def _owned() -> Update:
 
 def _change_run() -> Update:
     column = tables.runs.c
-    is_same = column.status == bindparam("status")
-    kept_end = case((is_same, func.coalesce(bindparam("b_ended_at", type_=tables.Moment), column.completed_at)),
-                    else_=bindparam("b_ended_at", type_=tables.Moment))  # fmt: skip
+    ended_at = bindparam("b_ended_at", type_=tables.Moment)
+    kept_end = case((column.status == bindparam("b_kept_status"), column.completed_at), else_=ended_at)
     return _owned().values(
         **{
-            name: bindparam(name)
-            for name in ("status", "reason", "sentence", "base", "head", "progress", "updated_at")
+            name: bindparam(name) for name in ("status", "reason", "sentence", "base", "head", "progress", "updated_at")
         },
         started_at=func.coalesce(column.started_at, bindparam("b_started_at", type_=tables.Moment)),
         completed_at=kept_end,
@@ -147,9 +146,9 @@ def write_batch(connection: Connection, batch: Batch, generation: int) -> None:
 def _write_run(connection: Connection, known: Statements, batch: Batch, generation: int) -> None:
     owner = {"b_run": batch.run_id, "b_generation": generation, "updated_at": batch.at}
     if batch.run is not None and batch.run_changed:
-        ended_at = batch.ended_at if batch.run.state in TERMINAL_RUN else None
-        times = {"b_started_at": batch.started_at, "b_ended_at": ended_at}
-        touched = connection.execute(known.change_run, {**owner, **run_columns(batch.run), **times})
+        times = {"b_started_at": batch.started_at, "b_ended_at": batch.ended_at}
+        kept = {"b_kept_status": "" if batch.moved else batch.run.state.value}
+        touched = connection.execute(known.change_run, {**owner, **run_columns(batch.run), **times, **kept})
     else:
         touched = connection.execute(known.touch_run, owner)
     if touched.rowcount == 0:

@@ -4,73 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
-from penstock.adapters.processes.request import Outcome, Request
-from penstock.adapters.tools.profiles import ToolsSettings
-from penstock.domain.plan import Check
-from penstock.domain.redaction import Redactor
+from penstock.adapters.processes.request import Request
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tool_result import NOT_FOUND, OTHER, TIMED_OUT, ToolResult
 from penstock.domain.tools import ToolNotRenderable, render
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from penstock.adapters.processes.launcher import Launcher
+    from penstock.adapters.processes.request import Outcome
+    from penstock.adapters.tools.profiles import ToolsSettings
+    from penstock.domain.plan import Check
+    from penstock.domain.redaction import Redactor
+    from penstock.ports import ToolContext
+
 SHELL = ("/bin/sh", "-c")
 DEFAULT_TIMEOUT = 600.0
-
-
-class Started(Protocol):
-    """A process that runs."""
-
-    async def wait(self) -> Outcome:
-        """Its end."""
-        ...
-
-    async def stop(self) -> Outcome:
-        """Stop it, and all that it has started."""
-        ...
-
-
-class Starter(Protocol):
-    """What starts processes."""
-
-    async def start(self, request: Request, /) -> Started:
-        """Start one."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolContext:
-    """Where and for whom a tool runs. `folder`, outside the worktree, keeps the records of this one run."""
-
-    worktree: Path
-    folder: Path
-    marker: str
-    model_name: str = ""
-    prompt_file: Path | None = None
-    message: str | None = None
-
-    def values(self) -> dict[str, str]:
-        """What placeholders stand for. Every folder is the worktree: a tool never sees the user's checkout."""
-        here = str(self.worktree)
-        known = {"cwd": here, "repo_root": here, "worktree_path": here}
-        if self.model_name:
-            known["model_name"] = self.model_name
-        if self.prompt_file is not None:
-            known["prompt_file"] = str(self.prompt_file)
-        return known if self.message is None else {**known, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRunner:
     """Runs tools and commands through a launcher; what they wrote is redacted before anyone reads it."""
 
-    launcher: Starter
+    launcher: Launcher
     tools: ToolsSettings
     environ: Mapping[str, str]
     redactor: Redactor
@@ -80,7 +44,7 @@ class ToolRunner:
     async def run_tool(self, tool_id: str, context: ToolContext) -> ToolResult:
         """Run a tool by its profile, in the worktree."""
         profile = self.tools.profile(tool_id)
-        rendered = render(tool_id, profile, context.values())
+        rendered = render(tool_id, profile, _values(context))
         request = self._request(
             context,
             argv=rendered.argv,
@@ -137,6 +101,17 @@ class ToolRunner:
             duration_sec=outcome.duration,
             success=outcome.ending is Ending.EXITED and exit_code in success,
         )
+
+
+def _values(context: ToolContext) -> dict[str, str]:
+    # Every folder is the worktree: a tool never sees the user's checkout.
+    here = str(context.worktree)
+    known = {"cwd": here, "repo_root": here, "worktree_path": here}
+    if context.model_name:
+        known["model_name"] = context.model_name
+    if context.prompt_file is not None:
+        known["prompt_file"] = str(context.prompt_file)
+    return known if context.message is None else {**known, "message": context.message}
 
 
 def _exit_code(outcome: Outcome) -> int:

@@ -41,9 +41,7 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
     if context.supervision.has_ended(context.run, workstream.id, command.attempt.key):
         worktree = context.workspace.path(place)
     else:
-        worktree = await context.workspace.prepare(
-            place, command.start, context.stamp(workstream, command.attempt, "Kept before a new attempt", command.at)
-        )
+        worktree = await context.workspace.prepare(place, command.start)
     return await context.agents[workstream.id].work(
         AgentTask(
             worktree=worktree,
@@ -73,7 +71,7 @@ async def _refuse(
     violations: tuple[Violation, ...],
 ) -> OutOfScope:
     patch = context.folder(workstream.id, command.attempt) / "out_of_scope.patch"
-    await context.history.patch(command.base, capture.candidate.commit, patch)
+    await context.history.patch(capture, command.base, patch)
     return OutOfScope(violations=violations, candidate=capture.candidate, patch=str(patch))
 
 

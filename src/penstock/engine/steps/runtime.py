@@ -1,4 +1,6 @@
-"""runtime: the workstream's own acceptance, run by us in a clean checkout of the candidate. Prose is never counted as passed."""
+"""runtime: the workstream's own acceptance, run by us in a clean checkout of the candidate. Prose is never counted as
+passed.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,7 @@ from penstock.engine.checking import Examiner
 from penstock.engine.context import Context
 
 
-async def perform(
-    context: Context, command: StartStep, workstream: Workstream, candidate: Candidate
-) -> StepOutcome:
+async def perform(context: Context, command: StartStep, workstream: Workstream, candidate: Candidate) -> StepOutcome:
     """One attempt of the runtime step."""
     examiner = Examiner(context, workstream.id, command.attempt)
     results = await examiner.acceptance(candidate, workstream, command.base)

@@ -6,12 +6,12 @@ the verdict decides, the branch follows.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from penstock.domain import attempts, endings
-from penstock.domain.changes import Candidate
+from penstock.domain.changes import Candidate, Violation
 from penstock.domain.commands import JudgeMerge, Member, MoveBranch
-from penstock.domain.decision import Integrated, VerdictRecorded
+from penstock.domain.decision import AttemptBegan, Integrated, VerdictRecorded
 from penstock.domain.draft import Draft
 from penstock.domain.errors import Bug
 from penstock.domain.events import (
@@ -24,9 +24,9 @@ from penstock.domain.events import (
 )
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Judging, Outcome, Step
-from penstock.domain.states import Move, Reason, RunMove
+from penstock.domain.states import Move, Reason, RunMove, RunState
 
-Judged = VerdictGiven | NothingToMerge | MergeRefused | MergeOutOfScope | JudgementInterrupted
+Judged: TypeAlias = VerdictGiven | NothingToMerge | MergeRefused | MergeOutOfScope | JudgementInterrupted
 
 
 def pump(draft: Draft) -> None:
@@ -49,9 +49,7 @@ def _member(draft: Draft, rank: int) -> Member:
     if candidate is None:
         raise Bug(f"{draft.id_of(rank)} is to be integrated but has no candidate")
     draft.records.append(
-        attempts.AttemptBegan(
-            workstream=draft.id_of(rank), attempt=attempt, at=draft.now, start=candidate.commit
-        )
+        AttemptBegan(workstream=draft.id_of(rank), attempt=attempt, at=draft.now, start=candidate.commit)
     )
     draft.note("step_start", rank, step=Step.INTEGRATE.value, attempt=attempt.key)
     return Member(workstream=draft.id_of(rank), attempt=attempt, candidate=candidate)
@@ -99,7 +97,7 @@ def _refuse(draft: Draft, rank: int, event: MergeRefused) -> None:
     attempts.end(draft, rank, "failed", candidate=event.start, result={"findings": len(event.findings)})
     trip = attempts.count_red(draft, rank, Step.INTEGRATE, event.findings, event.start.tree)
     if trip is not None:
-        endings.fail(draft, rank, Reason.CHECKS_FAILED, f"{trip.sentence}: {event.findings[0].text.splitlines()[0]}")
+        endings.fail(draft, rank, Reason.CHECKS_FAILED, attempts.sentence_of(trip, event.findings))
         return
     draft.put(rank, base=event.base, start=event.start.commit, candidate=event.start, unchanged=False)
     attempts.send_to_fix(draft, rank, Move.MERGE_REFUSED, Step.INTEGRATE)
@@ -131,9 +129,9 @@ def branch_moved(draft: Draft, event: BranchMoved) -> None:
         endings.finish(draft, rank, Move.MERGED, Outcome.MERGED)
 
 
-def out_of_scope(draft: Draft, rank: int, violations: tuple[object, ...]) -> None:
+def out_of_scope(draft: Draft, rank: int, violations: tuple[Violation, ...]) -> None:
     """A change left its scope: it is kept, not applied, and the workstream fails."""
-    listed = [{"path": getattr(one, "path", ""), "rule": getattr(one, "rule", "")} for one in violations]
+    listed = [{"path": one.path, "rule": one.rule} for one in violations]
     attempts.end(draft, rank, "failed", result={"violations": listed})
     draft.note("scope_violation", rank, violations=listed)
     first = listed[0] if listed else {"path": "?", "rule": "?"}
@@ -142,10 +140,9 @@ def out_of_scope(draft: Draft, rank: int, violations: tuple[object, ...]) -> Non
 
 
 def break_environment(draft: Draft, sentence: str) -> None:
-    """The machine does not let us work: wait for a person."""
+    """The machine does not let us work: wait for a person. What has ended stays as it ended."""
+    draft.note("environment_broke", sentence=sentence)
     if draft.is_working:
         draft.move_run(RunMove.PAUSED, reason=Reason.ENVIRONMENT, sentence=sentence)
-    else:
+    elif draft.state is RunState.PAUSED:
         draft.set(reason=draft.get("reason") or Reason.ENVIRONMENT, sentence=draft.get("sentence") or sentence)
-
-

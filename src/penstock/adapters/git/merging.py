@@ -1,0 +1,50 @@
+"""Merges in memory, and the one move of the integration branch.
+
+The move takes a verdict and believes only the repository.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.adapters.git.layout import branch_ref
+from penstock.adapters.git.objects import commit_tree, facts
+from penstock.adapters.git.runner import Call
+from penstock.domain.changes import Candidate, Stamp, Verdict
+from penstock.domain.errors import Bug
+from penstock.ports import Conflicted, Merged
+
+if TYPE_CHECKING:
+    from penstock.adapters.git.own import OwnRepository
+
+
+class TreeWithoutVerdict(Bug):
+    """The branch was to move to something else than what was judged."""
+
+    def __init__(self, *, verdict: Verdict, tree: str, parent: str | None) -> None:
+        self.verdict, self.tree, self.parent = verdict, tree, parent
+        super().__init__(
+            f"verdict {verdict.id} is for the tree {verdict.tree} on {verdict.parent}, and {verdict.commit} "
+            f"has the tree {tree} on {parent or 'no parent'}"
+        )
+
+
+def merge(own: OwnRepository, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
+    """Merge a candidate onto a head: a commit with two parents, also where git could have moved forward."""
+    options = ("--write-tree", "-z", "--name-only", "--no-messages")
+    answer = own.git.run("merge-tree", *options, head, candidate, call=Call(accept=(0, 1)))
+    tree, *paths = answer.fields
+    commit = commit_tree(own.git, tree, [head, candidate], stamp)
+    merged = Candidate(commit=commit, tree=tree)
+    if answer.code == 0:
+        return Merged(candidate=merged)
+    return Conflicted(candidate=merged, paths=tuple(dict.fromkeys(path for path in paths if path)))
+
+
+def advance(own: OwnRepository, verdict: Verdict) -> None:
+    """Move the branch from the verdict's parent to its commit."""
+    own.integrity.check()
+    tree, parent = facts(own.git, verdict.commit)
+    if tree != verdict.tree or parent != verdict.parent:
+        raise TreeWithoutVerdict(verdict=verdict, tree=tree, parent=parent)
+    own.move(branch_ref(verdict.branch), verdict.commit, verdict.parent)

@@ -1,0 +1,189 @@
+"""The door to git: the ports `Workspace` and `Repository` for one project.
+
+Each method is one hop to a thread; cancelling tears nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from penstock.adapters.git import folders, merging, publishing
+from penstock.adapters.git.capture import Capturer, Order
+from penstock.adapters.git.checkouts import Checkouts
+from penstock.adapters.git.desks import Desks
+from penstock.adapters.git.filling import drop_indexes
+from penstock.adapters.git.layout import GitSettings, snapshot_namespace
+from penstock.adapters.git.objects import described, differences, facts, read_file
+from penstock.adapters.git.own import OwnRepository
+from penstock.adapters.git.runner import DiskFull
+from penstock.adapters.git.worktrees import Worktrees
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from penstock.domain.changes import Change, Stamp, Verdict
+    from penstock.ports import Capture, Clock, Conflicted, Merged, Place, Preserved, Publication
+
+Result = TypeVar("Result")
+
+
+class GitProject:
+    """One project's git. Give it an executor, or it uses the loop's own."""
+
+    def __init__(self, settings: GitSettings, clock: Clock, executor: Executor | None = None) -> None:
+        self.settings = settings
+        self._executor = executor
+        self._own = OwnRepository(settings)
+        desks = Desks(settings)
+        self._capturer = Capturer(self._own, desks)
+        self._worktrees = Worktrees(self._own, desks, self._capturer, clock)
+        self._checkouts = Checkouts(self._own)
+
+    @property
+    def processes(self) -> int:
+        """How many git processes were started so far."""
+        return self._own.git.processes
+
+    async def _hop(self, work: Callable[[], Result]) -> Result:
+        """Do something in a thread; a caller that is cancelled waits for its end first, so that nothing is half done."""
+        future = asyncio.get_running_loop().run_in_executor(self._executor, partial(_told, work))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            while not future.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([future])
+            if not future.cancelled():
+                future.exception()
+            raise
+
+    async def prepare(self, place: Place, start: str) -> Path:
+        """See `Workspace`."""
+        return await self._hop(lambda: self._worktrees.prepare(place, start))
+
+    async def capture(self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp) -> Capture:
+        """See `Workspace`."""
+        order = Order(base=base, parent=parent, declared=tuple(declared), stamp=stamp)
+        return await self._hop(lambda: self._capturer.capture(place, order))
+
+    def checkout(
+        self, run: str, commit: str, *, overlay: tuple[str, Sequence[str]] | None = None
+    ) -> AbstractAsyncContextManager[Path]:
+        """See `Workspace`."""
+        return self._lend(run, commit, overlay)
+
+    @asynccontextmanager
+    async def _lend(self, run: str, commit: str, overlay: tuple[str, Sequence[str]] | None) -> AsyncIterator[Path]:
+        # taking a slot never waits, so it needs no hop in which a cancelled caller could leave it locked
+        slot = self._checkouts.take(run)
+        try:
+            yield await self._hop(lambda: self._checkouts.fill(slot, commit, overlay))
+        finally:
+            slot.release()
+
+    async def preserve(self, place: Place, stamp: Stamp) -> Preserved:
+        """See `Workspace`."""
+        return await self._hop(lambda: self._worktrees.preserve(place, stamp))
+
+    async def remove(self, preserved: Preserved) -> None:
+        """See `Workspace`."""
+        await self._hop(lambda: self._worktrees.remove(preserved))
+
+    async def patch(self, capture: Capture, base: str, target: Path) -> None:
+        """See `Workspace`: of the whole snapshot, the content of nested repositories too."""
+        options = (
+            "-r",
+            "-p",
+            "--binary",
+            "--full-index",
+            "--no-renames",
+            "--no-textconv",
+            "--no-ext-diff",
+            "--no-color",
+        )
+        whole = self._own.value(capture.ref) or capture.candidate.commit
+        await self._hop(lambda: folders.write(target, self._own.git.run("diff-tree", *options, base, whole).out))
+
+    async def fetch(self, base_branch: str | None) -> tuple[str, str]:
+        """See `Repository`."""
+        return await self._hop(lambda: self._own.fetch(base_branch))
+
+    async def read(self, commit: str, path: str) -> bytes | None:
+        """See `Repository`."""
+        return await self._hop(lambda: read_file(self._own.git, commit, path))
+
+    async def merge(self, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
+        """See `Repository`."""
+        return await self._hop(lambda: merging.merge(self._own, head, candidate, stamp))
+
+    async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
+        """See `Repository`."""
+        return await self._hop(lambda: described(self._own.git, differences(self._own.git, base, commit)))
+
+    async def advance(self, verdict: Verdict) -> None:
+        """See `Repository`."""
+        await self._hop(lambda: merging.advance(self._own, verdict))
+
+    async def publish(self, branch: str, commit: str) -> Publication:
+        """See `Repository`."""
+        return await self._hop(lambda: publishing.publish(self._own, branch, commit))
+
+    async def create_branch(self, name: str, commit: str) -> None:
+        """Make the integration branch, unless it is there already."""
+        await self._hop(lambda: self._own.create_branch(name, commit))
+
+    async def head(self, branch: str) -> str | None:
+        """Where the integration branch is, or None."""
+        return await self._hop(lambda: self._own.value(f"refs/heads/{branch}"))
+
+    async def clear_stale_locks(self) -> list[Path]:
+        """At a take-over, after reaping: remove what killed git processes of ours left behind."""
+        drop_indexes(self.settings)
+        return await self._hop(self._own.clear_stale_locks)
+
+    async def drop_checkouts(self, run: str) -> None:
+        """Remove the clean checkouts of a run that has ended."""
+        await self._hop(lambda: self._checkouts.drop(run))
+
+    async def tree_of(self, commit: str) -> str:
+        """A commit's tree."""
+        return await self._hop(lambda: facts(self._own.git, commit)[0])
+
+    async def paths(self, commit: str) -> tuple[str, ...]:
+        """Every file of a commit."""
+        return tuple(
+            await self._hop(
+                lambda: self._own.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields
+            )
+        )
+
+    async def snapshots(self, run: str, workstream: str) -> tuple[tuple[str, str], ...]:
+        """The snapshots of a workstream, oldest first: ref and commit."""
+        namespace = snapshot_namespace(run, workstream)
+        refs = [f"{namespace}/{number}" for number in self._own.numbers(namespace)]
+        return tuple((ref, self._own.value(ref) or "") for ref in refs)
+
+    def agent_folders(self, place: Place) -> tuple[Path, Path]:
+        """What an agent may write: its worktree and that worktree's git folder."""
+        return self.settings.worktree(place), self.settings.private(place)
+
+    def list_worktrees(self) -> tuple[tuple[str, str, Path], ...]:
+        """The worktrees that are on disk: run, workstream, folder."""
+        found = self.settings.worktree_root.glob("*/*")
+        kept = [path for path in found if folders.is_folder(path) and not path.name.startswith(".")]
+        return tuple((path.parent.name, path.name, path) for path in sorted(kept))
+
+
+def _told(work: Callable[[], Result]) -> Result:
+    try:
+        return work()
+    except OSError as failed:
+        if failed.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(str(failed)) from failed
+        raise

@@ -1,0 +1,79 @@
+"""Pushing the integration branch to the user's repository.
+
+Never forced, never while it is checked out there, never running its hooks.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.adapters.git.layout import branch_ref
+from penstock.adapters.git.runner import Call
+from penstock.ports import Publication
+
+if TYPE_CHECKING:
+    from penstock.adapters.git.own import OwnRepository
+
+RECEIVE = (
+    f"git -c safe.directory=* -c core.hooksPath={os.devnull} -c core.fsmonitor=false -c receive.autogc=false "
+    "-c gc.auto=0 -c maintenance.auto=false -c receive.denyCurrentBranch=refuse -c receive.denyNonFastForwards=true receive-pack"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """Where the user has a branch checked out, and at which commit."""
+
+    path: str
+    commit: str
+
+
+def publish(own: OwnRepository, branch: str, commit: str) -> Publication:
+    """Push a commit as the branch; what stands in its way is said, with the command that clears it."""
+    own.integrity.check()
+    ref = branch_ref(branch)
+    checkout = checked_out(own, ref)
+    if checkout is not None:
+        return _held(branch, commit, checkout)
+    user = own.settings.user_repository
+    arguments = (
+        "push",
+        "--porcelain",
+        "--no-verify",
+        "--no-follow-tags",
+        "--recurse-submodules=no",
+        f"--receive-pack={RECEIVE}",
+    )
+    answer = own.git.run(*arguments, str(user), f"{commit}:{ref}", call=Call(accept=(0, 1)))
+    if answer.code == 0:
+        return Publication(branch=branch, commit=commit, pushed=True)
+    refusal = next((line for line in answer.text.splitlines() if line.startswith("!")), answer.said.strip())
+    return Publication(branch=branch, commit=commit, pushed=False, sentence=_sentence(branch, str(user), refusal))
+
+
+def checked_out(own: OwnRepository, ref: str) -> Checkout | None:
+    """The working copy of the user's repository that has a branch checked out."""
+    answer = own.git.run_in(own.settings.user_repository, "worktree", "list", "--porcelain", "-z")
+    for block in os.fsdecode(answer.out).split("\0\0"):
+        facts = dict(line.partition(" ")[::2] for line in block.split("\0") if line)
+        if facts.get("branch") == ref:
+            return Checkout(path=facts["worktree"], commit=facts.get("HEAD", ""))
+    return None
+
+
+def _held(branch: str, commit: str, checkout: Checkout) -> Publication:
+    if checkout.commit == commit:
+        return Publication(branch=branch, commit=commit, pushed=True)
+    command = f"git -C {shlex.quote(checkout.path)} switch --detach"
+    sentence = f"{branch} is checked out in {checkout.path} and waits there; `{command}` lets it be pushed"
+    return Publication(branch=branch, commit=commit, pushed=False, sentence=sentence)
+
+
+def _sentence(branch: str, user: str, refusal: str) -> str:
+    if "non-fast-forward" in refusal or "fetch first" in refusal:
+        command = f"git -C {shlex.quote(user)} branch --move {branch} {branch}-mine"
+        return f"{branch} has other commits in {user} and is not overwritten; `{command}` makes room for it"
+    return f"{branch} could not be pushed to {user}: {refusal}"

@@ -1,0 +1,190 @@
+"""The life of a worktree: prepared, preserved, removed.
+
+What removes takes the proof that the content is kept, and looks again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.capture import Capturer, Taken, WorktreeUnreadable
+from penstock.adapters.git.desks import Desk, Desks, Snapshot
+from penstock.adapters.git.filling import fill, forget, is_unchanged, new_index, with_paths
+from penstock.adapters.git.layout import snapshot_namespace
+from penstock.adapters.git.nested import size_of, snapshot_tree
+from penstock.adapters.git.objects import commit_tree, facts
+from penstock.adapters.git.runner import Call, View
+from penstock.domain.changes import Stamp
+from penstock.domain.errors import Bug
+from penstock.ports import Clock, Place, Preserved
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.adapters.git.own import OwnRepository
+
+BEFORE_PREPARING = "Kept before the worktree was prepared anew"
+BEFORE_REMOVING = "Kept before the worktree was removed"
+
+
+class ContentNotKept(Bug):
+    """A worktree was to be removed whose content is not what was kept."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        super().__init__(f"the worktree of {place.workstream} was to be removed and holds what no snapshot has")
+
+
+class Worktrees:
+    """The worktrees of one project."""
+
+    def __init__(self, own: OwnRepository, desks: Desks, capturer: Capturer, clock: Clock) -> None:
+        self._own, self._git, self._settings = own, own.git, own.settings
+        self._desks, self._capturer, self._clock = desks, capturer, clock
+
+    def prepare(self, place: Place, start: str) -> Path:
+        """A worktree with exactly the content of `start`; what was there is preserved first."""
+        worktree = self._settings.worktree(place)
+        earlier = self._desks.get(place)
+        if folders.exists(worktree) and (earlier is None or earlier.is_ready):
+            self.preserve(place, Stamp(message=BEFORE_PREPARING, at=self._clock.now()))
+        known = earlier.known if earlier is not None and earlier.is_ready else None
+        mark = self._own.integrity.check()
+        self._desks.put(place, Desk(start=start, is_ready=False))
+        worktree.parent.mkdir(parents=True, exist_ok=True)
+        if self._settings.worktree_root.is_relative_to(self._settings.user_repository):
+            # the user's own git must not see worktrees that he wants inside his folder
+            folders.write(self._settings.worktree_root / ".gitignore", b"*\n")
+        view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
+        filled = fill(self._git, view, start, known)
+        forget(known)
+        private = self._desks.private(place)
+        private.write(start, filled.index)
+        left = folders.digest(private.folder / "index")
+        self._desks.put(place, Desk(start=start, is_ready=True, left_index=left, mark=mark, known=filled))
+        return worktree
+
+    def preserve(self, place: Place, stamp: Stamp) -> Preserved:
+        """Keep all that a worktree holds: as a snapshot, or by moving the folder aside."""
+        worktree = self._settings.worktree(place)
+        kept = self._keep_content(place, worktree, stamp) if folders.exists(worktree) else None
+        if isinstance(kept, str):
+            return self._move_aside(place, kept, stamp)
+        if kept is None:
+            return Preserved(place=place, commit=None, ref=None)
+        return Preserved(place=place, commit=kept.commit, ref=kept.ref)
+
+    def remove(self, preserved: Preserved) -> None:
+        """Remove a worktree whose content is kept."""
+        place = preserved.place
+        worktree, desk = self._settings.worktree(place), self._desks.get(place)
+        if folders.exists(worktree) and (desk is None or desk.is_ready):
+            if desk is not None and desk.signature is None:
+                # another process preserved it: keeping it twice is the same as once
+                self.preserve(place, Stamp(message=BEFORE_REMOVING, at=self._clock.now()))
+            elif not _is_as_kept(worktree, desk):
+                raise ContentNotKept(place)
+        folders.discard(worktree)
+        folders.discard(self._settings.private(place))
+        forget(desk.known if desk is not None else None)
+        self._desks.drop(place)
+
+    def _keep_content(self, place: Place, worktree: Path, stamp: Stamp) -> Snapshot | str | None:
+        """The snapshot that holds it all, None for nothing, or why git can't hold it."""
+        if not folders.is_folder(worktree):
+            return "the folder had been replaced by something else"
+        desk = self._desks.get(place)
+        if desk is None:
+            return "nobody knew what it had started from" if any(worktree.iterdir()) else None
+        self._capturer.mend(place, desk)
+        found = folders.survey(worktree)
+        if found.unholdable:
+            return f"git can't hold {found.unholdable[0]}"
+        if self._is_known(desk, worktree, found):
+            kept: Snapshot | str = desk.last or self._snapshot_of_start(place, desk)
+        else:
+            try:
+                kept = self._snapshot(place, desk, stamp)
+            except WorktreeUnreadable as unreadable:
+                return unreadable.said
+        if isinstance(kept, Snapshot):
+            desk.last, desk.signature = kept, found.signature
+        return kept
+
+    def _is_known(self, desk: Desk, worktree: Path, found: folders.Survey) -> bool:
+        if desk.known is None or found.nested or found.reserved or not desk.known.is_genuine:
+            return False
+        if desk.last is not None and desk.known.commit != desk.last.commit:
+            return desk.signature == found.signature
+        return is_unchanged(self._git, View(worktree=worktree, index=desk.known.index))
+
+    def _snapshot_of_start(self, place: Place, desk: Desk) -> Snapshot:
+        commit = desk.known.commit if desk.known is not None else desk.start
+        ref = self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
+        return Snapshot(commit=commit, ref=ref, tree=facts(self._git, commit)[0])
+
+    def _snapshot(self, place: Place, desk: Desk, stamp: Stamp) -> Snapshot | str:
+        parent = desk.known.commit if desk.known is not None else desk.start
+        taken = self._capturer.take(place, desk, parent, ())
+        try:
+            tree = self._whole_tree(taken)
+            if tree is None:
+                return f"it holds more than {self._settings.snapshot_ignored_mb} MB besides its files"
+            last = self._last(place)
+            if last is not None and last.tree == tree:
+                return last
+            commit = commit_tree(self._git, tree, [parent], stamp)
+            ref = self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
+            return Snapshot(commit=commit, ref=ref, tree=tree)
+        finally:
+            folders.remove(taken.view.index)
+
+    def _whole_tree(self, taken: Taken) -> str | None:
+        ignored = [path for path in taken.litter if not path.endswith("/")]
+        every = ignored + [path for path in taken.survey.files if folders.below(path, taken.nested.excluded)]
+        if size_of(taken.view.worktree, every) > self._settings.snapshot_ignored_mb << 20:
+            return None
+        if ignored:
+            with_paths(self._git, taken.view, ("--literal-pathspecs", "add", "--force"), ignored)
+        if taken.nested.excluded:
+            return snapshot_tree(self._own, taken.view, taken.nested, ignored=True)
+        return self._git.run("write-tree", call=Call(view=taken.view)).text
+
+    def _last(self, place: Place) -> Snapshot | None:
+        namespace = snapshot_namespace(place.run, place.workstream)
+        numbers = self._own.numbers(namespace)
+        ref = f"{namespace}/{numbers[-1]}" if numbers else ""
+        commit = self._own.value(ref) if ref else None
+        if commit is None:
+            return None
+        return Snapshot(commit=commit, ref=ref, tree=facts(self._git, commit)[0])
+
+    def _move_aside(self, place: Place, reason: str, stamp: Stamp) -> Preserved:
+        desk, private = self._desks.get(place), self._settings.private(place)
+        moved = folders.move_aside(self._settings.worktree(place), self._settings.kept(place), place.workstream)
+        if folders.exists(private):
+            private.rename(self._settings.kept(place) / f"{moved.name}.git")
+        note = {
+            "branch": place.branch,
+            "keep_days": self._settings.keep_days,
+            "kept_at": stamp.at.isoformat(),
+            "path": str(moved),
+            "reason": reason,
+            "run": place.run,
+            "start": desk.start if desk is not None else None,
+            "workstream": place.workstream,
+        }
+        folders.write(self._settings.kept(place) / f"{moved.name}.json", json.dumps(note, indent=1).encode())
+        forget(desk.known if desk is not None else None)
+        self._desks.drop(place)
+        return Preserved(place=place, commit=None, ref=None, moved_to=moved)
+
+
+def _is_as_kept(worktree: Path, desk: Desk | None) -> bool:
+    if not folders.is_folder(worktree):
+        return False
+    if desk is None:
+        return not any(worktree.iterdir())
+    return folders.survey(worktree).signature == desk.signature

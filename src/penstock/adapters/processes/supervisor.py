@@ -1,0 +1,73 @@
+"""The folders and markers of a run's attempts, and what an earlier owner left behind: reaped only for the run that is
+asked about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from penstock.adapters.processes.ending import Ending
+from penstock.adapters.processes.floors import lacking
+from penstock.adapters.processes.reaping import read_outcome, reap
+from penstock.domain.errors import WorldError
+
+WAIT_FOR_ROOM = 600.0
+LOOK_AGAIN = 0.5
+
+
+class NoRoom(WorldError):
+    """Memory or disk stayed below their floor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervisor:
+    """Attempts of one project below one folder."""
+
+    runs: Path
+    worktrees: Path
+    memory_mb: int = 512
+    min_free_gb: float = 1.0
+    wait: float = WAIT_FOR_ROOM
+    _home_id: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(str(self.runs).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        object.__setattr__(self, "_home_id", digest)
+
+    def marker(self, run: str, workstream: str, attempt: str) -> str:
+        """What every process of an attempt carries in its environment."""
+        return f"{self._home_id}:{run}/{workstream}/{attempt}"
+
+    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+        """The attempt's own folder, made if need be."""
+        path = self._path(run, workstream, attempt)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+
+    def was_started(self, run: str, workstream: str, attempt: str) -> bool:
+        """Whether an owner began to perform the attempt."""
+        return self._path(run, workstream, attempt).is_dir()
+
+    def has_ended(self, run: str, workstream: str, attempt: str) -> bool:
+        """Whether the attempt's agent ended by itself, which its keeper wrote down."""
+        outcome = read_outcome(self._path(run, workstream, attempt))
+        return outcome is not None and outcome.ending is not Ending.LOST
+
+    async def reap(self, run: str) -> int:
+        """Kill what an earlier owner of this run left behind; how many processes it was."""
+        return len(await asyncio.to_thread(reap, f"{self._home_id}:{run}", self.worktrees / run))
+
+    async def room(self) -> None:
+        """Wait while memory or disk are below their floor."""
+        deadline = time.monotonic() + self.wait
+        while (sentence := lacking(self.memory_mb, self.min_free_gb, self.runs)) is not None:
+            if time.monotonic() >= deadline:
+                raise NoRoom(sentence, hint="make room, then `penstock resume` the run")
+            await asyncio.sleep(LOOK_AGAIN)
+
+    def _path(self, run: str, workstream: str, attempt: str) -> Path:
+        return self.runs / run / workstream / attempt

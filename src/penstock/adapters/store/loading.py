@@ -1,0 +1,124 @@
+"""From rows to a run, and from a new run to rows. What follows from the rows is not stored but derived."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, insert, select
+
+from penstock.adapters.store import tables
+from penstock.adapters.store.codec import (
+    COMMANDS,
+    METADATA,
+    PROGRESS,
+    RUN_PROGRESS,
+    Metadata,
+    plain_json,
+    run_fields,
+)
+from penstock.adapters.store.failures import DatabaseUnreadable, RunExists, UnknownRun
+from penstock.adapters.store.statements import run_columns, statements
+from penstock.domain.ranked import rank
+from penstock.domain.ranks import Rows
+from penstock.domain.run import Run, derive
+from penstock.ports import Loaded, NewRun
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from penstock.domain.commands import Command
+
+NAMED = 3
+"""How many of the newest runs are named when one is not found."""
+
+
+def unknown_run(connection: Connection, run_id: str) -> UnknownRun:
+    """The error for a run that is not stored."""
+    column = tables.runs.c
+    newest = select(column.run_id).order_by(column.created_at.desc(), column.run_id.desc()).limit(NAMED)
+    return UnknownRun(run_id, connection.scalars(newest).all())
+
+
+def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:
+    """Store a run, its project and one row per workstream."""
+    run = new.run
+    if connection.scalar(select(tables.runs.c.run_id).where(tables.runs.c.run_id == run.id)) is not None:
+        raise RunExists(run.id)
+    project = {"id": new.project, "path": new.project_path, "created_at": now}
+    connection.execute(statements(connection.dialect.name).keep_project, project)
+    made_from = Metadata(plan=run.plan.plan, policy=run.policy, settings=new.settings, documents=tuple(new.documents))
+    connection.execute(
+        insert(tables.runs),
+        {
+            **run_columns(run),
+            "run_id": run.id,
+            "project": new.project,
+            "branch": run.branch,
+            "generation": 0,
+            "metadata": METADATA.write(made_from),
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    rows = [_workstream(run, place, now) for place in range(len(run.plan))]
+    if rows:
+        connection.execute(insert(tables.workstreams), rows)
+
+
+def _workstream(run: Run, place: int, now: datetime) -> dict[str, Any]:
+    workstream, progress = run.plan.order[place], run.rows[place]
+    shown = {"title": workstream.title, "after": workstream.after, "gate": workstream.gate}
+    return {
+        "run_id": run.id,
+        "ws_id": workstream.id,
+        "rank": place,
+        "status": progress.state.value,
+        "depends_on": plain_json(workstream.depends_on),
+        "metadata": plain_json(shown),
+        "progress": PROGRESS.write(progress),
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def read_run(connection: Connection, run_id: str) -> Loaded:
+    """A run as its rows tell it, with the commands that nobody has answered."""
+    runs, projects = tables.runs, tables.projects
+    query = select(runs, projects.c.path.label("project_path")).join(projects, projects.c.id == runs.c.project)
+    row = connection.execute(query.where(runs.c.run_id == run_id)).one_or_none()
+    if row is None:
+        raise unknown_run(connection, run_id)
+    made_from = METADATA.read(row.metadata)
+    plan = rank(made_from.plan)
+    run = Run(
+        id=run_id,
+        plan=plan,
+        policy=made_from.policy,
+        branch=row.branch,
+        rows=Rows.of(_progress(connection, run_id, plan.ranks)),
+        **run_fields(RUN_PROGRESS.read(row.progress)),
+    )
+    return Loaded(
+        run=derive(run),
+        generation=row.generation,
+        project=row.project,
+        project_path=row.project_path,
+        settings=made_from.settings,
+        commands=_open_commands(connection, run_id),
+    )
+
+
+def _progress(connection: Connection, run_id: str, ranks: Any) -> list[Any]:
+    column = tables.workstreams.c
+    stored = connection.execute(select(column.ws_id, column.progress).where(column.run_id == run_id))
+    found = {ws_id: PROGRESS.read(progress) for ws_id, progress in stored}
+    if found.keys() != ranks.keys():
+        odd = ", ".join(sorted(found.keys() ^ ranks.keys()))
+        raise DatabaseUnreadable(f"the rows of run {run_id} do not fit its plan: {odd}")
+    return [found[ws_id] for ws_id in ranks]
+
+
+def _open_commands(connection: Connection, run_id: str) -> tuple[Command, ...]:
+    column = tables.commands.c
+    query = select(column.type, column.version, column.payload).where(column.run_id == run_id, column.done_at.is_(None))
+    return tuple(COMMANDS.read(*row) for row in connection.execute(query.order_by(column.id)))

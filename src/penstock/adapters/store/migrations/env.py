@@ -1,0 +1,11 @@
+"""Alembic's entry: it runs the migrations on the connection that `upgrading` has opened, within its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from penstock.adapters.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

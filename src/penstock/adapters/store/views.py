@@ -1,0 +1,198 @@
+"""Read-only questions, answered as plain JSON values. The connections are its own: any thread and any process may ask.
+
+The field names are those of `/api/v1`; times are UTC with `Z` and milliseconds; what is not known is null or "".
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, Row, func, select
+
+from penstock.adapters.store import tables
+from penstock.adapters.store.failures import UnknownRequest, spoken
+from penstock.adapters.store.loading import unknown_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SHOWN = [column for column in tables.runs.columns if column.name != "metadata"]  # the plan may be long
+
+
+def on_the_wire(moment: datetime | None) -> str | None:
+    """A time as others read it."""
+    if moment is None:
+        return None
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+class SqlViews:
+    """What anybody may ask, without owning a run."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with spoken(self._path), self._engine.connect() as connection:
+            yield connection
+
+    def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+        """The latest runs, newest first: each as `run` answers it, without `workstreams`."""
+        column = tables.runs.c
+        query = select(*_SHOWN).order_by(column.created_at.desc(), column.run_id.desc()).limit(limit)
+        if project is not None:
+            query = query.where(column.project == project)
+        with self._connected() as connection:
+            rows = connection.execute(query).all()
+            counts = _counts(connection, [row.run_id for row in rows])
+            return [_run(row, counts.get(row.run_id, {})) for row in rows]
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """One run.
+
+        run_id, project, status, reason, sentence, branch, base, head, published, publication, generation,
+        created_at, updated_at, started_at, completed_at, counts {state: n}, and workstreams in the order of the plan,
+        each with ws_id, title, status, outcome, reason, sentence, depends_on, after, gate, attempts {step: n}, round,
+        base, candidate.
+        """
+        column = tables.workstreams.c
+        with self._connected() as connection:
+            row = _known(connection, run_id)
+            found = connection.execute(select(tables.workstreams).where(column.run_id == run_id).order_by(column.rank))
+            counts = _counts(connection, [run_id]).get(run_id, {})
+            return {**_run(row, counts), "workstreams": [_workstream(one) for one in found]}
+
+    def errors(self, run_id: str) -> list[dict[str, Any]]:
+        """What went wrong, latest first.
+
+        ws_id, step, error_code, signature, count, message, first_seen_at, last_seen_at.
+        """
+        column = tables.errors.c
+        query = select(tables.errors).order_by(column.last_seen_at.desc(), column.id.desc())
+        with self._connected() as connection:
+            _known(connection, run_id)
+            names = ("ws_id", "step", "error_code", "signature", "count", "message")
+            return [
+                {
+                    **{name: getattr(row, name) for name in names},
+                    "first_seen_at": on_the_wire(row.first_seen_at),
+                    "last_seen_at": on_the_wire(row.last_seen_at),
+                }
+                for row in connection.execute(query.where(column.run_id == run_id))
+            ]
+
+    def events(
+        self, run_id: str, *, workstream: str | None = None, after: int = 0, limit: int = 1000
+    ) -> list[dict[str, Any]]:
+        """The events after an id, oldest first.
+
+        id, timestamp, run_id, ws_id, event_type, payload, is_input (it was decided upon), refused (why, or null).
+        """
+        column = tables.events.c
+        query = select(tables.events).where(column.run_id == run_id, column.id > after)
+        if workstream is not None:
+            query = query.where(column.ws_id == workstream)
+        with self._connected() as connection:
+            _known(connection, run_id)
+            return [_event(row) for row in connection.execute(query.order_by(column.id).limit(limit))]
+
+    def attempts(self, run_id: str) -> list[dict[str, Any]]:
+        """All attempts, oldest first.
+
+        id, ws_id, step, round, attempt, retry, status, started_at, completed_at, start, candidate, tree, confined,
+        result.
+        """
+        column = tables.step_attempts.c
+        query = select(tables.step_attempts).where(column.run_id == run_id).order_by(column.id)
+        with self._connected() as connection:
+            _known(connection, run_id)
+            return [_attempt(row) for row in connection.execute(query)]
+
+    def request(self, request_id: int) -> dict[str, Any]:
+        """What became of a request: id, run_id, type, payload, created_at, taken_at, refused (why, or null)."""
+        with self._connected() as connection:
+            row = connection.execute(select(tables.inbox).where(tables.inbox.c.id == request_id)).one_or_none()
+            if row is None:
+                raise UnknownRequest(request_id)
+            return {
+                "id": row.id,
+                "run_id": row.run_id,
+                "type": row.type,
+                "payload": json.loads(row.payload),
+                "created_at": on_the_wire(row.created_at),
+                "taken_at": on_the_wire(row.taken_at),
+                "refused": row.refused,
+            }
+
+
+def _known(connection: Connection, run_id: str) -> Row[Any]:
+    row = connection.execute(select(*_SHOWN).where(tables.runs.c.run_id == run_id)).one_or_none()
+    if row is None:
+        raise unknown_run(connection, run_id)
+    return row
+
+
+def _counts(connection: Connection, run_ids: list[str]) -> dict[str, dict[str, int]]:
+    column = tables.workstreams.c
+    query = select(column.run_id, column.status, func.count()).where(column.run_id.in_(run_ids))
+    counts: dict[str, dict[str, int]] = {}
+    for run_id, status, count in connection.execute(query.group_by(column.run_id, column.status)):
+        counts.setdefault(run_id, {})[status] = count
+    return counts
+
+
+def _run(row: Row[Any], counts: dict[str, int]) -> dict[str, Any]:
+    progress = json.loads(row.progress)
+    names = ("run_id", "project", "status", "reason", "sentence", "branch", "base", "head", "generation")
+    times = ("created_at", "updated_at", "started_at", "completed_at")
+    return {
+        **{name: getattr(row, name) for name in names},
+        "published": progress["published"],
+        "publication": progress["publication"],
+        **{name: on_the_wire(getattr(row, name)) for name in times},
+        "counts": counts,
+    }
+
+
+def _workstream(row: Row[Any]) -> dict[str, Any]:
+    shown, progress = json.loads(row.metadata), json.loads(row.progress)
+    candidate = progress["candidate"]
+    return {
+        "ws_id": row.ws_id,
+        "title": shown["title"],
+        "status": row.status,
+        **{name: progress[name] for name in ("outcome", "reason", "sentence")},
+        "depends_on": json.loads(row.depends_on),
+        "after": shown["after"],
+        "gate": shown["gate"],
+        "attempts": dict(progress["attempts"]),
+        "round": progress["round"],
+        "base": progress["base"],
+        "candidate": None if candidate is None else candidate["commit"],
+    }
+
+
+def _event(row: Row[Any]) -> dict[str, Any]:
+    names = ("id", "run_id", "ws_id", "event_type", "is_input", "refused")
+    return {
+        **{name: getattr(row, name) for name in names},
+        "timestamp": on_the_wire(row.timestamp),
+        "payload": json.loads(row.payload_json),
+    }
+
+
+def _attempt(row: Row[Any]) -> dict[str, Any]:
+    names = ("id", "ws_id", "step", "round", "attempt", "retry", "status", "candidate", "tree", "confined")
+    return {
+        **{name: getattr(row, name) for name in names},
+        "started_at": on_the_wire(row.started_at),
+        "completed_at": on_the_wire(row.completed_at),
+        "start": row.start_commit,
+        "result": None if row.result_json is None else json.loads(row.result_json),
+    }

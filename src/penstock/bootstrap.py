@@ -1,0 +1,259 @@
+"""build(...): the only place that chooses adapters. Everything else asks for a port."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from penstock.adapters.agents.command import CommandAgent, profile_of
+from penstock.adapters.agents.scripted import ScriptedAgent, read_script
+from penstock.adapters.agents.settings import AgentSettings, AgentsSettings
+from penstock.adapters.clock import SystemClock
+from penstock.adapters.git.layout import GitSettings
+from penstock.adapters.git.project import GitProject
+from penstock.adapters.git.source import identity
+from penstock.adapters.locks import FileLocks
+from penstock.adapters.processes.launcher import Launcher
+from penstock.adapters.processes.supervisor import Supervisor
+from penstock.adapters.store.journal import SqlJournal
+from penstock.adapters.store.opening import Database, open_database
+from penstock.adapters.store.views import SqlViews
+from penstock.adapters.tools.profiles import ToolsSettings
+from penstock.adapters.tools.runner import ToolRunner
+from penstock.adapters.trust import TrustStore
+from penstock.config.environment import read_environment
+from penstock.config.loading import Sources, load
+from penstock.config.sections import PROJECT_SECTIONS, ExecutorSettings, LimitSettings, ProjectSettings
+from penstock.config.settings import Settings
+from penstock.domain.errors import UserError
+from penstock.domain.plan import Workstream
+from penstock.domain.redaction import Redactor, secret_values
+from penstock.domain.tools import ToolType
+from penstock.ports import Agent, Clock, Effect
+from penstock.projects import Projects
+from penstock.service import Service
+
+NODES: Mapping[str, type] = {**PROJECT_SECTIONS, "tools": ToolsSettings, "agents": AgentsSettings}
+SCRIPTED = "scripted"
+
+
+def no_effect(_name: str) -> None:
+    """The effect hook of everyday life."""
+
+
+class UnknownAgent(UserError):
+    """A workstream names an agent that is neither the user's nor a tool of type `ai`."""
+
+
+@dataclass(kw_only=True)
+class ProjectAdapters:
+    """The adapters of one project, for as long as it is open."""
+
+    git: GitProject
+    tools: ToolRunner
+    supervision: Supervisor
+    launcher: Launcher
+    settings: Settings
+    environ: Mapping[str, str]
+    redactor: Redactor
+
+    @property
+    def workspace(self) -> GitProject:
+        """Worktrees and clean checkouts."""
+        return self.git
+
+    @property
+    def history(self) -> GitProject:
+        """What the project's own repository holds."""
+        return self.git
+
+    @property
+    def repository(self) -> GitProject:
+        """Merges and branches."""
+        return self.git
+
+    def agent_names(self) -> list[str]:
+        """The agents that could be named."""
+        profiles = self.settings.node(ToolsSettings).profiles
+        ai = [name for name, profile in profiles.items() if profile.type is ToolType.AI]
+        return sorted({*self.settings.node(AgentsSettings).agents, *ai, SCRIPTED})
+
+    def agent(self, workstream: Workstream) -> Agent:
+        """The agent that a workstream names."""
+        name = workstream.agent
+        configured = self.settings.node(AgentsSettings).agents.get(name)
+        profiles = self.settings.node(ToolsSettings).profiles
+        if configured is None and name == SCRIPTED:
+            configured = AgentSettings(kind="scripted")
+        if configured is None and name in profiles:
+            configured = AgentSettings(tool=name)
+        if configured is None:
+            raise UnknownAgent(
+                f'{workstream.id} names the agent "{name}", which is not one of: {", ".join(self.agent_names())}',
+                hint=f"declare [agents.{name}] in your own configuration, or name another one as `tool`",
+            )
+        if configured.kind == "scripted":
+            return self._scripted(workstream, configured)
+        return CommandAgent(
+            name=name,
+            profile=profile_of(name, configured, profiles),
+            launcher=self.launcher,
+            environ=self.environ,
+            redactor=self.redactor,
+            model=configured.model,
+            output_limit=self._output_limit,
+        )
+
+    def _scripted(self, workstream: Workstream, settings: AgentSettings) -> ScriptedAgent:
+        script = dict(workstream.origin.get("metadata") or {}).get("scripted")
+        agent = ScriptedAgent(
+            launcher=self.launcher,
+            environ=self.environ,
+            redactor=self.redactor,
+            scripts={} if script is None else {workstream.id: script},
+            common=read_script(Path(settings.script)) if settings.script else None,
+            output_limit=self._output_limit,
+        )
+        agent.script_of(workstream.id)
+        return agent
+
+    @property
+    def _output_limit(self) -> int:
+        return self.settings.node(LimitSettings).output_mb * 1024 * 1024
+
+
+@dataclass(kw_only=True)
+class Adapters:
+    """The adapters of this process; each is made when it is first asked for."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    flags: Mapping[str, object]
+    clock: Clock
+    effect: Effect
+    closing: list[Callable[[], None]] = field(default_factory=list)
+
+    @cached_property
+    def home(self) -> Path:
+        """Where all state is."""
+        return read_environment(self.environ, NODES).places.home
+
+    @cached_property
+    def locks(self) -> FileLocks:
+        """Who owns which run."""
+        return FileLocks(self.home / "locks", self.clock)
+
+    @cached_property
+    def trust(self) -> TrustStore:
+        """What of each project may run."""
+        return TrustStore(home=self.home)
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes out of everything what must not be written down."""
+        return Redactor(secret_values(self.environ))
+
+    @cached_property
+    def database(self) -> Database:
+        """The store, opened and up to date."""
+        place = self.settings({}).node(ProjectSettings).database or str(self.home / "penstock.db")
+        database = open_database(place, self.clock, effect=self.effect)
+        self.closing.append(database.close)
+        return database
+
+    @property
+    def journal(self) -> SqlJournal:
+        """Runs, events, commands and the inbox."""
+        return self.database.journal
+
+    @property
+    def views(self) -> SqlViews:
+        """Questions to the store."""
+        return self.database.views
+
+    def settings(self, project_files: Mapping[str, bytes]) -> Settings:
+        """The settings, with what a project's files say."""
+        environment = read_environment(self.environ, NODES)
+        user_file = environment.places.user_file
+        return load(
+            NODES,
+            Sources(
+                environment=environment,
+                user=user_file.read_bytes() if user_file.is_file() else None,
+                project=project_files,
+                flags=self.flags,
+            ),
+        )
+
+    @asynccontextmanager
+    async def project(self, project_id: str, path: Path, settings: Settings) -> AsyncIterator[ProjectAdapters]:
+        """The adapters of a project, closed at the end."""
+        limits, executor = settings.node(LimitSettings), settings.node(ExecutorSettings)
+        home = self.home / "projects" / project_id
+        in_project = settings.node(ProjectSettings).worktree_root == "project"
+        worktrees = (path if in_project else home) / ".worktrees"
+        launcher = Launcher(redact=self.redactor.redact, effect=self.effect)
+        git = GitProject(
+            GitSettings(
+                home=home,
+                worktree_root=worktrees,
+                user_repository=path,
+                author=identity(path, self.environ),
+                snapshot_ignored_mb=limits.snapshot_ignored_mb,
+                keep_days=limits.keep_days,
+                search_path=self.environ.get("PATH", os.defpath),
+                inherit=self.locks.descriptors,
+                effect=self.effect,
+            )
+        )
+        adapters = ProjectAdapters(
+            git=git,
+            tools=ToolRunner(
+                launcher=launcher,
+                tools=settings.node(ToolsSettings),
+                environ=self.environ,
+                redactor=self.redactor,
+                output_limit=limits.output_mb * 1024 * 1024,
+            ),
+            supervision=Supervisor(runs=home / "runs", worktrees=worktrees, min_free_gb=executor.min_free_gb),
+            launcher=launcher,
+            settings=settings,
+            environ=self.environ,
+            redactor=self.redactor,
+        )
+        try:
+            yield adapters
+        finally:
+            await launcher.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Penstock:
+    """A process's Penstock, built."""
+
+    service: Service
+    projects: Projects
+    parts: Adapters
+
+    async def close(self) -> None:
+        """Close what was opened, last first."""
+        while self.parts.closing:
+            self.parts.closing.pop()()
+
+
+def build(
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object] | None = None,
+    clock: Clock | None = None,
+    effect: Effect = no_effect,
+) -> Penstock:
+    """Penstock for someone who stands in a folder, with an environment and some flags."""
+    adapters = Adapters(folder=folder, environ=environ, flags=flags or {}, clock=clock or SystemClock(), effect=effect)
+    projects = Projects(adapters)
+    return Penstock(service=Service(adapters, projects), projects=projects, parts=adapters)

@@ -1,0 +1,54 @@
+"""The whole command line, put together from its groups: names, options and help. Performs nothing."""
+
+# The annotations here are read when the program runs, by Typer: hence no `from __future__ import annotations`.
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import penstock
+from penstock.cli import decide, look, plans, project, work
+from penstock.cli import invocation as invocations
+
+HELP = """Takes a plan through gates to merged, tested code on your own machine.
+
+Begin with `penstock demo`, or in your own project with `penstock init`. RUN is a run's id or `latest`."""
+EPILOG = (
+    "Exit codes: 0 completed, 1 failed or partly done, 2 wrong use, 3 environment, 4 only waiting is left, "
+    "70 a bug in Penstock, 130 interrupted."
+)
+
+
+def command_line() -> typer.core.TyperGroup:
+    """The parser of all commands."""
+    app = typer.Typer(
+        name="penstock",
+        help=HELP,
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_everywhere)
+    for group in (project, plans, work, look, decide):
+        group.add_to(app)
+    found = typer.main.get_command(app)
+    assert isinstance(found, typer.core.TyperGroup)  # noqa: S101 - an app with several commands is a group
+    return found
+
+
+def _everywhere(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Option("--project", metavar="PATH", help="Do as if you stood in this folder.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Say the version, and end.")] = False,
+) -> None:
+    invocation = invocations.of(context)
+    if version:
+        invocation.terminal.line(f"penstock {penstock.__version__}")
+        raise typer.Exit
+    if folder is not None:
+        invocation.stand_in(folder)

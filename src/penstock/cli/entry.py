@@ -1,0 +1,103 @@
+"""From arguments to an exit code: parses, performs, and turns every failure into a sentence and a code. Nothing gets past it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from typer import TyperException
+
+from penstock.cli import exits
+from penstock.cli.app import command_line
+from penstock.cli.invocation import Invocation
+from penstock.cli.terminal import Terminal, standard
+from penstock.domain.errors import AgentError, Bug, PenstockError, UserError, WorldError
+
+CODES = ((UserError, exits.WRONG_USE), (WorldError, exits.ENVIRONMENT), (AgentError, exits.FAILED), (Bug, exits.BUG))
+
+
+def enter(
+    arguments: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    terminal: Terminal | None = None,
+) -> int:
+    """Perform a command; the exit code."""
+    surroundings = os.environ if environ is None else environ
+    screen = terminal or standard(surroundings)
+    try:
+        return _perform(arguments, surroundings, folder, screen)
+    except TyperException as wrong:
+        _say_wrong_use(screen, wrong)
+        return exits.WRONG_USE
+    except (UserError, WorldError, AgentError) as error:
+        screen.error(str(error))
+        return next(code for kind, code in CODES if isinstance(error, kind))
+    except KeyboardInterrupt:
+        screen.note("interrupted")
+        return exits.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last border: whatever got here is a bug of ours
+        screen.error(_bug_report(error, arguments, surroundings))
+        return exits.BUG
+    finally:
+        screen.close()
+
+
+def _perform(arguments: Sequence[str], environ: Mapping[str, str], folder: Path | None, screen: Terminal) -> int:
+    try:
+        standing = folder or Path.cwd()
+    except FileNotFoundError:
+        raise WorldError("the folder that you stand in is gone", hint="change to a folder that exists") from None
+    invocation = Invocation(folder=standing, environ=environ, terminal=screen)
+    code = command_line().main(
+        args=with_resume_value(arguments), prog_name="penstock", standalone_mode=False, obj=invocation
+    )
+    return code if isinstance(code, int) else exits.COMPLETED
+
+
+def with_resume_value(arguments: Sequence[str]) -> list[str]:
+    """`run --resume` may stand alone; the parser wants a value."""
+    given = list(arguments)
+    for place, word in enumerate(given):
+        follower = given[place + 1] if place + 1 < len(given) else "-"
+        if word == "--resume" and "run" in given[:place] and follower.startswith("-"):
+            given[place] = "--resume=latest"
+    return given
+
+
+def _say_wrong_use(screen: Terminal, wrong: TyperException) -> None:
+    context = getattr(wrong, "ctx", None)
+    if type(wrong).__name__ == "NoArgsIsHelpError":
+        screen.note(wrong.format_message())
+        return
+    screen.error(wrong.format_message())
+    path = context.command_path if context is not None else "penstock"
+    screen.note(f"hint: see `{path} --help`")
+
+
+def _bug_report(error: Exception, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
+    what = error.sentence if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+    trace = "".join(traceback.format_exception(error))
+    try:
+        where = f"the traceback is in {_keep(trace, arguments, environ)}"
+    except Exception:  # noqa: BLE001 - a report about a bug must not fail by a second one
+        where = f"the traceback could not be stored:\n{trace}"
+    return f"this is a bug in Penstock: {what}\nhint: please report it; {where}"
+
+
+def _keep(trace: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Path:
+    import penstock  # noqa: PLC0415 - only needed when something is wrong
+    from penstock.config.environment import read_environment  # noqa: PLC0415 - as above
+    from penstock.domain.redaction import Redactor, secret_values  # noqa: PLC0415 - as above
+
+    now = datetime.now(UTC)
+    folder = read_environment(environ, {}).places.home / "logs"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"bug-{now:%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
+    text = f"penstock {penstock.__version__}\narguments: {' '.join(arguments)}\n\n{trace}"
+    path.write_text(Redactor(secret_values(environ)).redact(text), encoding="utf-8", errors="backslashreplace")
+    return path

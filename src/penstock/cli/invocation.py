@@ -1,0 +1,59 @@
+"""One call of the command line: where the user stands, the environment, the terminal, and how a use case gets its Penstock."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock.cli.terminal import Terminal
+from penstock.domain.errors import UserError
+
+if TYPE_CHECKING:
+    import typer
+
+    from penstock.bootstrap import Penstock
+
+
+class NoSuchFolder(UserError):
+    """`--project` names something that is no folder."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """What every command has at hand."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    terminal: Terminal
+    flags: dict[str, object] = field(default_factory=dict)
+
+    def stand_in(self, folder: Path) -> None:
+        """Do as if the user stood in another folder."""
+        place = self.folder / folder.expanduser()
+        if not place.is_dir():
+            raise NoSuchFolder(f"--project names {place}, which is not a folder")
+        self.folder = place
+
+    def perform(self, use_case: Callable[[Penstock], Awaitable[int]]) -> int:
+        """Build Penstock, do one thing with it, and close it again."""
+        import asyncio  # noqa: PLC0415 - what is imported here is slow, and `--help` does without
+
+        from penstock.bootstrap import build  # noqa: PLC0415 - as above
+
+        async def whole() -> int:
+            penstock = build(folder=self.folder, environ=self.environ, flags=self.flags)
+            try:
+                return await use_case(penstock)
+            finally:
+                await penstock.close()
+
+        return asyncio.run(whole())
+
+
+def of(context: typer.Context) -> Invocation:
+    """The invocation that a command belongs to."""
+    found = context.find_object(Invocation)
+    assert found is not None  # noqa: S101 - `enter` always hands it over
+    return found

@@ -1,0 +1,46 @@
+"""The options and arguments that several commands share, and which run they mean."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from penstock.domain.errors import UserError
+
+if TYPE_CHECKING:
+    from penstock.bootstrap import Penstock
+
+LATEST = "latest"
+
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, in the shapes of the API.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or `latest`.", show_default=False)]
+MaybeRun = Annotated[
+    str, typer.Argument(metavar="[RUN]", help="The run's id; without it the project's newest.", show_default=False)
+]
+RunOption = Annotated[
+    str, typer.Option("--id", "--run", metavar="RUN", help="The run's id, as an option.", show_default=False)
+]
+Workstream = Annotated[str, typer.Argument(metavar="WS", help="The workstream's id.", show_default=False)]
+
+
+def one_run(argument: str, option: str) -> str:
+    """The run that was named, by position or by option; empty if none was."""
+    if argument and option and argument != option:
+        raise UserError(f"two runs are named, {argument} and {option}", hint="name one of them")
+    return argument or option
+
+
+def meant(penstock: "Penstock", named: str) -> str:
+    """The id of the run that is meant: the one that is named, else the newest of the project."""
+    if named and named != LATEST:
+        return named
+    project = penstock.projects.current()
+    newest = penstock.parts.views.runs(project=project.id, limit=1)
+    if not newest:
+        raise UserError(f"{project.path.name} has no run yet", hint="begin one with `penstock run`")
+    return str(newest[0]["run_id"])
+
+
+def holder_in_words(penstock: "Penstock", run_id: str) -> str:
+    """Who works on a run, or nothing."""
+    holder = penstock.service.holder(run_id)
+    return "" if holder is None else f"by process {holder.pid} on {holder.host} since {holder.since}"

@@ -1,0 +1,133 @@
+"""Where everything is printed: the one door to stdout and stderr. Untrusted text leaves it clean; a reader that went away is no error."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from penstock.reports.plain import clean
+
+FALLBACK = "penstock.ascii"
+_COLOURS = {"good": "\x1b[32m", "bad": "\x1b[31m", "warn": "\x1b[33m", "strong": "\x1b[1m"}
+_PLAIN = str.maketrans(
+    {"→": "->", "←": "<-", "—": "-", "–": "-", "…": "...", "≥": ">=", "≤": "<=", "·": "-", "•": "*"}
+    | {"✓": "ok", "✗": "x", "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "×": "x", "\xa0": " "}
+    | dict.fromkeys("─━═", "-")
+    | dict.fromkeys("│┃║", "|")
+    | dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+")
+)
+
+
+def in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that a stream can't hold: never an exception."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_PLAIN)
+    plain = unicodedata.normalize("NFKD", text)
+    shown = "".join(char for char in plain if not unicodedata.combining(char))
+    return shown.encode("ascii", "replace").decode("ascii"), error.end
+
+
+@dataclass(slots=True, kw_only=True)
+class Terminal:
+    """The two streams, and what they can show."""
+
+    out: TextIO
+    err: TextIO
+    is_interactive: bool = False
+    has_colour: bool = False
+    is_gone: bool = False
+    """Whoever read stdout has gone away: say nothing more."""
+
+    @classmethod
+    def of(cls, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> Terminal:
+        """The terminal of this process; both streams learn to fall back to ASCII."""
+        codecs.register_error(FALLBACK, in_ascii)
+        for stream in (out, err):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors=FALLBACK)
+        is_interactive = out.isatty() and environ.get("TERM") != "dumb"
+        return cls(
+            out=out,
+            err=err,
+            is_interactive=is_interactive,
+            has_colour=is_interactive and not environ.get("NO_COLOR"),
+        )
+
+    def line(self, text: str = "", tone: str = "") -> None:
+        """Print a text, clean, as one or several lines."""
+        self._write(self._toned(clean(text), tone, self.has_colour))
+
+    def json(self, value: Any) -> None:  # Any: whatever JSON can hold
+        """Print a value as one line of JSON in ASCII: no character of it can steer a terminal."""
+        self._write(json.dumps(value, ensure_ascii=True, default=str))
+
+    def pretty_json(self, value: Any) -> None:  # Any: whatever JSON can hold
+        """Print a value as indented JSON, for listings."""
+        self._write(json.dumps(value, ensure_ascii=True, default=str, indent=2))
+
+    def document(self, text: str) -> None:
+        """Print a text of our own or the user's own making as it is, without its last line break."""
+        self._write(clean(text).rstrip("\n"))
+
+    def warn(self, text: str) -> None:
+        """Print a warning to stderr."""
+        self._complain("warning", text, "warn")
+
+    def error(self, text: str) -> None:
+        """Print an error to stderr; a hint stands on its own line already."""
+        self._complain("error", text, "bad")
+
+    def note(self, text: str) -> None:
+        """Print to stderr what is not part of the answer."""
+        with suppress(OSError):
+            self.err.write(f"{clean(text)}\n")
+            self.err.flush()
+
+    def _complain(self, kind: str, text: str, tone: str) -> None:
+        has_colour = self.has_colour and self.err.isatty()
+        with suppress(OSError):
+            self.err.write(f"{self._toned(f'{kind}:', tone, has_colour)} {clean(text)}\n")
+            self.err.flush()
+
+    def _toned(self, text: str, tone: str, has_colour: bool) -> str:
+        return f"{_COLOURS[tone]}{text}\x1b[0m" if has_colour and tone in _COLOURS else text
+
+    def _write(self, text: str) -> None:
+        if self.is_gone:
+            return
+        try:
+            self.out.write(f"{text}\n")
+            self.out.flush()
+        except BrokenPipeError:
+            self.is_gone = True
+            _forget_reader(self.out)
+
+    def close(self) -> None:
+        """Flush what is left; a reader that went away is no error."""
+        try:
+            self.out.flush()
+        except BrokenPipeError:
+            _forget_reader(self.out)
+        with suppress(OSError):
+            self.err.flush()
+
+
+def _forget_reader(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere, so that the interpreter's own flush at the end is quiet."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def standard(environ: Mapping[str, str]) -> Terminal:
+    """The terminal over this process's own streams."""
+    return Terminal.of(sys.stdout, sys.stderr, environ)

@@ -1,0 +1,229 @@
+"""Workstream bundles: a folder or file of them becomes a `Plan`, or all that is wrong with it is said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from penstock.domain.acceptance import RUNNERS, classify
+from penstock.domain.plan import Acceptance, BreakerOverride, Plan, Priority, Scope, Workstream
+from penstock.domain.scope import normalise
+from penstock.intake import soundness
+from penstock.intake.bundle_files import Entry, Source, find_sources, read
+from penstock.intake.bundle_model import Bundle, schema
+from penstock.intake.bundle_report import LineTaken, Report
+from penstock.intake.positions import pointer
+from penstock.intake.problems import (
+    BundleCycleError,
+    BundleDependencyError,
+    BundleValidationError,
+    FileScopeOverlapError,
+    Problem,
+    ProblemKind,
+    error_for,
+)
+
+__all__ = [
+    "BundleCycleError",
+    "BundleDependencyError",
+    "BundleOptions",
+    "BundleValidationError",
+    "FileScopeOverlapError",
+    "LineTaken",
+    "Loaded",
+    "Problem",
+    "ProblemKind",
+    "Report",
+    "Source",
+    "check",
+    "check_sources",
+    "load",
+    "load_sources",
+    "schema",
+]
+
+_ORIGIN = (
+    "openspec_change",
+    "ccpm_issue",
+    "tool",
+    "metadata",
+    "capability",
+    "capability_payload",
+    "kind",
+    "estimated_context_tokens",
+    "max_cost_usd",
+    "compensation_actions",
+    "test_gates",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleOptions:
+    """What the project says that decides how its bundles are read."""
+
+    strict: bool = False
+    tool_commands: Collection[str] = ()
+    runners: Collection[str] = RUNNERS
+    make_targets: Collection[str] | None = None
+    allow_overlap: tuple[str, ...] = ()
+    has_checks: bool = False
+    allow_unchecked: bool = False
+    check_groups: Collection[str] | None = None
+    """The check groups of the settings; None means that nobody looked."""
+    ignore_case: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A sound plan, what was odd about its files, and each bundle in its normal form, by id."""
+
+    plan: Plan
+    warnings: tuple[Problem, ...]
+    documents: Mapping[str, Mapping[str, Any]]
+
+
+def load(path: Path, options: BundleOptions | None = None) -> Loaded:
+    """The plan of a folder or file; raises one `BundleValidationError` with all problems."""
+    return _loaded(*_examine(path, options or BundleOptions()))
+
+
+def load_sources(sources: Iterable[Source], options: BundleOptions | None = None) -> Loaded:
+    """The plan of files that were read elsewhere, such as a run's own copy."""
+    return _loaded(*_examine_sources(sources, options or BundleOptions(), []))
+
+
+def check(path: Path, options: BundleOptions | None = None) -> Report:
+    """Everything that is wrong or odd, without raising."""
+    return _examine(path, options or BundleOptions())[0]
+
+
+def check_sources(sources: Iterable[Source], options: BundleOptions | None = None) -> Report:
+    """As `check`, for files that were read elsewhere."""
+    return _examine_sources(sources, options or BundleOptions(), [])[0]
+
+
+def _loaded(report: Report, plan: Plan, entries: Sequence[Entry]) -> Loaded:
+    if report.problems:
+        raise error_for(report.problems)
+    documents = {
+        entry.bundle.id: entry.bundle.model_dump(mode="json", exclude_none=True) for entry in entries if entry.bundle
+    }
+    return Loaded(plan=plan, warnings=report.warnings, documents=documents)
+
+
+def _examine(path: Path, options: BundleOptions) -> tuple[Report, Plan, Sequence[Entry]]:
+    problems: list[Problem] = []
+    sources = list(find_sources(path, problems))
+    if not sources and not problems:
+        remedy = "write a bundle there (*.json, *.yaml), or name another folder"
+        problems.append(Problem(kind=ProblemKind.EMPTY, file=str(path), message="no bundle file here", remedy=remedy))
+    return _examine_sources(sources, options, problems)
+
+
+def _examine_sources(
+    sources: Iterable[Source], options: BundleOptions, before: Sequence[Problem]
+) -> tuple[Report, Plan, Sequence[Entry]]:
+    reading = read(sources)
+    entries = reading.entries
+    acceptance = [_acceptance(entry, options) for entry in entries]
+    problems = [*before, *reading.problems]
+    if not entries and not problems:
+        file = reading.tolerated[0].file if reading.tolerated else ""
+        problems.append(Problem(kind=ProblemKind.EMPTY, file=file, message="there is no bundle that could run"))
+    allowed, faults = _allowed(options)
+    problems += faults
+    problems += soundness.duplicates(entries)
+    problems += soundness.dependencies(entries)
+    problems += soundness.shared_paths(entries, allowed, ignore_case=options.ignore_case)
+    kinds = {number: [line.kind for line in lines] for number, lines in enumerate(acceptance)}
+    is_enough = options.has_checks or options.allow_unchecked
+    problems += soundness.checks(entries, kinds, options.check_groups, is_enough=is_enough)
+    warnings = [] if options.strict else reading.tolerated
+    problems += reading.tolerated if options.strict else []
+    report = Report(
+        problems=_in_order(problems),
+        warnings=_in_order(warnings),
+        bundles_checked=len(entries),
+        lines=tuple(line for entry in entries for line in _lines(entry, options)),
+    )
+    workstreams = tuple(
+        _workstream(entry.bundle, tuple(lines))
+        for entry, lines in zip(entries, acceptance, strict=True)
+        if entry.bundle
+    )
+    return report, Plan(title=options.title, workstreams=workstreams, allowed_overlaps=allowed.pairs), entries
+
+
+def _allowed(options: BundleOptions) -> tuple[soundness.AllowedOverlaps, list[Problem]]:
+    try:
+        return soundness.AllowedOverlaps.of(options.allow_overlap), []
+    except ValueError as error:
+        problem = Problem(kind=ProblemKind.SCOPE, file="allow_overlap", message=str(error).splitlines()[0])
+        return soundness.AllowedOverlaps(), [problem]
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda one: (one.file, one.line or 0)))
+
+
+def _taken(item: object, options: BundleOptions) -> Acceptance:
+    line = item if isinstance(item, str | Mapping) else ""
+    return classify(
+        line, tool_commands=options.tool_commands, runners=options.runners, make_targets=options.make_targets
+    )
+
+
+def _acceptance(entry: Entry, options: BundleOptions) -> list[Acceptance]:
+    items = entry.tidied.fields.get("acceptance_tests") if entry.bundle else None
+    return [_taken(item, options) for item in items] if isinstance(items, list) else []
+
+
+def _lines(entry: Entry, options: BundleOptions) -> Iterable[LineTaken]:
+    if entry.bundle is None:
+        return
+    for name in ("acceptance_tests", "compensation_actions"):
+        items = entry.tidied.fields.get(name)
+        for number, item in enumerate(items if isinstance(items, list) else ()):
+            taken = _taken(item, options)
+            place = (*entry.place, *entry.tidied.original((name, number)))
+            yield LineTaken(
+                file=entry.source.name,
+                line=entry.document.line_of(place),
+                pointer=pointer(place),
+                id=entry.bundle.id,
+                text=taken.text,
+                kind=taken.kind,
+            )
+
+
+def _workstream(bundle: Bundle, acceptance: tuple[Acceptance, ...]) -> Workstream:
+    written = bundle.model_dump(mode="json", exclude_none=True)
+    title = (bundle.metadata or {}).get("title")
+    breaker = bundle.circuit_breaker
+    return Workstream(
+        id=bundle.id,
+        title=title if isinstance(title, str) else bundle.tasks[0],
+        tasks=bundle.tasks,
+        scope=Scope(files=tuple(map(normalise, bundle.files_scope)), create=tuple(map(normalise, bundle.files_create))),
+        acceptance=acceptance,
+        acceptance_files=tuple(map(normalise, bundle.acceptance_files)),
+        depends_on=tuple(dict.fromkeys(bundle.depends_on)),
+        agent=bundle.capability or bundle.tool or "",
+        gate=bundle.gate,
+        priority=Priority(bundle.priority),
+        parallel_ok=bundle.parallel_ok,
+        conflict_group=bundle.conflict_group,
+        breaker=BreakerOverride()
+        if breaker is None
+        else BreakerOverride(
+            max_attempts=breaker.max_attempts,
+            max_error_repeats=breaker.max_error_repeats,
+            oscillation_threshold=breaker.oscillation_threshold,
+        ),
+        change=bundle.openspec_change,
+        origin=MappingProxyType({name: written[name] for name in _ORIGIN if name in written}),
+    )

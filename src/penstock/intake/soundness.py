@@ -1,0 +1,195 @@
+"""What must hold between bundles: ids of their own, dependencies that exist and end, scopes that nobody shares.
+
+Bundles that were refused for something else still count by their id, so that one fault is not told twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from penstock.domain import dag
+from penstock.domain.plan import AcceptanceKind, Scope
+from penstock.domain.scope import is_literal, matches, normalise, overlaps
+from penstock.intake.bundle_files import Entry
+from penstock.intake.problems import Problem, ProblemKind
+
+MOST_OVERLAPS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedOverlaps:
+    """What may be shared: by pairs of ids, or by paths for everybody. Those who share still never run at once."""
+
+    pairs: frozenset[frozenset[str]] = frozenset()
+    paths: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[str]) -> AllowedOverlaps:
+        """From the settings: `ws-a,ws-b` is a pair, anything else a path or pattern."""
+        pairs, paths = set(), []
+        for entry in entries:
+            ids = [name.strip() for name in entry.split(",")]
+            if len(ids) == 2 and all(name.startswith("ws-") for name in ids):
+                pairs.add(frozenset(ids))
+            else:
+                paths.append(normalise(entry))
+        return cls(pairs=frozenset(pairs), paths=tuple(paths))
+
+    def covers(self, pattern: str) -> bool:
+        """True when everything that the pattern holds may be shared."""
+        return any(
+            allowed == pattern or (matches(allowed, pattern) and _is_contained(allowed, pattern))
+            for allowed in self.paths
+        )
+
+
+def _is_contained(allowed: str, pattern: str) -> bool:
+    return is_literal(pattern) or is_literal(allowed) or allowed.endswith(("/", "/**")) or allowed == "**"
+
+
+def duplicates(entries: Sequence[Entry]) -> list[Problem]:
+    """An id is one bundle's; the problem names both places."""
+    first: dict[str, Entry] = {}
+    problems = []
+    for entry in entries:
+        if entry.id is None:
+            continue
+        earlier = first.setdefault(entry.id, entry)
+        if earlier is not entry:
+            line = earlier.document.line_of((*earlier.place, *earlier.tidied.original(("id",))))
+            message = f"the id is also that of {earlier.source.name}:{line} (this one: {entry.source.name})"
+            remedy = "give one of them another id"
+            problems.append(entry.problem(ProblemKind.DUPLICATE_ID, message, place=("id",), remedy=remedy))
+    return problems
+
+
+def _edges(entries: Sequence[Entry]) -> dict[str, list[str]]:
+    edges: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.id is not None:
+            others = entry.tidied.fields.get("depends_on")
+            texts = [other for other in others if isinstance(other, str)] if isinstance(others, list) else []
+            edges.setdefault(entry.id, []).extend(texts)
+    return edges
+
+
+def dependencies(entries: Sequence[Entry]) -> list[Problem]:
+    """Every dependency exists, and no bundle waits for itself by any path."""
+    edges = _edges(entries)
+    by_id = {entry.id: entry for entry in reversed(entries) if entry.id is not None}
+    problems = []
+    for name, other in dag.missing(edges):
+        nearest = get_close_matches(other, edges, n=1)
+        remedy = f"did you mean `{nearest[0]}`?" if nearest else "add that bundle, or take it out of depends_on"
+        place = ("depends_on", edges[name].index(other))
+        message = f"depends_on names a bundle that isn't there: {name} -> {other}"
+        problems.append(by_id[name].problem(ProblemKind.DEPENDENCY, message, place=place, remedy=remedy))
+    for cycle in dag.cycles(edges):
+        message = f"bundles wait for each other: {' -> '.join(cycle)}"
+        place = ("depends_on", edges[cycle[0]].index(cycle[1]))
+        remedy = "take one dependency out"
+        problems.append(by_id[cycle[0]].problem(ProblemKind.CYCLE, message, place=place, remedy=remedy))
+    return problems
+
+
+def shared_paths(entries: Sequence[Entry], allowed: AllowedOverlaps, *, ignore_case: bool) -> list[Problem]:
+    """Bundles that no chain of dependencies orders share no path, unless it is allowed."""
+    edges = _without_cycles(_edges(entries))
+    if edges is None:
+        return []
+    ancestry = dag.Ancestry.of(edges)
+    ordered_with = ancestry.ordered_with()
+    good = [entry for entry in {one.id: one for one in reversed(entries)}.values() if entry.bundle is not None]
+    good.sort(key=lambda entry: ancestry.places[entry.id or ""])
+    excused = _excused(good, ancestry.places, ordered_with, allowed.pairs)
+    scopes = [_scope_to_compare(entry, allowed) for entry in good]
+    found = overlaps(scopes, ignore_case=ignore_case, excused=excused, limit=MOST_OVERLAPS)
+    return [_overlap_problem(good[one], good[other], mine, theirs) for one, other, mine, theirs in found]
+
+
+def _without_cycles(edges: Mapping[str, Sequence[str]]) -> dict[str, list[str]] | None:
+    """The edges without those that lead nowhere or round in circles; None if that can't be had cheaply."""
+    kept = {name: [other for other in others if other in edges] for name, others in edges.items()}
+    for _ in range(10):
+        rings = dag.cycles(kept)
+        if not rings:
+            return kept
+        for ring in rings:
+            kept[ring[-2]] = [other for other in kept[ring[-2]] if other != ring[-1]]
+    return None
+
+
+def _excused(
+    entries: Sequence[Entry], places: Mapping[str, int], ordered_with: Sequence[int], pairs: Collection[frozenset[str]]
+) -> list[int]:
+    """For each entry the bit set of those that it is ordered with or may share with, by place among the entries."""
+    here = {entry.id: number for number, entry in enumerate(entries)}
+    is_whole = len(entries) == len(places)
+    excused = []
+    for entry in entries:
+        bits = ordered_with[places[entry.id or ""]]
+        if not is_whole:
+            bits = sum(1 << number for number, other in enumerate(entries) if bits >> places[other.id or ""] & 1)
+        excused.append(bits)
+    for pair in pairs:
+        if len(pair) == 2 and pair <= here.keys():
+            one, other = (here[name] for name in pair)
+            excused[one] |= 1 << other
+            excused[other] |= 1 << one
+    return excused
+
+
+def _scope_to_compare(entry: Entry, allowed: AllowedOverlaps) -> Scope:
+    if entry.bundle is None:
+        return Scope(files=())
+    patterns = map(normalise, (*entry.bundle.files_scope, *entry.bundle.files_create))
+    return Scope(files=tuple(pattern for pattern in patterns if not allowed.covers(pattern)))
+
+
+def _place_of(entry: Entry, pattern: str) -> tuple[str, int]:
+    if entry.bundle is not None:
+        for name in ("files_scope", "files_create"):
+            for number, written in enumerate(getattr(entry.bundle, name)):
+                if normalise(written) == pattern:
+                    return name, number
+    return "files_scope", 0
+
+
+def _overlap_problem(one: Entry, other: Entry, mine: str, theirs: str) -> Problem:
+    first = one.problem(ProblemKind.OVERLAP, "", place=_place_of(one, mine))
+    same = f"`{theirs}` is also in" if mine == theirs else f"`{theirs}` meets `{mine}` of"
+    message = f"{same} {one.id} ({first.file}:{first.line}), and no chain of depends_on orders the two"
+    remedy = "order them with depends_on, part their scopes, or allow it with allow_overlap"
+    return other.problem(ProblemKind.OVERLAP, message, place=_place_of(other, theirs), remedy=remedy)
+
+
+def checks(
+    entries: Sequence[Entry],
+    kinds: Mapping[int, Sequence[AcceptanceKind]],
+    groups: Collection[str] | None,
+    *,
+    is_enough: bool,
+) -> list[Problem]:
+    """Every check group exists, and every bundle has something that would be checked (`is_enough`: the project has)."""
+    problems = []
+    for number, entry in enumerate(entries):
+        if entry.bundle is None:
+            continue
+        for place, gate in enumerate(entry.bundle.test_gates):
+            name = gate.type.removeprefix("GATE_").lower()
+            if groups is not None and name not in groups:
+                message = f"`{gate.type}` names the check group `{name}`, which the settings do not have or leave empty"
+                remedy = f"add `[checks.{name}]` to penstock.toml"
+                problems.append(
+                    entry.problem(ProblemKind.TEST_GATE, message, place=("test_gates", place), remedy=remedy)
+                )
+        is_checked = any(kind is not AcceptanceKind.PROSE for kind in kinds[number]) or entry.bundle.test_gates
+        if not (is_enough or is_checked):
+            message = (
+                "nothing would be checked: no command or known sentence in acceptance_tests, and no project checks"
+            )
+            remedy = "add a command, add [checks] to penstock.toml, or set allow_unchecked = true"
+            problems.append(entry.problem(ProblemKind.UNCHECKED, message, remedy=remedy))
+    return problems

@@ -1,0 +1,135 @@
+"""What a run's notes say to people: one short line each. Knows every type of note; one that it does not know is shown as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.reports.plain import one_line
+
+Payload = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """A note in words: the step or subject, what became of it, and how it should look."""
+
+    step: str
+    result: str
+    tone: str = ""
+    """good, bad, or nothing."""
+
+
+_STEPS = {
+    "editing": "edit",
+    "fixing": "fix",
+    "static_check": "static",
+    "runtime_check": "runtime",
+    "reviewing": "review",
+    "integrating": "integrate",
+}
+_AFTER = {
+    "edited": "done",
+    "checked": "passed",
+    "accepted": "passed",
+    "review asked": "passed",
+    "check red": "red",
+    "revision asked": "revision asked",
+    "merge refused": "merge refused",
+    "merged": "merged",
+    "nothing to merge": "nothing to merge",
+}
+_BAD = {"red", "revision asked", "merge refused"}
+
+
+def _moved(payload: Payload) -> Spoken | None:
+    step, by = _STEPS.get(str(payload.get("from"))), str(payload.get("by"))
+    if step is not None and by in _AFTER:
+        result = _AFTER[by]
+        return Spoken(step=step, result=result, tone="bad" if result in _BAD else "good" if by == "merged" else "")
+    if payload.get("to") in ("blocked", "abandoned"):
+        return Spoken(step=str(payload["to"]), result=by, tone="bad")
+    return None
+
+
+def _run_moved(payload: Payload) -> Spoken:
+    state = str(payload.get("to"))
+    tone = "good" if state == "completed" else "bad" if state in ("failed", "partial", "abandoned") else ""
+    return Spoken(step="run", result=state, tone=tone)
+
+
+def _ended(payload: Payload) -> Spoken | None:
+    if not payload.get("reason"):
+        return None
+    return Spoken(step="failed", result=f"{payload['reason']}: {payload.get('sentence', '')}", tone="bad")
+
+
+def _violation(payload: Payload) -> Spoken:
+    found = [f"{one.get('path')}: {one.get('rule')}" for one in payload.get("violations") or ()]
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return Spoken(step="scope", result=f"left its scope: {'; '.join(found[:3])}{more}", tone="bad")
+
+
+def _interrupted(payload: Payload) -> Spoken:
+    why = "lost" if payload.get("lost") else "stopped"
+    sentence = payload.get("sentence")
+    return Spoken(step=str(payload.get("attempt")), result=f"{why}: {sentence}" if sentence else why)
+
+
+def _published(payload: Payload) -> Spoken:
+    if payload.get("pushed"):
+        return Spoken(step="branch", result=f"in your repository at {str(payload.get('commit'))[:12]}", tone="good")
+    return Spoken(step="branch", result=f"waits: {payload.get('sentence')}", tone="bad")
+
+
+def _decided(word: str) -> Callable[[Payload], Spoken]:
+    def speak(payload: Payload) -> Spoken:
+        gate, note = payload.get("gate"), payload.get("note")
+        who = f" by {payload['by']}" if payload.get("by") else ""
+        what = f"gate {gate} {word}" if gate else word
+        return Spoken(step="review", result=f"{what}{who}{f': {note}' if note else ''}")
+
+    return speak
+
+
+def _findings(payload: Payload) -> str:
+    return ", ".join(dict.fromkeys(map(str, payload.get("findings") or ())))
+
+
+_SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
+    "workstream_status_changed": _moved,
+    "run_status_changed": _run_moved,
+    "workstream_start": lambda _: None,
+    "workstream_end": _ended,
+    "step_start": lambda payload: Spoken(step=str(payload.get("step")), result=f"started ({payload.get('attempt')})"),
+    "step_interrupted": _interrupted,
+    "fix_attempt": lambda payload: Spoken(
+        step="fix", result=f"to mend what {payload.get('after')} found: {_findings(payload)}"
+    ),
+    "fix_attempt_error": lambda payload: Spoken(
+        step=str(payload.get("step")), result=f"failed: {_findings(payload)}", tone="bad"
+    ),
+    "breaker_trip": lambda payload: Spoken(step="breaker", result=str(payload.get("sentence")), tone="bad"),
+    "scope_violation": _violation,
+    "approval_requested": lambda _: Spoken(step="review", result="waits for your approval"),
+    "approved": _decided("approved"),
+    "rejected": _decided("rejected"),
+    "branch_published": _published,
+    "illegal_transition": lambda payload: Spoken(
+        step="refused", result=f"{payload.get('entity')} {payload.get('from')} -> {payload.get('to')}", tone="bad"
+    ),
+}
+
+
+def spoken(note: str, payload: Payload) -> Spoken | None:
+    """A note in words; None if another note says the same."""
+    speaker = _SPEAKERS.get(note)
+    if speaker is not None:
+        return speaker(payload)
+    return Spoken(step=note, result=", ".join(f"{key} {one_line(value, 80)}" for key, value in payload.items()))
+
+
+def line(clock: str, workstream: str, words: Spoken) -> str:
+    """`12:03:44  ws-a  static  passed`."""
+    return f"{clock}  {one_line(workstream) or '-':<16}  {one_line(words.step):<9}  {one_line(words.result, 300)}".rstrip()

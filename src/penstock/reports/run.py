@@ -1,0 +1,179 @@
+"""A run's report over what Views answer: its state and why, each workstream, where the branch is and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from penstock.domain.states import ACTIVE, ENDED, TERMINAL_RUN
+from penstock.reports.plain import columns, counted, duration, markdown, one_line
+
+View = Mapping[str, Any]
+_ACTIVE, _ENDED, _OVER = ({str(state) for state in states} for states in (ACTIVE, ENDED, TERMINAL_RUN))
+MOST_BROKEN = 20
+
+
+def is_over(run: View) -> bool:
+    """Whether the run has ended."""
+    return run["status"] in _OVER
+
+
+def as_text(run: View, *, holder: str = "", now: datetime | None = None) -> str:
+    """The report for a terminal; `holder` says who works on the run."""
+    lines = [f"run {run['run_id']}: {run['status']}", *(f"  {line}" for line in why(run)), ""]
+    lines += columns(_facts(run, holder, now), indent="  ")
+    lines += ["", *_workstream_lines(run)]
+    following = next_steps(run, is_owned=bool(holder))
+    if following:
+        lines += ["", *following]
+    return "\n".join(lines)
+
+
+def why(run: View) -> list[str]:
+    """The reason and the sentence of a run that did not complete."""
+    reason, sentence = one_line(run.get("reason") or ""), one_line(run.get("sentence") or "")
+    if reason and sentence:
+        return [f"{reason}: {sentence}"]
+    return [reason or sentence] if reason or sentence else []
+
+
+def _facts(run: View, holder: str, now: datetime | None) -> Iterator[tuple[str, str]]:
+    yield "project", run.get("project") or "?"
+    yield "branch", branch(run)
+    times = span(run, now)
+    if times:
+        yield "time", times
+    if holder:
+        yield "worked on", holder
+    counts = run.get("counts") or {}
+    total = sum(counts.values())
+    if total:
+        yield "tally", f"{counted(total, 'workstream')}: {', '.join(f'{count} {state}' for state, count in counts.items())}"
+
+
+def branch(run: View) -> str:
+    """Where the branch is, and what it grew from."""
+    head, base = run.get("head") or "", run.get("base") or ""
+    if not head or head == base:
+        return f"{run['branch']}, nothing merged yet (base {base[:12] or 'not known yet'})"
+    return f"{run['branch']} at {head[:12]} (base {base[:12]})"
+
+
+def span(run: View, now: datetime | None = None) -> str:
+    """When it began and how long it took."""
+    began = moment(run.get("started_at"))
+    if began is None:
+        return ""
+    end = moment(run.get("completed_at")) if is_over(run) else now
+    since = f"began {began:%Y-%m-%d %H:%M:%S} UTC"
+    if end is None:
+        return since
+    took = duration((end - began).total_seconds())
+    return f"{since}, {'took' if is_over(run) else 'for'} {took}"
+
+
+def moment(text: object) -> datetime | None:
+    """A time as Views write it."""
+    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
+
+
+def tried(workstream: View) -> str:
+    """How often each step was tried: `edit 1, static 2, fix 1`."""
+    attempts = workstream.get("attempts") or {}
+    order = ("edit", "static", "fix", "runtime", "review", "integrate")
+    return ", ".join(f"{step} {attempts[step]}" for step in order if step in attempts)
+
+
+def _workstream_lines(run: View) -> list[str]:
+    rows: Sequence[View] = run.get("workstreams") or ()
+    if not rows:
+        return ["  no workstreams"]
+    table = columns(
+        [
+            ("workstream", "state", "outcome", "attempts"),
+            *((row["ws_id"], row["status"], row.get("outcome") or "-", tried(row)) for row in rows),
+        ],
+        indent="  ",
+    )
+    lines = [table[0]]
+    for row, line in zip(rows, table[1:], strict=True):
+        lines.append(line)
+        lines += [f"      {one_line(text, 400)}" for text in why(row)]
+    return lines
+
+
+def next_steps(run: View, *, is_owned: bool = False) -> list[str]:
+    """What the reader can do now."""
+    lines = [f"waiting: {text}" for text in waits_for(run)]
+    status, run_id = run["status"], run["run_id"]
+    if not is_owned and not is_over(run) and not (lines and status == "running"):
+        says = {"paused": "paused", "pending": "not begun"}.get(str(status), "not being worked on")
+        lines.append(f"{says}; go on with: penstock resume {run_id}")
+    if status in ("partial", "failed"):
+        lines += [
+            f"to try again: penstock reset-workstream {run_id} {row['ws_id']}, then penstock resume {run_id}"
+            for row in (run.get("workstreams") or ())[:MOST_BROKEN]
+            if row["status"] == "failed"
+        ][:1]
+        lines.append(f"what went wrong: penstock show-errors {run_id}")
+    return [*lines, *take_over(run)]
+
+
+def take_over(run: View) -> list[str]:
+    """Where the result is and the commands to look at it and to take it. They are shown and never run."""
+    name, base, head = run["branch"], (run.get("base") or "")[:12], run.get("head") or ""
+    if run.get("publication"):
+        return [f"the branch waits: {one_line(run['publication'])}"]
+    if not run.get("published") or run["published"] == run.get("base"):
+        if head and head != run.get("base") and is_over(run):
+            return ["the branch is not in your repository yet"]
+        return []
+    return [
+        f"the branch {name} is in your repository:",
+        f"  look at it    git log --oneline {base}..{name}",
+        f"                git diff {base}...{name}",
+        f"  take it over  git merge --ff-only {name}",
+    ]
+
+
+def waits_for(run: View) -> list[str]:
+    """What only a person can bring on."""
+    run_id, rows = run["run_id"], run.get("workstreams") or ()
+    if is_over(run):
+        return []
+    waiting = [
+        f"{row['ws_id']} waits for your approval: penstock approve {run_id} {row['ws_id']}"
+        f" (or penstock reject {run_id} {row['ws_id']} --note ...)"
+        for row in rows
+        if row["status"] == "reviewing"
+    ]
+    gate = _closed_gate(rows)
+    if not waiting and run["status"] == "running" and gate is not None:
+        waiting.append(f"gate {gate} waits for your approval: penstock approve {run_id} --gate {gate}")
+    return waiting
+
+
+def _closed_gate(rows: Sequence[View]) -> int | None:
+    """The gate that nothing but an approval can open: all before it has ended, and nothing runs."""
+    ready = [row["gate"] for row in rows if row["status"] == "ready"]
+    if not ready or any(row["status"] in _ACTIVE for row in rows):
+        return None
+    gate = int(min(ready))
+    before = [row for row in rows if row["gate"] < gate]
+    return gate if before and all(row["status"] in _ENDED for row in before) else None
+
+
+def as_markdown(run: View, *, holder: str = "", now: datetime | None = None) -> str:
+    """The report as a document."""
+    lines = [f"# Run {markdown(run['run_id'])}: {run['status']}", ""]
+    lines += [f"{markdown(text)}\n" for text in why(run)]
+    lines += [f"- {name}: {markdown(value)}" for name, value in _facts(run, holder, now)]
+    lines += ["", "| workstream | state | outcome | attempts | why |", "|---|---|---|---|---|"]
+    for row in run.get("workstreams") or ():
+        cells = (row["ws_id"], row["status"], row.get("outcome") or "", tried(row), "; ".join(why(row)))
+        lines.append(f"| {' | '.join(map(markdown, cells))} |")
+    following = next_steps(run, is_owned=bool(holder))
+    if following:
+        lines += ["", "## Next", "", "```", *following, "```"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,232 @@
+"""What an agent plants runs nowhere, is told, and is put back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from git_bench import PLACE, Bench, git
+
+
+def canary(bench: Bench) -> tuple[Path, str]:
+    """A file that must not come to be, and a program that makes it."""
+    script, trace = bench.root / "evil.sh", bench.root / "evil-ran"
+    script.write_text(f"#!/bin/sh\ntouch {trace}\ncat\n")
+    script.chmod(0o755)
+    return trace, str(script)
+
+
+def go_through(bench: Bench) -> object:
+    """Everything of ours that touches the worktree after an agent."""
+    found = bench.capture()
+    bench.merge(bench.base, found.candidate.commit)
+
+    async def look() -> None:
+        async with bench.project.checkout("r1", found.candidate.commit):
+            pass
+
+    asyncio.run(look())
+    bench.remove(bench.preserve())
+    return found
+
+
+@pytest.mark.parametrize("where", ["private", "own"])
+def test_planted_hooks_and_configuration_run_nowhere(bench: Bench, where: str) -> None:
+    worktree = bench.prepare()
+    trace, script = canary(bench)
+    folder = bench.private if where == "private" else bench.own
+    for hook in ("post-index-change", "reference-transaction", "post-checkout", "pre-commit"):
+        (folder / "hooks").mkdir(exist_ok=True)
+        (folder / "hooks" / hook).write_text(Path(script).read_text())
+        (folder / "hooks" / hook).chmod(0o755)
+    with (folder / "config").open("a") as config:
+        config.write(
+            f'[core]\n\tfsmonitor = {script}\n[filter "evil"]\n\tclean = {script}\n\tsmudge = {script}\n\trequired = true\n'
+        )
+    (folder / "info/attributes").write_text("* filter=evil\n")
+    (worktree / ".gitattributes").write_text("* filter=evil\n")
+    (worktree / "src/app.py").write_text("two\n")
+    found = go_through(bench)
+    assert not trace.exists()
+    prefix = ".git" if where == "private" else "repo.git"
+    expected = {f"{prefix}/hooks/pre-commit", f"{prefix}/config", f"{prefix}/info/attributes"}
+    assert expected <= bench.rules(found)
+
+
+def test_what_was_planted_is_put_back_and_told_once(bench: Bench) -> None:
+    bench.prepare()
+    before = (bench.private / "config").read_bytes()
+    (bench.private / "config").write_text("[core]\n\tfsmonitor = evil\n")
+    (bench.private / "hooks").mkdir()
+    (bench.private / "hooks/pre-commit").write_text("#!/bin/sh\n")
+    (bench.private / "commondir").write_text(str(bench.user / ".git"))
+    (bench.private / "info/exclude").write_text("*\n")
+    assert bench.rules(bench.capture()) == {
+        ".git/config",
+        ".git/hooks/pre-commit",
+        ".git/commondir",
+        ".git/info/exclude",
+    }
+    assert (bench.private / "config").read_bytes() == before
+    assert not (bench.private / "hooks").exists()
+    assert bench.capture().tampering == ()
+
+
+def test_the_restart_of_the_owner_forgets_no_tampering(bench: Bench) -> None:
+    bench.prepare()
+    (bench.private / "hooks").mkdir()
+    (bench.private / "hooks/x").write_text("")
+    bench.again()
+    assert bench.rules(bench.capture()) == {".git/hooks/x"}
+
+
+def test_other_branches_tags_and_stashes_are_told(bench: Bench) -> None:
+    worktree = bench.prepare()
+    git(worktree, "branch", "other")
+    git(worktree, "tag", "v1")
+    (worktree / "src/app.py").write_text("stashed\n")
+    git(worktree, "stash", "--quiet")
+    git(worktree, "checkout", "--quiet", "other")
+    found = bench.capture()
+    assert bench.rules(found) == {"refs/heads/other", "refs/tags/v1", "refs/stash", ".git/HEAD"}
+    assert bench.capture().tampering == ()
+    assert git(worktree, "branch", "--show-current") == "ws/w1-r1"
+
+
+def test_a_detached_head_and_a_removed_branch_are_told(bench: Bench) -> None:
+    worktree = bench.prepare()
+    git(worktree, "checkout", "--quiet", "--detach")
+    git(worktree, "branch", "-D", "ws/w1-r1")
+    assert bench.rules(bench.capture()) == {".git/HEAD", "refs/heads/ws/w1-r1"}
+    assert git(worktree, "rev-parse", "HEAD") == bench.base
+
+
+def test_packed_refs_are_read_like_loose_ones(bench: Bench) -> None:
+    bench.prepare()
+    (bench.private / "packed-refs").write_text(f"# pack-refs with: peeled\n{bench.base} refs/heads/planted\n")
+    (bench.own / "packed-refs").write_text(f"{bench.base} refs/heads/penstock/r1\n")
+    assert bench.rules(bench.capture()) == {"refs/heads/planted", "repo.git/packed-refs"}
+    assert git(bench.own, "branch", "--list") == ""
+
+
+def test_a_link_in_the_place_of_gits_files_is_not_followed(bench: Bench) -> None:
+    bench.prepare()
+    mine = bench.root / "mine"
+    mine.mkdir()
+    (mine / "keep").write_text("x")
+    (bench.private / "info").rmdir()
+    (bench.private / "info").symlink_to(mine)
+    (bench.private / "hooks").symlink_to(mine)
+    (bench.private / "config").rename(mine / "config")
+    (bench.private / "config").symlink_to(mine / "config")
+    found = bench.capture()
+    assert {".git/info", ".git/hooks", ".git/config"} <= bench.rules(found)
+    assert sorted(path.name for path in mine.iterdir()) == ["config", "keep"]
+    assert not (bench.private / "config").is_symlink()
+
+
+def test_a_replaced_git_link_is_put_back_and_its_folder_kept(bench: Bench) -> None:
+    worktree = bench.prepare()
+    (worktree / ".git").unlink()
+    git(worktree, "init", "--quiet")
+    (worktree / ".git/note").write_text("agent's")
+    found = bench.capture()
+    assert bench.rules(found) == {".git"}
+    assert (worktree / ".git").read_text().startswith("gitdir: ")
+    assert (bench.settings.kept(PLACE) / "w1-git-1/note").read_text() == "agent's"
+
+
+def test_a_removed_git_folder_is_told(bench: Bench) -> None:
+    import shutil
+
+    bench.prepare()
+    shutil.rmtree(bench.private)
+    assert bench.rules(bench.capture()) == {".git"}
+
+
+def test_refs_of_the_own_repository_are_put_back(bench: Bench) -> None:
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    worktree = bench.prepare()
+    (worktree / "src/app.py").write_text("two\n")
+    first = bench.capture()
+    (bench.own / "refs/heads/penstock/r1").write_text(f"{first.candidate.commit}\n")
+    (bench.own / "refs/heads/planted").write_text(f"{bench.base}\n")
+    (bench.own / first.ref).unlink()
+    found = bench.capture()
+    assert bench.rules(found) == {
+        "repo.git/refs/heads/penstock/r1",
+        "repo.git/refs/heads/planted",
+        f"repo.git/{first.ref}",
+    }
+    assert asyncio.run(bench.project.head("penstock/r1")) == bench.base
+    assert found.ref == first.ref
+    assert not (bench.own / "refs/heads/planted").exists()
+
+
+def test_tampering_is_charged_to_every_attempt_that_was_at_work_and_to_no_later_one(bench: Bench) -> None:
+    other, late = replace(PLACE, workstream="w2", branch="ws/w2"), replace(PLACE, workstream="w3", branch="ws/w3")
+    bench.prepare()
+    bench.prepare(place=other)
+    (bench.own / "hooks").mkdir()
+    (bench.own / "hooks/x").write_text("")
+    assert bench.rules(bench.capture()) == {"repo.git/hooks/x"}
+    bench.prepare(place=late)
+    assert bench.rules(bench.capture(place=other)) == {"repo.git/hooks/x"}
+    assert bench.rules(bench.capture(place=late)) == set()
+
+
+def test_another_process_of_ours_may_write_refs(bench: Bench) -> None:
+    bench.prepare()
+    sibling = Bench(bench.root)
+    sibling.base = bench.base
+    sibling.place = replace(PLACE, run="r2")
+    asyncio.run(sibling.project.create_branch("penstock/r2", bench.base))
+    sibling.prepare(place=sibling.place)
+    sibling.capture(place=sibling.place)
+    assert bench.capture().tampering == ()
+    assert asyncio.run(bench.project.head("penstock/r2")) == bench.base
+
+
+def test_a_write_that_a_kill_cut_in_two_is_ours_either_way(bench: Bench) -> None:
+    class Killed(BaseException):
+        pass
+
+    def at(name: str):
+        def kill(effect: str) -> None:
+            if effect == name:
+                raise Killed
+
+        return kill
+
+    for number, effect in enumerate(("git update-ref", "git update-ref done")):
+        dying = Bench(bench.root, effect=at(effect))
+        with pytest.raises(Killed):
+            asyncio.run(dying.project.create_branch(f"penstock/k{number}", bench.base))
+    bench.again()
+    bench.prepare()
+    assert bench.capture().tampering == ()
+    assert asyncio.run(bench.project.head("penstock/k0")) is None
+    assert asyncio.run(bench.project.head("penstock/k1")) == bench.base
+
+
+def test_a_ledger_that_was_emptied_is_told_and_written_again(bench: Bench) -> None:
+    bench.prepare()
+    bench.capture()
+    (bench.settings.home / "refs.log").write_text("")
+    assert bench.rules(bench.capture()) == {"repo.git/refs.log"}
+    bench.again()
+    assert bench.capture().tampering == ()
+
+
+def test_stale_locks_are_cleared_in_the_own_repository_only(bench: Bench) -> None:
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    ours, theirs = bench.own / "refs/heads/penstock/r1.lock", bench.user / ".git/index.lock"
+    ours.touch()
+    theirs.touch()
+    (bench.settings.indexes).mkdir(exist_ok=True)
+    (bench.settings.indexes / "r1-w1.999999999.0").touch()
+    assert asyncio.run(bench.project.clear_stale_locks()) == [ours]
+    assert theirs.exists()
+    assert list(bench.settings.indexes.iterdir()) == []

@@ -1,0 +1,268 @@
+"""Nothing in a worktree is lost: prepared, preserved, removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from git_bench import Bench, git
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.worktrees import ContentNotKept
+
+
+def test_preparing_again_keeps_what_was_there_first(bench: Bench) -> None:
+    worktree = bench.prepare()
+    (worktree / "src/app.py").write_text("two\n")
+    (worktree / "notes.txt").write_text("mine\n")
+    (worktree / "trace.log").write_text("ignored\n")
+    (worktree / "empty/inner").mkdir(parents=True)
+    bench.prepare()
+    kept = bench.files("refs/penstock/r1/w1/1")
+    assert (kept["src/app.py"], kept["notes.txt"], kept["trace.log"]) == ("two", "mine", "ignored")
+    assert sorted(path.name for path in worktree.iterdir()) == [".git", ".gitignore", "docs", "src"]
+    assert (worktree / "src/app.py").read_text() == "one\n"
+    assert git(worktree, "status", "--porcelain", "--ignored") == ""
+
+
+def test_preparing_after_a_restart_keeps_it_too(bench: Bench) -> None:
+    worktree = bench.prepare()
+    (worktree / "notes.txt").write_text("mine\n")
+    bench.again()
+    bench.prepare()
+    assert bench.files("refs/penstock/r1/w1/1")["notes.txt"] == "mine"
+    assert not (worktree / "notes.txt").exists()
+
+
+def test_preparing_removes_nested_repositories_that_git_passes_over(bench: Bench) -> None:
+    worktree = bench.prepare()
+    git(worktree / "src", "init", "--quiet")
+    bench.capture()
+    bench.prepare()
+    assert not (worktree / "src/.git").exists()
+    assert bench.capture().changes == ()
+
+
+def test_a_preparation_that_was_cut_short_is_nobodys_work(bench: Bench) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(effect: str) -> None:
+        if effect == "git read-tree done":
+            raise Killed
+
+    dying = Bench(bench.root, effect=kill)
+    dying.base = bench.base
+    with pytest.raises(Killed):
+        dying.prepare()
+    bench.prepare()
+    assert bench.capture().changes == ()
+    assert not (bench.settings.home / "kept").exists()
+    assert bench.capture().ref.endswith("/1")
+
+
+def test_preserving_what_a_capture_took_makes_no_second_snapshot(bench: Bench) -> None:
+    worktree = bench.prepare()
+    (worktree / "src/app.py").write_text("two\n")
+    found = bench.capture()
+    kept = bench.preserve()
+    assert (kept.commit, kept.ref) == (found.candidate.commit, found.ref)
+    bench.again()
+    assert bench.preserve() == kept
+
+
+def test_preserving_keeps_what_came_after_the_capture(bench: Bench) -> None:
+    worktree = bench.prepare()
+    found = bench.capture()
+    (worktree / "late.log").write_text("late")
+    kept = bench.preserve()
+    assert kept.ref.endswith("/2")
+    assert bench.files(kept.commit)["late.log"] == "late"
+    assert git(bench.own, "rev-parse", f"{kept.commit}^") == found.candidate.commit
+    assert bench.preserve() == kept
+
+
+def test_preserving_an_untouched_worktree_names_its_start(bench: Bench) -> None:
+    bench.prepare()
+    assert bench.preserve().commit == bench.base
+
+
+def test_preserving_nothing_is_no_error(bench: Bench) -> None:
+    kept = bench.preserve()
+    assert (kept.commit, kept.ref, kept.moved_to) == (None, None, None)
+    bench.remove(kept)
+
+
+def test_nested_repositories_are_preserved_with_their_history_ignored_ones_too(bench: Bench) -> None:
+    worktree = bench.prepare()
+    for path in ("lib/x", "build/y"):
+        (worktree / path).mkdir(parents=True)
+        git(worktree / path, "init", "--quiet")
+        (worktree / path / "f").write_text(path)
+        git(worktree / path, "add", ".")
+        git(worktree / path, "commit", "--quiet", "-m", "inner")
+    (worktree / "bare.git").mkdir()
+    git(worktree / "bare.git", "init", "--quiet", "--bare")
+    kept = bench.preserve()
+    files = bench.files(kept.commit)
+    assert files[".penstock/nested/lib/x/f"] == "lib/x"
+    assert files[".penstock/nested/build/y/f"] == "build/y"
+    assert ".penstock/nested/lib/x/dot-git/refs/heads/main" in files
+    assert "bare.git/HEAD" in files
+    assert bench.preserve() == kept
+    bench.remove(kept)
+    assert not worktree.exists()
+
+
+def test_a_pipe_or_socket_makes_the_folder_be_moved_aside(bench: Bench) -> None:
+    worktree = bench.prepare()
+    os.mkfifo(worktree / "pipe")
+    (worktree / "work.txt").write_text("work")
+    kept = bench.preserve()
+    assert kept.commit is None
+    assert kept.moved_to == bench.settings.home / "kept/r1/w1-1"
+    assert (kept.moved_to / "work.txt").read_text() == "work"
+    note = json.loads((bench.settings.home / "kept/r1/w1-1.json").read_text())
+    assert (note["workstream"], note["reason"], note["kept_at"]) == (
+        "w1",
+        "git can't hold pipe",
+        "2026-05-04T12:00:00+00:00",
+    )
+    assert (bench.settings.home / "kept/r1/w1-1.git/HEAD").exists()
+    bench.remove(kept)
+    bench.prepare()
+    with socket.socket(socket.AF_UNIX) as server:
+        before = Path.cwd()
+        os.chdir(worktree)
+        try:
+            server.bind("s")
+        finally:
+            os.chdir(before)
+    assert bench.preserve().moved_to == bench.settings.home / "kept/r1/w1-2"
+
+
+def test_more_ignored_content_than_the_limit_is_moved_aside(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, snapshot_ignored_mb=1)
+    bench.make_user()
+    bench.fetch()
+    worktree = bench.prepare()
+    (worktree / "big.log").write_bytes(b"x" * (1 << 20))
+    assert bench.preserve().commit is not None
+    (worktree / "more.log").write_bytes(b"x")
+    kept = bench.preserve()
+    assert kept.moved_to is not None
+    assert (kept.moved_to / "more.log").exists()
+    assert not worktree.exists()
+
+
+def test_a_folder_that_nobody_knows_is_moved_aside(bench: Bench) -> None:
+    bench.worktree.mkdir(parents=True)
+    (bench.worktree / "mine").write_text("x")
+    bench.prepare()
+    assert (bench.settings.home / "kept/r1/w1-1/mine").exists()
+
+
+def test_what_changed_after_it_was_kept_is_not_removed(bench: Bench) -> None:
+    worktree = bench.prepare()
+    kept = bench.preserve()
+    (worktree / "src/app.py").write_text("two\n")
+    with pytest.raises(ContentNotKept):
+        bench.remove(kept)
+    bench.remove(bench.preserve())
+    assert not worktree.exists()
+
+
+def test_removal_in_another_process_keeps_what_it_finds(bench: Bench) -> None:
+    worktree = bench.prepare()
+    kept = bench.preserve()
+    (worktree / "late.txt").write_text("late")
+    bench.again()
+    bench.remove(kept)
+    assert not worktree.exists()
+    assert any("late.txt" in bench.files(ref) for ref, _ in _snapshots(bench))
+
+
+def test_removing_leaves_nothing_of_the_worktree_behind(bench: Bench) -> None:
+    bench.prepare()
+    bench.capture()
+    bench.remove(bench.preserve())
+    assert list(bench.worktree.parent.iterdir()) == []
+    assert list(bench.private.parent.iterdir()) == []
+    assert list(bench.settings.indexes.iterdir()) == []
+    assert bench.project.list_worktrees() == ()
+
+
+def test_closed_folders_can_be_removed_by_an_ordinary_user(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, pathlib\n"
+        "from penstock.adapters.git import folders\n"
+        "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "root = pathlib.Path(sys.argv[1]) / 'tree'\n"
+        "(root / 'a/b').mkdir(parents=True); (root / 'a/b/f').write_text('x')\n"
+        "(root / 'a/b').chmod(0o555); (root / 'a').chmod(0); root.chmod(0o555)\n"
+        "assert folders.survey(root).files == ('a/b/f',)\n"
+        "(root / 'a/b').chmod(0); (root / 'a').chmod(0o555)\n"
+        "folders.discard(root)\n"
+        "assert os.listdir(sys.argv[1]) == []\n"
+    )
+    target = tmp_path / "open"
+    target.mkdir()
+    for folder in (target, *list(target.parents)[:3]):
+        if os.getuid() == 0 and folder.is_relative_to(tmp_path.parent.parent):
+            folder.chmod(0o777)
+    done = subprocess.run([sys.executable, "-c", script, str(target)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_writing_never_goes_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("x")
+    (tmp_path / "link").symlink_to("mine")
+    assert folders.read(tmp_path / "link") is None
+    folders.write(tmp_path / "link", b"new")
+    assert (tmp_path / "mine").read_text() == "x"
+
+
+def test_the_patch_holds_the_changes_and_nested_content(bench: Bench) -> None:
+    import asyncio
+
+    worktree = bench.prepare()
+    (worktree / "src/app.py").write_text("two\n")
+    (worktree / "lib").mkdir()
+    git(worktree / "lib", "init", "--quiet")
+    (worktree / "lib/f").write_text("nested line\n")
+    found = bench.capture()
+    target = bench.root / "out/of scope.patch"
+    asyncio.run(bench.project.patch(found, bench.base, target))
+    text = target.read_text()
+    assert "-one\n+two\n" in text
+    assert "+nested line" in text
+
+
+def test_snapshots_are_listed_oldest_first(bench: Bench) -> None:
+    worktree = bench.prepare()
+    commits = []
+    for number in range(11):
+        (worktree / "src/app.py").write_text(f"{number}\n")
+        commits.append(bench.capture().candidate.commit)
+    assert [commit for _, commit in _snapshots(bench)] == commits
+
+
+def _snapshots(bench: Bench) -> tuple[tuple[str, str], ...]:
+    import asyncio
+
+    return asyncio.run(bench.project.snapshots("r1", "w1"))
+
+
+def test_losing_the_worktree_folder_is_survived(bench: Bench) -> None:
+    worktree = bench.prepare()
+    found = bench.capture()
+    shutil.rmtree(worktree)
+    assert bench.preserve().commit is None
+    bench.prepare(found.candidate.commit)
+    assert bench.capture().changes == ()

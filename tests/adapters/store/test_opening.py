@@ -1,0 +1,240 @@
+"""A database is made, migrated after a copy, or refused with a sentence and left as it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+import penstock.adapters.store as package
+from penstock.adapters.store.connection import sqlite_engine
+from penstock.adapters.store.failures import DatabaseNewer, DatabaseReadOnly, DatabaseUnreadable, RowsContradict
+from penstock.adapters.store.opening import (
+    Database,
+    DatabaseNotSupported,
+    Migrations,
+    open_database,
+    path_of,
+    prepare,
+)
+from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
+
+if TYPE_CHECKING:
+    from penstock.ports import Clock
+
+SECOND = '''
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+
+def upgrade() -> None:
+    op.create_table("flags", sa.Column("name", sa.String, primary_key=True))
+'''
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def names(path: Path) -> set[object]:
+    return {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def folder_with(tmp_path: Path, second: str) -> Migrations:
+    """The migrations of this version and one more."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(Path(str(package.__file__)).parent / "migrations", folder)
+    (folder / "versions" / "0002_second.py").write_text(second)
+    return Migrations(location=str(folder), version=SCHEMA_VERSION + 1)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_fresh_database_is_made_in_a_folder_of_its_own_that_only_its_owner_may_enter(path: Path, clock: Clock) -> None:
+    prepared = prepare(path, clock)
+    assert (prepared.path, prepared.version, prepared.fresh, prepared.copy) == (path, SCHEMA_VERSION, True, None)
+    assert (mode(path.parent), mode(path)) == (0o700, 0o600)
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_a_second_opening_finds_it_up_to_date_and_makes_no_copy(path: Path, clock: Clock) -> None:
+    prepare(path, clock)
+    before = path.read_bytes()
+    prepared = prepare(path, clock)
+    assert (prepared.fresh, prepared.migrated_from, prepared.copy) == (False, None, None)
+    assert (path.read_bytes(), [one.name for one in path.parent.iterdir()]) == (before, [path.name])
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(path: Path, clock: Clock) -> None:
+    prepare(path, clock)
+    with sqlite_engine(path).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        # Alembic compares no foreign keys by their order and no condition of an index: SQLite's own text does.
+        made = {name: text for name, text in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master")}
+    connection.engine.dispose()
+    assert "FOREIGN KEY(run_id, verdict_id, tree) REFERENCES verdicts (run_id, id, tree)" in made["integrations"]
+    assert "WHERE done_at IS NULL" in made["ix_commands_open"]
+
+
+def test_every_connection_is_durable_and_keeps_foreign_keys(database: Database) -> None:
+    with database.writer._engine.connect() as connection:
+        pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
+    assert found == ["wal", 2, 1, 30000]
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(path: Path, clock: Clock) -> None:
+    prepare(path, clock)
+    program = (
+        "import sys, datetime\n"
+        "from penstock.adapters.store.opening import open_database\n"
+        "class Clock:\n"
+        "    def now(self): return datetime.datetime.now(datetime.UTC)\n"
+        "database = open_database(sys.argv[1], Clock())\n"
+        "print(database.prepared.version, database.views.runs(), 'alembic' in sys.modules)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    assert said.stdout == f"{SCHEMA_VERSION} [] False\n"
+
+
+@pytest.mark.slow
+def test_many_processes_may_make_the_same_database_at_once(path: Path) -> None:
+    program = (
+        "import sys, datetime\n"
+        "from penstock.adapters.store.opening import prepare\n"
+        "import penstock.adapters.store.upgrading\n"
+        "class Clock:\n"
+        "    def now(self): return datetime.datetime.now(datetime.UTC)\n"
+        "sys.stdin.read(1)\n"
+        "print(prepare(sys.argv[1], Clock()).fresh)\n"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    said = [process.communicate()[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert sorted(said) == [b"False\n", b"False\n", b"True\n"]
+
+
+def test_an_older_database_is_migrated_after_a_copy(path: Path, clock: Clock, tmp_path: Path) -> None:
+    prepare(path, clock)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO projects VALUES ('p', '/p', '2026-01-01T00:00:00.000000Z')")
+        connection.commit()
+    prepared = prepare(path, clock, folder_with(tmp_path, SECOND))
+    assert (prepared.version, prepared.migrated_from, prepared.fresh) == (2, 1, False)
+    assert "flags" in names(path)
+    assert rows(path, "SELECT value FROM schema_meta") == [("2",)]
+    assert prepared.copy is not None
+    assert prepared.copy.name == "penstock.db.v1-20261120T080000Z"
+    assert mode(prepared.copy) == 0o600
+    assert "flags" not in names(prepared.copy)
+    assert rows(prepared.copy, "SELECT id FROM projects") == [("p",)]
+
+
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        ("    raise RuntimeError('half way')\n", RuntimeError),
+        ("    op.execute(\"INSERT INTO approvals VALUES (1,'no-run',NULL,1,'a','b','c','d')\")\n", RowsContradict),
+        ("    op.execute('nonsense')\n", DatabaseUnreadable),
+    ],
+)
+def test_a_migration_that_fails_leaves_the_database_as_it_was(
+    path: Path, clock: Clock, tmp_path: Path, failing: str, error: type[Exception]
+) -> None:
+    prepare(path, clock)
+    with pytest.raises(error):
+        prepare(path, clock, folder_with(tmp_path, SECOND + failing))
+    assert "flags" not in names(path)
+    assert rows(path, "SELECT value FROM schema_meta") == [("1",)]
+    assert prepare(path, clock).fresh is False
+
+
+def test_a_database_of_a_newer_penstock_is_refused_and_left_alone(path: Path, clock: Clock, tmp_path: Path) -> None:
+    prepare(path, clock, folder_with(tmp_path, SECOND))
+    before = path.read_bytes()
+    with pytest.raises(DatabaseNewer, match="was written by a newer Penstock: it has version 2, this program reads up to 1"):
+        open_database(path, clock)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, clock: Clock) -> None:
+    path.parent.mkdir()
+    path.write_text("This is a shopping list, not a database. " * 50)
+    with pytest.raises(DatabaseUnreadable, match="is damaged or is not a database") as caught:
+        prepare(path, clock)
+    assert caught.value.hint
+    assert path.read_text().startswith("This is a shopping list")
+
+
+def test_a_damaged_database_is_refused(path: Path, clock: Clock) -> None:
+    prepare(path, clock)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    with pytest.raises(DatabaseUnreadable, match="is damaged"):
+        prepare(path, clock)
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(path: Path, clock: Clock) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE recipes (name)")
+    before = path.read_bytes()
+    with pytest.raises(DatabaseUnreadable, match="is a database of another program"):
+        prepare(path, clock)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_is_taken_as_a_fresh_database(path: Path, clock: Clock) -> None:
+    path.parent.mkdir()
+    path.touch()
+    assert prepare(path, clock).fresh is True
+
+
+def test_a_folder_in_place_of_the_file_is_refused(path: Path, clock: Clock) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(DatabaseUnreadable, match="can't be used"):
+        prepare(path, clock)
+
+
+def test_a_home_that_can_not_be_made_is_said(tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseReadOnly, match="can't be made"):
+        prepare(tmp_path / "file" / "home" / "penstock.db", clock)
+
+
+@pytest.mark.parametrize("address", ["sqlite:////data/p.db", "sqlite+pysqlite:////data/p.db", "/data/p.db"])
+def test_an_address_or_a_path_names_the_file(address: str) -> None:
+    assert path_of(address) == Path("/data/p.db")
+
+
+@pytest.mark.parametrize("address", ["postgresql://ann:secret@host/db", "sqlite://", "sqlite:///:memory:", "a b://"])
+def test_an_address_of_anything_else_is_refused_without_its_password(address: str) -> None:
+    with pytest.raises(DatabaseNotSupported) as caught:
+        path_of(address)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_path_that_is_relative_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert path_of("sqlite:///here.db") == Path(os.path.realpath(tmp_path)) / "here.db" == path_of("here.db")

@@ -1,0 +1,158 @@
+"""A small project for crash tests: two workstreams, one of which needs a fix, and what its end must look like."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from penstock.adapters.store.opening import open_database
+from penstock.adapters.clock import SystemClock
+
+RUN = "run-crash"
+GIT_ENV = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "User",
+    "GIT_AUTHOR_EMAIL": "user@example.invalid",
+    "GIT_COMMITTER_NAME": "User",
+    "GIT_COMMITTER_EMAIL": "user@example.invalid",
+    "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+    "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+}
+SETTINGS = """
+[checks]
+words = "! grep -rq BROKEN src"
+[executor]
+max_parallel = 2
+min_free_gb = 0.0
+"""
+
+
+class StillClock(SystemClock):
+    """Wall time that stands still, so that commits of two runs can be compared."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def git(repository: Path, *args: str) -> str:
+    """Run git as the user would."""
+    done = subprocess.run(["git", "-C", str(repository), *args], env=GIT_ENV, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def make_project(folder: Path) -> Path:
+    """A repository with its settings and bundles committed."""
+    project = folder / "project"
+    (project / "workstreams").mkdir(parents=True)
+    (project / "src").mkdir()
+    (project / "src" / "seed.txt").write_text("seed\n")
+    (project / "penstock.toml").write_text(SETTINGS)
+    first = _bundle("ws-one", "src/one.txt", [[_write("src/one.txt", "one\n")]])
+    second = _bundle(
+        "ws-two",
+        "src/two.txt",
+        [[_write("src/two.txt", "BROKEN\n")], [_write("src/two.txt", "two\n")]],
+        depends_on=["ws-one"],
+    )
+    for bundle in (first, second):
+        (project / "workstreams" / f"{bundle['id']}.json").write_text(json.dumps(bundle))
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "base")
+    return project
+
+
+def _write(path: str, content: str) -> dict[str, object]:
+    return {"write": {"path": path, "content": content}}
+
+
+def _bundle(name: str, path: str, turns: list[object], **more: object) -> dict[str, object]:
+    return {
+        "id": name,
+        "openspec_change": "OS-1",
+        "gate": 1,
+        "files_scope": [path],
+        "files_create": [path],
+        "tasks": [f"Write {path}"],
+        "acceptance_tests": [f"test -f {path}"],
+        "tool": "scripted",
+        "metadata": {"scripted": turns},
+        **more,
+    }
+
+
+def end_state(home: Path, project: Path) -> dict[str, object]:
+    """What two runs that ended the same have in common: states, verdicts, commits, and what was counted."""
+    database = open_database(home / "penstock.db", SystemClock())
+    try:
+        run = database.views.run(RUN)
+        attempts = database.views.attempts(RUN)
+    finally:
+        database.close()
+    own = next((home / "projects").iterdir()) / "repo.git"
+    kept = [one for one in attempts if one["status"] != "interrupted"]
+    return {
+        "run": {name: run[name] for name in ("status", "reason", "sentence", "head", "base", "published")},
+        "workstreams": [
+            {name: one[name] for name in ("ws_id", "status", "outcome", "reason", "base", "candidate")}
+            for one in run["workstreams"]
+        ],
+        "attempts": sorted((one["ws_id"], one["step"], one["attempt"], one["status"]) for one in kept),
+        "branch": git(own, "rev-parse", f"refs/heads/penstock/{RUN}"),
+        "log": git(own, "log", "--format=%H %T %an %cn %s", f"refs/heads/penstock/{RUN}"),
+        "user_branch": git(project, "rev-parse", f"refs/heads/penstock/{RUN}"),
+        "user_head": git(project, "rev-parse", "HEAD"),
+        "user_status": git(project, "status", "--porcelain"),
+        "integrations": _integrations(home),
+    }
+
+
+def _integrations(home: Path) -> list[tuple[object, ...]]:
+    import sqlite3
+
+    with sqlite3.connect(home / "penstock.db") as connection:
+        return sorted(connection.execute("SELECT ws_id, verdict_id, tree, commit_id FROM integrations"))
+
+
+def snapshots(home: Path) -> int:
+    """How many snapshots there are."""
+    own = next((home / "projects").iterdir()) / "repo.git"
+    return len(git(own, "for-each-ref", "--format=%(refname)", "refs/penstock/").splitlines())
+
+
+def worktree_blobs(home: Path) -> dict[str, str]:
+    """Every file of every worktree with the name that git gives its content."""
+    found = {}
+    for root, folders, files in os.walk(home / "projects"):
+        if "/.worktrees" not in root:
+            continue
+        folders[:] = [name for name in folders if name != ".git"]
+        for name in files:
+            path = Path(root, name)
+            if name != ".git" and path.is_file():
+                content = path.read_bytes()
+                found[str(path)] = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    return found
+
+
+def lost_blobs(home: Path, blobs: dict[str, str]) -> list[str]:
+    """Which of these contents Penstock's own repository does not have."""
+    own = next((home / "projects").iterdir()) / "repo.git"
+    asked = "\n".join(sorted(set(blobs.values())))
+    done = subprocess.run(
+        ["git", "-C", str(own), "cat-file", "--batch-check"],
+        env=GIT_ENV,
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    missing = {line.split()[0] for line in done.stdout.splitlines() if line.endswith("missing")}
+    return [path for path, blob in blobs.items() if blob in missing]

@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import pytest
+
+from penstock.domain.changes import Candidate
+from penstock.domain.checks import CheckResult, TreeWithoutVerdict, give_verdict, is_known
+from penstock.domain.errors import Bug
+
+GREEN = CheckResult(tree="t1", command="make test", kind="static", passed=True, exit_code=0, confined=True)
+RED = replace(GREEN, passed=False, exit_code=1, signatures=("a",), confined=False)
+MERGED = Candidate(commit="c1", tree="t1")
+
+
+def verdict(*results):
+    return give_verdict(id="v", branch="b", parent="p", merged=MERGED, members=["one"], results=results)
+
+
+def test_a_verdict_speaks_of_exactly_the_merged_tree():
+    given = verdict(GREEN)
+    assert (given.tree, given.commit, given.parent, given.branch) == ("t1", "c1", "p", "b")
+    assert given.members == ("one",)
+    assert given.checks == ("make test",)
+    assert not given.unchecked
+
+
+def test_a_result_of_another_tree_gives_no_verdict():
+    with pytest.raises(TreeWithoutVerdict, match="judged tree t2, not t1") as caught:
+        verdict(GREEN, replace(GREEN, tree="t2"))
+    assert isinstance(caught.value, Bug)
+
+
+def test_a_red_result_gives_no_verdict():
+    with pytest.raises(TreeWithoutVerdict, match="is red on tree t1"):
+        verdict(GREEN, RED)
+
+
+def test_a_result_as_red_as_the_base_is_listed_in_the_verdict():
+    given = verdict(GREEN, replace(RED, known=True, command="make lint"))
+    assert given.known_failures == ("make lint",)
+    assert given.checks == ("make test", "make lint")
+
+
+def test_a_verdict_without_any_check_says_so():
+    given = verdict()
+    assert given.unchecked
+    assert not given.confined
+
+
+def test_a_verdict_is_confined_only_if_every_check_was():
+    assert verdict(GREEN).confined
+    assert not verdict(GREEN, replace(GREEN, command="other", confined=False)).confined
+
+
+@pytest.mark.parametrize(
+    ("signatures", "base", "known"),
+    [
+        (("a",), ("a", "b"), True),
+        (("a", "b"), ("a", "b"), True),
+        (("a", "c"), ("a", "b"), False),
+        ((), ("a",), False),
+    ],
+)
+def test_known_is_what_shows_no_more_than_the_base(signatures, base, known):
+    of_base = replace(RED, tree="t0", signatures=base)
+    assert is_known(replace(RED, signatures=signatures), of_base) is known
+
+
+def test_a_green_base_knows_nothing():
+    assert not is_known(RED, replace(RED, passed=True))
+
+
+def test_another_commands_failure_on_the_base_excuses_nothing():
+    assert not is_known(RED, replace(RED, command="make lint"))
+
+
+@pytest.mark.parametrize(
+    ("result", "code", "text"),
+    [
+        (replace(RED, output="boom\n"), "static_failure", "make test: exit code 1\nboom"),
+        (replace(RED, kind="acceptance", error="timeout"), "runtime_failure", "make test: timeout"),
+    ],
+)
+def test_a_finding_tells_the_fix_what_failed_and_how(result, code, text):
+    finding = result.finding()
+    assert (finding.code, finding.text) == (code, text)

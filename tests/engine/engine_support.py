@@ -1,0 +1,96 @@
+"""A run in memory for tests of the engine: real core, real loop, real dispatcher; a project and a journal of dictionaries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from penstock.adapters.clock import SystemClock
+from penstock.adapters.memory import MemoryProject
+from penstock.adapters.store.memory import MemoryJournal
+from penstock.domain.events import Event, RunStarted
+from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Plan, Scope, Workstream
+from penstock.domain.ranked import rank
+from penstock.domain.run import Policy, Run, new_run
+from penstock.engine.context import Context, RunSettings
+from penstock.engine.loop import Loop, Manner
+from penstock.engine.owner import drive
+from penstock.ports import AgentReport, AgentTask, NewRun
+
+LIMITS = {"agent": 4, "check": 4, "integration": 1, "branch": 1, "disk": 2}
+RUN = "run"
+
+
+def workstream(name: str, *paths: str, **more: object) -> Workstream:
+    """A workstream that may write some paths and is accepted when `accept NAME` is green."""
+    values: dict[str, object] = {
+        "id": name,
+        "tasks": (f"write {name}",),
+        "scope": Scope(files=paths or (f"src/{name}.txt",)),
+        "acceptance": (Acceptance(kind=AcceptanceKind.COMMAND, text=f"accept {name}"),),
+        "agent": "memory",
+    }
+    return Workstream(**{**values, **more})
+
+
+def writes_its_file(task: AgentTask, files: dict[str, str]) -> AgentReport | None:
+    """The plainest agent: its name in its own file."""
+    files[task.workstream.scope.files[0]] = f"{task.workstream.id} {task.number}\n"
+    return None
+
+
+@dataclass(kw_only=True)
+class World:
+    """A project, a journal and a run in them."""
+
+    workstreams: Sequence[Workstream]
+    project: MemoryProject = field(default_factory=lambda: MemoryProject(edit=writes_its_file))
+    policy: Policy = Policy(max_parallel=2)
+    checks: tuple[Check, ...] = ()
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+
+    async def made(self) -> None:
+        """Store the run."""
+        run = new_run(id=RUN, plan=rank(Plan(workstreams=tuple(self.workstreams))), policy=self.policy, branch="b")
+        await self.project.create_branch("b", self.project.base)
+        new = NewRun(
+            run=replace(run, base=self.project.base), project="p", project_path="/p", settings={}, documents=()
+        )
+        await self.journal.create(new)
+
+    async def drive(
+        self, *events: Event, manner: Manner = Manner(), started: object = None, watch: object = None
+    ) -> Run:
+        """Claim the run and drive it on."""
+        loaded = await self.journal.claim(RUN)
+        context = Context(
+            run=RUN,
+            branch="b",
+            settings=RunSettings(static=self.checks, integrate=self.checks, limits=LIMITS),
+            workstreams={one.id: one for one in self.workstreams},
+            workspace=self.project,
+            history=self.project,
+            repository=self.project,
+            agents={one.id: self.project for one in self.workstreams},
+            tools=self.project,
+            supervision=self.project,
+            journal=self.journal,
+            clock=SystemClock(),
+        )
+        return await asyncio.wait_for(
+            drive(context, loaded, manner, first=events, started=started, watch=watch), timeout=20
+        )
+
+    async def start(self, **more: object) -> Run:
+        """Store the run and drive it from its start."""
+        await self.made()
+        return await self.drive(RunStarted(base=self.project.base), **more)
+
+
+def states(run: Run) -> dict[str, str]:
+    """The state of each workstream by its id."""
+    return {one.id: run.progress(one.id).state.value for one in run.plan.order}
+
+
+__all__ = ["RUN", "Loop", "World", "states", "workstream", "writes_its_file"]
