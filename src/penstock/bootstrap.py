@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from penstock.adapters.agents.command import CommandAgent, profile_of
 from penstock.adapters.agents.scripted import ScriptedAgent, read_script
 from penstock.adapters.agents.settings import AgentSettings, AgentsSettings
 from penstock.adapters.clock import SystemClock
-from penstock.adapters.git.layout import GitSettings
+from penstock.adapters.git.layout import COMMITTER, GitSettings
 from penstock.adapters.git.project import GitProject
-from penstock.adapters.git.source import identity
+from penstock.adapters.git.source import read_identity
 from penstock.adapters.locks import FileLocks
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.supervisor import Supervisor
@@ -87,6 +87,7 @@ class ProjectAdapters:
         name = workstream.agent
         configured = self.settings.node(AgentsSettings).agents.get(name)
         profiles = self.settings.node(ToolsSettings).profiles
+        of_project = self.settings.of_project("tools") if configured is not None else ()
         if configured is None and name == SCRIPTED:
             configured = AgentSettings(kind="scripted")
         if configured is None and name in profiles:
@@ -100,7 +101,7 @@ class ProjectAdapters:
             return self._scripted(workstream, configured)
         return CommandAgent(
             name=name,
-            profile=profile_of(name, configured, profiles),
+            profile=profile_of(name, configured, profiles, of_project=of_project),
             launcher=self.launcher,
             environ=self.environ,
             redactor=self.redactor,
@@ -179,15 +180,21 @@ class Adapters:
         """The settings, with what a project's files say."""
         environment = read_environment(self.environ, NODES)
         user_file = environment.places.user_file
+        profiles = environment.text(("tool_profiles_path",))
         return load(
             NODES,
             Sources(
                 environment=environment,
                 user=user_file.read_bytes() if user_file.is_file() else None,
                 project=project_files,
+                tool_profiles=(profiles, (self.folder / profiles).read_bytes()) if profiles else None,
                 flags=self.flags,
             ),
         )
+
+    def tool_commands(self, settings: Settings) -> frozenset[str]:
+        """The commands of the tool profiles."""
+        return settings.node(ToolsSettings).commands()
 
     @asynccontextmanager
     async def project(self, project_id: str, path: Path, settings: Settings) -> AsyncIterator[ProjectAdapters]:
@@ -197,19 +204,18 @@ class Adapters:
         in_project = settings.node(ProjectSettings).worktree_root == "project"
         worktrees = (path if in_project else home) / ".worktrees"
         launcher = Launcher(redact=self.redactor.redact, effect=self.effect)
-        git = GitProject(
-            GitSettings(
-                home=home,
-                worktree_root=worktrees,
-                user_repository=path,
-                author=identity(path, self.environ),
-                snapshot_ignored_mb=limits.snapshot_ignored_mb,
-                keep_days=limits.keep_days,
-                search_path=self.environ.get("PATH", os.defpath),
-                inherit=self.locks.descriptors,
-                effect=self.effect,
-            )
+        plain = GitSettings(
+            home=home,
+            worktree_root=worktrees,
+            user_repository=path,
+            author=COMMITTER,
+            snapshot_ignored_mb=limits.snapshot_ignored_mb,
+            keep_days=limits.keep_days,
+            search_path=self.environ.get("PATH", os.defpath),
+            inherit=self.locks.descriptors,
+            effect=self.effect,
         )
+        git = GitProject(replace(plain, author=read_identity(plain, self.environ)), self.clock)
         adapters = ProjectAdapters(
             git=git,
             tools=ToolRunner(

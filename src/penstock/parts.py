@@ -79,6 +79,10 @@ class Parts(Protocol):
         """The settings, with what a project's files say."""
         ...
 
+    def tool_commands(self, settings: Settings) -> frozenset[str]:
+        """The commands of the tool profiles: a line of acceptance that begins with one may be a command."""
+        ...
+
     def project(self, project_id: str, path: Path, settings: Settings) -> AbstractAsyncContextManager[ProjectParts]:
         """The ports of a project, closed at the end."""
         ...

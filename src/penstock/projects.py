@@ -20,11 +20,12 @@ from penstock.config.sections import (
     ProjectSettings,
 )
 from penstock.config.settings import Settings, would_run
+from penstock.domain.acceptance import RUNNERS
 from penstock.domain.errors import UserError
 from penstock.domain.run import Policy
 from penstock.engine.context import RunSettings
 from penstock.engine.frozen import Frozen
-from penstock.intake.bundles import Options
+from penstock.intake.bundles import BundleOptions
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded
 
@@ -168,16 +169,17 @@ class Projects:
             return self._parts.folder / asked
         return project.path / settings.node(ProjectSettings).workstreams_dir
 
-    def plan_options(self, project: Project, settings: Settings) -> Options:
+    def plan_options(self, project: Project, settings: Settings, *, strict: bool = False) -> BundleOptions:
         """How bundles are read for a project."""
         own = settings.node(ProjectSettings)
         checks = settings.node(ChecksSettings)
-        return Options(
-            runners=own.runners,
+        return BundleOptions(
+            strict=strict,
+            tool_commands=self._parts.tool_commands(settings),
+            runners=RUNNERS | frozenset(own.runners),
             make_targets=make_targets(project.path),
-            allowed_pairs=own.allowed_pairs,
-            allowed_paths=own.allowed_paths,
-            is_checked=bool(checks.static or checks.integrate),
+            allow_overlap=own.allow_overlap,
+            has_checks=bool(checks.static or checks.integrate),
             allow_unchecked=own.allow_unchecked,
         )
 

@@ -136,7 +136,7 @@ class Service:
                 base_branch=opened.base_branch,
                 frozen=self._projects.freeze(settings, max_parallel=submission.max_parallel),
                 plan=self._with_agents(plan, opened.parts, self._projects.default_agent(settings)),
-                documents=tuple(loaded.documents),
+                documents=tuple(loaded.documents.values()),
                 warnings=(*opened.warnings, *map(str, loaded.warnings), *warnings),
             )
 

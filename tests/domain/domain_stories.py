@@ -176,7 +176,8 @@ class Story:
 
     def stop(self):
         """Do what StopSteps says, as the engine does: everything that runs is interrupted on purpose."""
-        self.take(self.only(StopSteps))
+        for command in self.of(StopSteps):
+            self.take(command)
         for command in self.of(StartStep):
             self.lose(command.workstream, asked=True)
         if self.of(JudgeMerge):

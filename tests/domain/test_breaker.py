@@ -21,7 +21,7 @@ LOOSE = StepLimits(max_attempts=99, max_fix_attempts=99)
 
 
 def reds(limits, *attempts):
-    """The trip after red attempts `(step, tree, errors…)`, each sent to fix before the next; the breaker as it is used."""
+    """The trip after red attempts `(step, tree, errors…)`, each sent to fix before the next."""
     state, trip = NOTHING_RED, None
     for step, tree, *errors in attempts:
         assert trip is None, "it tripped too early"
@@ -217,6 +217,7 @@ def test_the_code_is_part_of_the_signature():
 def test_paths_are_told_from_where_the_command_ran():
     one = signature("c", "/work/checkout-1/src/a.py: boom in /work/checkout-1", "/work/checkout-1")
     assert one == signature("c", "/other/2/src/a.py: boom in /other/2", "/other/2/")
+    assert one != signature("c", "/other/22/src/a.py: boom in /other/22", "/other/2")
 
 
 def test_only_the_first_two_thousand_characters_count():
@@ -241,7 +242,7 @@ def test_what_lists_nothing_has_one_signature_for_all():
 
 
 def test_findings_are_taken_together():
-    findings = (Finding(code="a", text="x"), Finding(code="b", text="FAILED t::1\nFAILED t::2"))
+    findings = (Finding(code="a", text="x"), Finding(code="b", text="FAILED t::one\nFAILED t::two"))
     assert len(finding_signatures(findings)) == 3
     assert finding_signatures(()) == frozenset()
 

@@ -38,8 +38,9 @@ _FINDING_LINE = re.compile(r"^(?:FAILED|ERROR) \S|^\S[^:\s]*\.\w+:\d+(?::\d+)?: 
 
 def normalise(text: str, folder: str = "") -> str:
     """The text without what differs between two occurrences of one error; `folder` is where the command ran."""
-    if folder:
-        text = text.replace(folder.rstrip("/") + "/", "").replace(folder, ".")
+    place = folder.rstrip("/")
+    if place:
+        text = re.sub(re.escape(place) + r"(?![\w.-])", ".", text.replace(f"{place}/", ""))
     text = _ANSI.sub("", text[: 8 * MAX_TEXT])[: 4 * MAX_TEXT]
     for pattern, replacement in _NORMALISE:
         text = pattern.sub(replacement, text)

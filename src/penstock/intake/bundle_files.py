@@ -1,4 +1,4 @@
-"""From files to bundles: finds the files, reads them and holds each bundle against its model. Says all that is wrong."""
+"""From files to bundles: finds and reads the files, and holds each bundle against its model. Says all that is wrong."""
 
 from __future__ import annotations
 

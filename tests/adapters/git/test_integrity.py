@@ -42,9 +42,8 @@ def test_planted_hooks_and_configuration_run_nowhere(bench: Bench, where: str) -
         (folder / "hooks" / hook).write_text(Path(script).read_text())
         (folder / "hooks" / hook).chmod(0o755)
     with (folder / "config").open("a") as config:
-        config.write(
-            f'[core]\n\tfsmonitor = {script}\n[filter "evil"]\n\tclean = {script}\n\tsmudge = {script}\n\trequired = true\n'
-        )
+        config.write(f"[core]\n\tfsmonitor = {script}\n")
+        config.write(f'[filter "evil"]\n\tclean = {script}\n\tsmudge = {script}\n\trequired = true\n')
     (folder / "info/attributes").write_text("* filter=evil\n")
     (worktree / ".gitattributes").write_text("* filter=evil\n")
     (worktree / "src/app.py").write_text("two\n")
@@ -230,3 +229,36 @@ def test_stale_locks_are_cleared_in_the_own_repository_only(bench: Bench) -> Non
     assert asyncio.run(bench.project.clear_stale_locks()) == [ours]
     assert theirs.exists()
     assert list(bench.settings.indexes.iterdir()) == []
+
+
+def test_folders_of_the_own_repository_that_were_replaced_are_put_back(bench: Bench) -> None:
+    bench.prepare()
+    found = bench.capture()
+    mine = bench.root / "mine"
+    (bench.own / "info").rename(mine)
+    (bench.own / "info").symlink_to(mine)
+    (bench.own / "refs/heads").rmdir()
+    (bench.own / "refs/heads").symlink_to(mine)
+    (bench.own / "refs/odd").symlink_to(mine / "attributes")
+    (bench.own / "worktrees").mkdir()
+    assert bench.rules(bench.capture()) >= {
+        "repo.git/info",
+        "repo.git/refs/heads",
+        "repo.git/refs/odd",
+        "repo.git/worktrees",
+    }
+    assert (bench.own / "info/attributes").read_bytes() == b"* -filter\n"
+    assert asyncio.run(bench.project.snapshots("r1", "w1")) == ((found.ref, found.candidate.commit),)
+    assert not (bench.own / "refs/heads").is_symlink()
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    assert list(mine.iterdir()) == [mine / "attributes"]
+
+
+def test_refs_that_were_removed_altogether_come_back(bench: Bench) -> None:
+    import shutil
+
+    bench.prepare()
+    found = bench.capture()
+    shutil.rmtree(bench.own / "refs")
+    assert bench.rules(bench.capture()) >= {"repo.git/refs", f"repo.git/{found.ref}"}
+    assert asyncio.run(bench.project.snapshots("r1", "w1")) == ((found.ref, found.candidate.commit),)

@@ -8,12 +8,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from git_bench import Bench, git
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.runner import FilesRefused
 from penstock.adapters.git.worktrees import ContentNotKept
 
 
@@ -266,3 +268,45 @@ def test_losing_the_worktree_folder_is_survived(bench: Bench) -> None:
     assert bench.preserve().commit is None
     bench.prepare(found.candidate.commit)
     assert bench.capture().changes == ()
+
+
+def test_too_big_a_nested_repository_stays_out_of_the_snapshot_and_is_moved_aside(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, snapshot_ignored_mb=0)
+    bench.make_user()
+    bench.fetch()
+    worktree = bench.prepare()
+    (worktree / "lib").mkdir()
+    git(worktree / "lib", "init", "--quiet")
+    found = bench.capture()
+    assert found.left_out == ("lib",)
+    assert git(bench.own, "rev-parse", found.ref) == found.candidate.commit
+    kept = bench.preserve()
+    assert kept.moved_to is not None
+    assert (kept.moved_to / "lib/.git/HEAD").exists()
+
+
+def test_a_full_or_closed_file_system_is_the_worlds_fault(bench: Bench) -> None:
+    bench.prepare()
+    bench.settings.worktree_root.joinpath("r2").write_text("a file in the way")
+    from dataclasses import replace
+
+    with pytest.raises(FilesRefused):
+        bench.prepare(place=replace(bench.place, run="r2"))
+
+
+def test_a_worktree_on_another_file_system_is_moved_aside_beside_itself(tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev or not os.access(elsewhere, os.W_OK):
+        pytest.skip("there is only one file system here")
+    with tempfile.TemporaryDirectory(dir=elsewhere) as root:
+        bench = Bench(tmp_path, worktree_root=Path(root))
+        bench.make_user()
+        bench.fetch()
+        os.mkfifo(bench.prepare() / "pipe")
+        kept = bench.preserve()
+        assert kept.moved_to is not None
+        assert kept.moved_to.parent == Path(root) / "r1"
+        assert (kept.moved_to / "src/app.py").exists()
+        assert bench.project.list_worktrees() == ()
+        note = bench.settings.home / f"kept/r1/{kept.moved_to.name}.json"
+        assert json.loads(note.read_text())["path"] == str(kept.moved_to)

@@ -32,14 +32,14 @@ from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
 if TYPE_CHECKING:
     from penstock.ports import Clock
 
-SECOND = '''
+SECOND = """
 import sqlalchemy as sa
 from alembic import op
 revision, down_revision = "0002", "0001"
 
 def upgrade() -> None:
     op.create_table("flags", sa.Column("name", sa.String, primary_key=True))
-'''
+"""
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
@@ -63,7 +63,9 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_fresh_database_is_made_in_a_folder_of_its_own_that_only_its_owner_may_enter(path: Path, clock: Clock) -> None:
+def test_a_fresh_database_is_made_in_a_folder_of_its_own_that_only_its_owner_may_enter(
+    path: Path, clock: Clock
+) -> None:
     prepared = prepare(path, clock)
     assert (prepared.path, prepared.version, prepared.fresh, prepared.copy) == (path, SCHEMA_VERSION, True, None)
     assert (mode(path.parent), mode(path)) == (0o700, 0o600)
@@ -84,7 +86,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(path: Path, clock: C
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         # Alembic compares no foreign keys by their order and no condition of an index: SQLite's own text does.
-        made = {name: text for name, text in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master")}
+        made = dict(tuple(row) for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master"))
     connection.engine.dispose()
     assert "FOREIGN KEY(run_id, verdict_id, tree) REFERENCES verdicts (run_id, id, tree)" in made["integrations"]
     assert "WHERE done_at IS NULL" in made["ix_commands_open"]
@@ -173,7 +175,9 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
 def test_a_database_of_a_newer_penstock_is_refused_and_left_alone(path: Path, clock: Clock, tmp_path: Path) -> None:
     prepare(path, clock, folder_with(tmp_path, SECOND))
     before = path.read_bytes()
-    with pytest.raises(DatabaseNewer, match="was written by a newer Penstock: it has version 2, this program reads up to 1"):
+    with pytest.raises(
+        DatabaseNewer, match="was written by a newer Penstock: it has version 2, this program reads up to 1"
+    ):
         open_database(path, clock)
     assert path.read_bytes() == before
 

@@ -19,8 +19,9 @@ from penstock.adapters.git.filling import drop_indexes
 from penstock.adapters.git.layout import GitSettings, snapshot_namespace
 from penstock.adapters.git.objects import described, differences, facts, read_file
 from penstock.adapters.git.own import OwnRepository
-from penstock.adapters.git.runner import DiskFull
+from penstock.adapters.git.runner import DiskFull, FilesRefused
 from penstock.adapters.git.worktrees import Worktrees
+from penstock.domain.changes import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -51,7 +52,7 @@ class GitProject:
         return self._own.git.processes
 
     async def _hop(self, work: Callable[[], Result]) -> Result:
-        """Do something in a thread; a caller that is cancelled waits for its end first, so that nothing is half done."""
+        """Do something in a thread; a cancelled caller waits for its end first, so that nothing is half done."""
         future = asyncio.get_running_loop().run_in_executor(self._executor, partial(_told, work))
         try:
             return await asyncio.shield(future)
@@ -66,6 +67,10 @@ class GitProject:
     async def prepare(self, place: Place, start: str) -> Path:
         """See `Workspace`."""
         return await self._hop(lambda: self._worktrees.prepare(place, start))
+
+    def path(self, place: Place) -> Path:
+        """See `Workspace`."""
+        return self.settings.worktree(place)
 
     async def capture(self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp) -> Capture:
         """See `Workspace`."""
@@ -134,9 +139,9 @@ class GitProject:
         """See `Repository`."""
         return await self._hop(lambda: publishing.publish(self._own, branch, commit))
 
-    async def create_branch(self, name: str, commit: str) -> None:
-        """Make the integration branch, unless it is there already."""
-        await self._hop(lambda: self._own.create_branch(name, commit))
+    async def create_branch(self, branch: str, commit: str) -> None:
+        """See `Repository`."""
+        await self._hop(lambda: self._own.create_branch(branch, commit))
 
     async def head(self, branch: str) -> str | None:
         """Where the integration branch is, or None."""
@@ -151,13 +156,14 @@ class GitProject:
         """Remove the clean checkouts of a run that has ended."""
         await self._hop(lambda: self._checkouts.drop(run))
 
-    async def tree_of(self, commit: str) -> str:
-        """A commit's tree."""
-        return await self._hop(lambda: facts(self._own.git, commit)[0])
+    async def candidate(self, commit: str) -> Candidate:
+        """See `History`."""
+        tree = await self._hop(lambda: facts(self._own.git, commit)[0])
+        return Candidate(commit=commit, tree=tree)
 
-    async def paths(self, commit: str) -> tuple[str, ...]:
+    async def paths(self, commit: str) -> frozenset[str]:
         """Every file of a commit."""
-        return tuple(
+        return frozenset(
             await self._hop(
                 lambda: self._own.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields
             )
@@ -186,4 +192,4 @@ def _told(work: Callable[[], Result]) -> Result:
     except OSError as failed:
         if failed.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise DiskFull(str(failed)) from failed
-        raise
+        raise FilesRefused(str(failed)) from failed

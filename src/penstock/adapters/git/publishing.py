@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 RECEIVE = (
     f"git -c safe.directory=* -c core.hooksPath={os.devnull} -c core.fsmonitor=false -c receive.autogc=false "
-    "-c gc.auto=0 -c maintenance.auto=false -c receive.denyCurrentBranch=refuse -c receive.denyNonFastForwards=true receive-pack"
+    "-c gc.auto=0 -c maintenance.auto=false -c receive.denyCurrentBranch=refuse -c receive.denyNonFastForwards=true "
+    "receive-pack"
 )
 
 

@@ -75,6 +75,13 @@ class DiskFull(WorldError):
         super().__init__(f"the disk is full: {said.strip()}", hint="free some space; `penstock gc` shows what may go")
 
 
+class FilesRefused(WorldError):
+    """The file system did not let us do what we must."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"the file system refused: {said}", hint="look at the owner and the rights of that path")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A folder and the index file of ours through which git looks at it."""

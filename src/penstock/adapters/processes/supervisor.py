@@ -55,7 +55,7 @@ class Supervisor:
     def has_ended(self, run: str, workstream: str, attempt: str) -> bool:
         """Whether the attempt's agent ended by itself, which its keeper wrote down."""
         outcome = read_outcome(self._path(run, workstream, attempt))
-        return outcome is not None and outcome.ending is not Ending.LOST
+        return outcome is not None and outcome.ending not in (Ending.LOST, Ending.STOPPED)
 
     async def reap(self, run: str) -> int:
         """Kill what an earlier owner of this run left behind; how many processes it was."""

@@ -18,7 +18,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from penstock.adapters.store.failures import DatabaseNewer, DatabaseUnreadable
 from penstock.domain import commands, events
 from penstock.domain.checks import CheckResult
-from penstock.domain.plan import Plan  # noqa: TC001 - pydantic reads the annotations of `Metadata`
+from penstock.domain.plan import Plan
 from penstock.domain.run import AttemptId, Policy, Progress, Run
 
 Value = TypeVar("Value")

@@ -52,11 +52,11 @@ class Moment(UserDefinedType[datetime]):
         """The type of the column."""
         return "VARCHAR(27)"
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:  # noqa: ARG002 - the interface's
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
         """From a time to its column."""
         return lambda moment: None if moment is None else as_text(moment)
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], datetime | None]:  # noqa: ARG002 - the interface's
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], datetime | None]:
         """From its column to an aware time."""
         return lambda text: None if text is None else datetime.fromisoformat(text)
 

@@ -1,0 +1,147 @@
+"""The commands around a project and this machine: init, trust, doctor, config show, demo."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from penstock.cli import exits
+from penstock.cli import invocation as invocations
+from penstock.cli.options import Json
+from penstock.reports.plain import columns, one_line
+
+if TYPE_CHECKING:
+    from penstock.bootstrap import Penstock
+    from penstock.doctor import Finding
+    from penstock.projects import Opened
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("init", epilog="Example: penstock init --sample")(init)
+    app.command("trust", epilog="Example: penstock trust --show")(trust)
+    app.command("doctor", epilog="Example: penstock doctor --json")(doctor)
+    app.command("demo", epilog="Example: penstock demo --keep")(demo)
+    group = typer.Typer(
+        help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+    )
+    group.callback()(_settings)
+    group.command("show", epilog="Example: penstock config show --json")(config_show)
+    app.add_typer(group, name="config")
+
+
+def _settings() -> None:
+    """Look at the settings."""
+
+
+def init(
+    context: typer.Context,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Also write a sample bundle, which runs without any agent.")
+    ] = False,
+) -> int:
+    """Set a project up: look at it and write a commented penstock.toml with the checks that fit. Overwrites nothing."""
+    invocation = invocations.of(context)
+
+    async def write(penstock: "Penstock") -> int:
+        from penstock.initial import initialise  # noqa: PLC0415 - heavy, and only needed once a command runs
+
+        done = await initialise(penstock.projects, sample=sample)
+        for text in done.lines:
+            invocation.terminal.line(text)
+        return exits.COMPLETED
+
+    return invocation.perform(write)
+
+
+def trust(
+    context: typer.Context,
+    show: Annotated[bool, typer.Option("--show", help="Only show what would run; agree to nothing.")] = False,
+) -> int:
+    """Agree to the commands that a project brings along: nothing of it runs before. Asked again when they change."""
+    invocation = invocations.of(context)
+
+    async def agree(penstock: "Penstock") -> int:
+        project = penstock.projects.current()
+        async with penstock.projects.opened(project) as opened:
+            lines = _shown(opened)
+        if not show:
+            await penstock.projects.trust(project)
+            lines.append(f"trusted: {project.path.name} may run this")
+        invocation.terminal.line("\n".join(lines))
+        return exits.COMPLETED
+
+    return invocation.perform(agree)
+
+
+def _shown(opened: "Opened") -> list[str]:
+    lines = [f"{opened.project.path.name} at {opened.base_branch} ({opened.base[:12]}) would run:", opened.would_run]
+    if opened.difference and not opened.is_trusted:
+        lines += ["", "what differs from what you have agreed to:", opened.difference]
+    return [*lines, "", "agreed to already" if opened.is_trusted else "not agreed to yet"]
+
+
+def config_show(context: typer.Context, as_json: Json = False) -> int:
+    """Show every setting with its value and who gave it. Project files are read as they lie in your checkout."""
+    invocation = invocations.of(context)
+
+    async def show(penstock: "Penstock") -> int:
+        settings = penstock.projects.settings_here()
+        if as_json:
+            rows = [{"key": key, "value": value, "origin": origin} for key, value, origin in settings.rows()]
+            invocation.terminal.pretty_json(rows)
+            return exits.COMPLETED
+        table = [(key, _plain(value), origin) for key, value, origin in settings.rows()]
+        invocation.terminal.line("\n".join(columns([("setting", "value", "from"), *table])))
+        for warning in settings.warnings:
+            invocation.terminal.warn(warning)
+        return exits.COMPLETED
+
+    return invocation.perform(show)
+
+
+def _plain(value: object) -> str:
+    import json  # noqa: PLC0415 - only needed once a command runs
+
+    return one_line(json.dumps(value, ensure_ascii=False, default=str), 100)
+
+
+def doctor(context: typer.Context, as_json: Json = False) -> int:
+    """Look whether this machine and this project are as Penstock needs them; say what to do where they are not."""
+    invocation = invocations.of(context)
+    from penstock.doctor import examine  # noqa: PLC0415 - heavy, and only needed once a command runs
+
+    findings = examine(invocation.folder, invocation.environ)
+    healthy = all(finding.level != "fail" for finding in findings)
+    if as_json:
+        rows = [
+            {"check": one.name, "level": one.level, "found": one.sentence, "remedy": one.remedy or None}
+            for one in findings
+        ]
+        invocation.terminal.pretty_json({"ok": healthy, "checks": rows})
+    else:
+        for one in findings:
+            _print(invocation, one)
+    return exits.COMPLETED if healthy else exits.ENVIRONMENT
+
+
+def _print(invocation: invocations.Invocation, finding: "Finding") -> None:
+    tone = {"ok": "good", "warn": "warn", "fail": "bad"}[finding.level]
+    name = one_line(finding.name)
+    invocation.terminal.line(f"{finding.level:<4}  {name:<14}  {one_line(finding.sentence, 400)}", tone)
+    if finding.remedy:
+        invocation.terminal.line(f"{'':<6}{'':<16}-> {one_line(finding.remedy, 400)}")
+
+
+def demo(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="Where to put the sample project; default: a new folder.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the sample project there to look at.")] = False,
+) -> int:
+    """Take a sample project to merged, tested code with a scripted agent: no key, no network."""
+    from penstock.demo import run_demo  # noqa: PLC0415 - heavy, and only needed once a command runs
+
+    invocation = invocations.of(context)
+    return int(run_demo(folder, keep=keep, console=invocation.terminal))

@@ -1,0 +1,194 @@
+"""The commands that do the work of a run in this process: run and resume."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penstock.cli import exits
+from penstock.cli import invocation as invocations
+from penstock.cli.options import LATEST, Json, MaybeRun, RunOption, meant, one_run
+from penstock.domain.errors import UserError
+from penstock.reports import run as report
+
+if TYPE_CHECKING:
+    from penstock.bootstrap import Penstock
+    from penstock.cli.invocation import Invocation
+    from penstock.cli.terminal import Terminal
+    from penstock.service import Submission, Submitted
+
+_RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
+
+Wait = Annotated[bool, typer.Option("--wait", help="Stay while only approvals are missing, instead of ending with 4.")]
+
+
+class NoRunId(UserError):
+    """What `--run-id` gives can't name a run."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("run", epilog="Example: penstock run --plan workstreams --max-parallel 2")(run)
+    app.command("resume", epilog="Example: penstock resume latest")(resume)
+
+
+def run(  # noqa: PLR0913 - one parameter for each option that users were promised
+    context: typer.Context,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="DIR_OR_FILE", help="The bundles to run; default: `workstreams`.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--workstreams-dir", metavar="DIR", help="The same as --plan, for a folder.")
+    ] = None,
+    workstream: Annotated[str, typer.Option("--workstream-id", metavar="WS", help="Run only this one.")] = "",
+    run_id: Annotated[str, typer.Option("--run-id", metavar="ID", help="Name the run yourself.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show order, settings, acceptance and every prompt; change nothing.")
+    ] = False,
+    resumed: Annotated[
+        str, typer.Option("--resume", metavar="[RUN]", help="Go on with a run; without RUN the newest unfinished.")
+    ] = "",
+    max_parallel: Annotated[
+        int | None, typer.Option("--max-parallel", metavar="N", min=1, help="So many workstreams at once.")
+    ] = None,
+    wait: Wait = False,
+    database: Annotated[
+        Path | None, typer.Option("--db", metavar="PATH", help="Keep the run in this database file.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Run the project's workstreams: edit, check, merge, each in its own worktree, onto the branch penstock/RUN.
+
+    Your branches, index and files are left alone. Ctrl-C pauses the run, a second one leaves at once.
+    """
+    invocation = invocations.of(context)
+    if database is not None:
+        invocation.flags["database"] = str((invocation.folder / database.expanduser()).absolute())
+    if resumed:
+        _must_stand_alone(plan, folder, workstream, run_id, max_parallel, dry_run)
+        return _resume(invocation, resumed, wait=wait, as_json=as_json)
+    if plan is not None and folder is not None:
+        raise UserError("--plan and --workstreams-dir both say where the bundles are", hint="give one of them")
+    if run_id and (not _RUN_ID.fullmatch(run_id) or run_id.endswith((".", ".lock")) or run_id == LATEST):
+        raise NoRunId(
+            f"{run_id!r} can't name a run",
+            hint="use letters, digits, dots, dashes and underscores, at most 64, beginning with a letter or digit",
+        )
+
+    async def begin(penstock: "Penstock") -> int:
+        from penstock.service import Submission  # noqa: PLC0415 - heavy, and only needed once a command runs
+
+        submission = Submission(
+            plan=plan or folder, workstream=workstream or None, run_id=run_id or None, max_parallel=max_parallel
+        )
+        if dry_run or _is_dry(penstock):
+            return await _preview(penstock, invocation.terminal, submission, as_json=as_json)
+        submitted = await penstock.service.submit(submission)
+        _announce(invocation.terminal, submitted, as_json=as_json)
+        return await _drive(penstock, invocation.terminal, submitted.run_id, wait=wait, resume=False, as_json=as_json)
+
+    return invocation.perform(begin)
+
+
+def resume(
+    context: typer.Context, run: MaybeRun = "", option: RunOption = "", wait: Wait = False, as_json: Json = False
+) -> int:
+    """Go on with a run that was paused, or whose process is gone; in the foreground, like `run`.
+
+    Without RUN it is the newest run of the project that has not ended.
+    """
+    return _resume(invocations.of(context), one_run(run, option), wait=wait, as_json=as_json)
+
+
+def _must_stand_alone(*others: object) -> None:
+    if any(others):
+        raise UserError(
+            "--resume goes on with a stored run as it is; it can't be combined with what makes a new one",
+            hint="leave out --plan, --workstreams-dir, --workstream-id, --run-id, --max-parallel and --dry-run",
+        )
+
+
+def _resume(invocation: "Invocation", named: str, *, wait: bool, as_json: bool) -> int:
+    async def go_on(penstock: "Penstock") -> int:
+        unfinished = not named or named == LATEST
+        run_id = await penstock.service.latest_unfinished() if unfinished else meant(penstock, named)
+        _must_be_resumable(penstock.parts.views.run(run_id))
+        if not as_json:
+            invocation.terminal.line(f"run {run_id} goes on")
+        return await _drive(penstock, invocation.terminal, run_id, wait=wait, resume=True, as_json=as_json)
+
+    return invocation.perform(go_on)
+
+
+def _must_be_resumable(view: dict[str, Any]) -> None:
+    run_id, status = view["run_id"], view["status"]
+    if not report.is_over(view) or (view.get("publication") and status != "abandoned"):
+        return
+    failed = [row["ws_id"] for row in view["workstreams"] if row["status"] == "failed"]
+    reset = f"reset what failed first: penstock reset-workstream {run_id} {failed[0]}" if failed else None
+    raise UserError(
+        f"run {run_id} is {status}: nothing in it can go on",
+        hint=reset if status in ("partial", "failed") else "begin a new one with `penstock run`",
+    )
+
+
+def _is_dry(penstock: "Penstock") -> bool:
+    from penstock.config.sections import ProjectSettings  # noqa: PLC0415 - only needed once a command runs
+
+    return penstock.parts.settings({}).node(ProjectSettings).dry_run
+
+
+def _announce(terminal: "Terminal", submitted: "Submitted", *, as_json: bool) -> None:
+    if as_json:
+        terminal.json(
+            {
+                "event_type": "run_submitted",
+                "run_id": submitted.run_id,
+                "branch": submitted.branch,
+                "base": submitted.base,
+                "base_branch": submitted.base_branch,
+                "warnings": list(submitted.warnings),
+            }
+        )
+        return
+    terminal.line(f"run {submitted.run_id}", "strong")
+    terminal.line(f"  base    {submitted.base_branch} at {submitted.base[:12]}")
+    terminal.line(f"  branch  {submitted.branch}")
+    for warning in submitted.warnings:
+        terminal.warn(warning)
+
+
+async def _preview(penstock: "Penstock", terminal: "Terminal", submission: "Submission", *, as_json: bool) -> int:
+    from penstock.cli import preview  # noqa: PLC0415 - only for a dry run
+
+    found = await penstock.service.preview(submission)
+    if as_json:
+        terminal.pretty_json(preview.as_json(found))
+        return exits.COMPLETED
+    for warning in found.warnings:
+        terminal.warn(warning)
+    terminal.line(preview.as_text(found))
+    return exits.COMPLETED
+
+
+async def _drive(
+    penstock: "Penstock", terminal: "Terminal", run_id: str, *, wait: bool, resume: bool, as_json: bool
+) -> int:
+    from penstock.cli.interrupts import Interrupts  # noqa: PLC0415 - slow to import, and `--help` does without
+    from penstock.cli.progress import progress_for  # noqa: PLC0415 - as above
+
+    with progress_for(terminal, as_json=as_json) as progress, Interrupts(run_id, progress) as interrupts:
+        await penstock.service.work(
+            run_id, stays=wait, resume=resume, watch=progress.watch, control=interrupts.attach
+        )
+    view = penstock.parts.views.run(run_id)
+    code = exits.of_run(view)
+    if interrupts.count and code == exits.WAITING:
+        code = exits.INTERRUPTED
+    if as_json:
+        terminal.json({**view, "exit_code": code})
+    else:
+        terminal.line()
+        terminal.line(report.as_text(view))
+    return code

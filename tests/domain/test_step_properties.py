@@ -1,0 +1,292 @@
+"""Any plan, any world, any people: what must hold after every event (`Story` checks it), and that every run ends."""
+
+import pytest
+from domain_stories import GREEN, NOW, Story, one, verdict_for
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from penstock.domain.changes import Candidate, Finding, Violation
+from penstock.domain.commands import JudgeMerge, MoveBranch, PublishBranch, ReleaseWorktree, StartStep, StopSteps
+from penstock.domain.errors import IllegalMove
+from penstock.domain.events import (
+    AbandonAsked,
+    Approved,
+    BranchMoved,
+    BranchPublished,
+    CancelAsked,
+    Edited,
+    EnvironmentBroke,
+    JudgementInterrupted,
+    MergeOutOfScope,
+    MergeRefused,
+    NothingToMerge,
+    OutOfScope,
+    Passed,
+    PauseAsked,
+    Red,
+    Rejected,
+    ResetAsked,
+    ResumeAsked,
+    RunStarted,
+    StepFinished,
+    StepInterrupted,
+    Unchanged,
+    VerdictGiven,
+)
+from penstock.domain.plan import BreakerOverride, Priority
+from penstock.domain.refusals import EventRefused
+from penstock.domain.run import Policy, Step, new_run
+from penstock.domain.states import TERMINAL_RUN, RunState, WorkstreamState
+from penstock.domain.step import step
+
+MOST_WORKSTREAMS = 12
+MOST_EVENTS_EACH = 120
+VIOLATIONS = (Violation(path="x", rule="is not in the scope"),)
+
+
+@st.composite
+def plans(draw):
+    count = draw(st.integers(0, MOST_WORKSTREAMS))
+    names = [f"w{number:02}" for number in range(count)]
+    order = draw(st.permutations(names))
+    made = []
+    for place, name in enumerate(order):
+        before = order[:place]
+        some = st.lists(st.sampled_from(before), max_size=2, unique=True) if before else st.just([])
+        made.append(
+            one(
+                name,
+                files=draw(st.sampled_from([None, None, None, ["a/x.py"], ["a/"], ["b/*.py"], ["b/y.py", "a/z.py"]])),
+                depends_on=tuple(draw(some)),
+                after=tuple(draw(some)),
+                gate=draw(st.sampled_from([1, 1, 1, 2, 5])),
+                priority=draw(st.sampled_from(Priority)),
+                parallel_ok=draw(st.sampled_from([True, True, True, True, False])),
+                conflict_group=draw(st.sampled_from([None, None, None, "g", "h"])),
+                breaker=draw(st.sampled_from([BreakerOverride(), BreakerOverride(), BreakerOverride(max_attempts=4)])),
+            )
+        )
+    return made
+
+
+POLICIES = st.fixed_dictionaries(
+    {
+        "max_parallel": st.integers(1, 4),
+        "review": st.booleans(),
+        "gate_approvals": st.booleans(),
+    }
+)
+
+
+class World:
+    """Answers every command in any way that it may be answered, and asks anything of the run at any time."""
+
+    def __init__(self, story, data):
+        self.story = story
+        self.random = data.draw(st.randoms(use_true_random=False))
+        self.count = 0
+
+    def pick(self, things):
+        return things[self.random.randrange(len(things))]
+
+    def tree(self):
+        self.count += 1
+        number = self.random.randrange(3) if self.random.randrange(3) == 0 else self.count
+        return Candidate(commit=f"commit-{self.count}", tree=f"tree-{number}")
+
+    def findings(self):
+        codes = ["failure", "failure", "merge_conflict"]
+        texts = ["boom", "bang", f"new {self.count}", ""]
+        return tuple(Finding(code=self.pick(codes), text=self.pick(texts)) for _ in range(self.random.randrange(3)))
+
+    def answer(self, *, calm=False):
+        """One outstanding command is answered."""
+        commands = [one for one in self.story.open.values() if not isinstance(one, ReleaseWorktree)]
+        command = self.pick(commands)
+        if isinstance(command, StopSteps):
+            self.story.stop()
+            return
+        event = self.event_for(self.story.take(command), calm=calm)
+        self.story.feed(event)
+        if not isinstance(event, BranchPublished):
+            self.refused(event)
+
+    def event_for(self, command, *, calm):
+        match command:
+            case StartStep():
+                return self.step_event(command, calm=calm)
+            case JudgeMerge():
+                return self.judgement(command, calm=calm)
+            case MoveBranch():
+                return BranchMoved(verdict=command.verdict)
+            case PublishBranch():
+                pushed = bool(self.random.randrange(3))
+                return BranchPublished(commit=command.commit, pushed=pushed, sentence="" if pushed else "checked out")
+
+    def step_event(self, command, *, calm):
+        fate = self.random.randrange(20)
+        names = {"workstream": command.workstream, "attempt": command.attempt}
+        if fate == 0:
+            return StepInterrupted(**names, asked=False)
+        if fate == 1 and not calm:
+            return StepInterrupted(**names, asked=True)
+        if fate == 2 and not calm:
+            return EnvironmentBroke(**names, sentence="no space")
+        return StepFinished(**names, outcome=self.outcome(command, fate))
+
+    def outcome(self, command, fate):
+        if fate == 3:
+            return OutOfScope(violations=VIOLATIONS)
+        if fate <= 7:
+            return Red(findings=self.findings())
+        if command.attempt.step not in (Step.EDIT, Step.FIX):
+            return Passed(results=(GREEN,) if fate < 18 else ())
+        if fate <= 9:
+            return Unchanged(candidate=command.candidate or Candidate(commit=command.start, tree="base-tree"))
+        return Edited(candidate=self.tree(), paths=("x",))
+
+    def judgement(self, command, *, calm):
+        number, fate = command.number, self.random.randrange(20)
+        if fate == 0:
+            return JudgementInterrupted(judgement=number, asked=False)
+        if fate == 1 and not calm:
+            return JudgementInterrupted(judgement=number, asked=True)
+        if fate == 2 and not calm:
+            return JudgementInterrupted(judgement=number, asked=False, sentence="no space")
+        if fate == 3:
+            return MergeOutOfScope(judgement=number, violations=VIOLATIONS)
+        if fate == 4:
+            return NothingToMerge(judgement=number)
+        if fate <= 8:
+            return MergeRefused(judgement=number, findings=self.findings(), base=command.head, start=self.tree())
+        return VerdictGiven(judgement=number, verdict=verdict_for(self.story.run, command))
+
+    def request(self):
+        """Somebody asks for something, sensible or not."""
+        order = self.story.plan.order
+        name = self.pick(order).id if order else "nobody"
+        asked = self.pick(
+            [
+                PauseAsked(),
+                PauseAsked(now=True),
+                ResumeAsked(),
+                ResumeAsked(),
+                ResumeAsked(),
+                self.pick([CancelAsked(), AbandonAsked(), ResumeAsked(), ResumeAsked()]),
+                Approved(workstream=name),
+                Approved(gate=self.pick([1, 2, 5])),
+                Rejected(workstream=name, note=self.pick(["", "once more"])),
+                Rejected(workstream=name, final=True),
+                ResetAsked(workstream=name),
+                ResetAsked(workstream=name),
+                EnvironmentBroke(sentence="no repository"),
+            ]
+        )
+        before = self.story.run
+        try:
+            self.story.feed(asked)
+        except (EventRefused, IllegalMove):
+            assert self.story.run is before
+
+    def refused(self, event):
+        """An event that comes twice is refused."""
+        with pytest.raises((EventRefused, IllegalMove)):
+            step(self.story.run, event, NOW)
+
+    def people_let_it_end(self):
+        """Nobody asks for anything new, but who is waited for answers."""
+        run = self.story.run
+        if run.state is RunState.PAUSED and run.ending is None:
+            self.story.feed(ResumeAsked())
+        for place in self.story.run.in_state(WorkstreamState.REVIEWING):
+            name = self.story.plan.order[place].id
+            self.story.feed(self.pick([Approved(workstream=name), Rejected(workstream=name, note="no")]))
+        gates = self.story.plan.gates
+        if gates and self.story.run.approved_gate < gates[-1][0]:
+            self.story.feed(Approved(gate=gates[-1][0]))
+
+
+def lived(plan, policy, data, *, turmoil):
+    """A run that went through so many events of any kind and was then let come to its end."""
+    story = Story(*plan, **policy)
+    world = World(story, data)
+    if world.random.randrange(10) == 0:
+        world.request()
+    if story.run.state is RunState.PENDING:
+        story.feed(RunStarted(base="base"))
+    for _ in range(turmoil):
+        has_open = any(not isinstance(command, ReleaseWorktree) for command in story.open.values())
+        if has_open and world.random.randrange(4):
+            world.answer()
+        else:
+            world.request()
+    began = len(story.events)
+    while story.run.state not in TERMINAL_RUN:
+        assert len(story.events) - began < MOST_EVENTS_EACH * (len(plan) + 1), "the run does not end"
+        world.people_let_it_end()
+        if story.run.state not in TERMINAL_RUN:
+            world.answer(calm=True)
+    return story
+
+
+def check_the_end(story, policy):
+    run = story.run
+    done = len(run.in_state(WorkstreamState.DONE))
+    match run.state:
+        case RunState.COMPLETED:
+            assert done == len(story.plan)
+            assert run.reason is None
+        case RunState.PARTIAL:
+            assert 0 < done < len(story.plan)
+            assert run.reason is not None
+        case RunState.FAILED:
+            assert done == 0
+            assert run.reason is not None
+        case state:
+            assert state is RunState.ABANDONED
+    replayed = new_run(id="r", plan=story.plan, policy=Policy(**policy), branch="penstock/r")
+    for event in story.events:
+        replayed = step(replayed, event, NOW).run
+    assert replayed == run
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plans(), POLICIES, st.data())
+def test_any_run_keeps_its_promises_and_ends(plan, policy, data):
+    check_the_end(lived(plan, policy, data, turmoil=30), policy)
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plans(), POLICIES, st.integers(0, 200), st.data())
+def test_many_runs_keep_their_promises_and_end(plan, policy, turmoil, data):
+    check_the_end(lived(plan, policy, data, turmoil=turmoil), policy)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plans(), POLICIES, st.data())
+def test_in_a_calm_world_where_all_goes_well_every_plan_is_completed(plan, policy, data):
+    story = Story(*plan, **policy).begin()
+    world = World(story, data)
+    while story.run.state not in TERMINAL_RUN:
+        for place in story.run.in_state(WorkstreamState.REVIEWING):
+            story.feed(Approved(workstream=story.plan.order[place].id))
+        if story.plan.gates and story.run.approved_gate < story.plan.gates[-1][0]:
+            story.feed(Approved(gate=story.plan.gates[-1][0]))
+        command = world.pick([one for one in story.open.values() if not isinstance(one, ReleaseWorktree)])
+        story.take(command)
+        match command:
+            case StartStep() if command.attempt.step is Step.EDIT:
+                outcome = Edited(candidate=world.tree(), paths=("x",))
+                story.feed(StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome))
+            case StartStep():
+                outcome = Passed(results=(GREEN,))
+                story.feed(StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome))
+            case JudgeMerge():
+                story.feed(VerdictGiven(judgement=command.number, verdict=verdict_for(story.run, command)))
+            case MoveBranch():
+                story.feed(BranchMoved(verdict=command.verdict))
+            case PublishBranch():
+                story.feed(BranchPublished(commit=command.commit, pushed=True))
+    assert story.run.state is RunState.COMPLETED
+    assert story.run.published == (story.run.head if plan else "")
