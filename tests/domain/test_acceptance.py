@@ -139,7 +139,7 @@ BUILTIN = {
     "Script has valid Python syntax": Builtin(kind=BuiltinKind.VALID, language="Python"),
     'File contains "no way, José"': Builtin(kind=BuiltinKind.CONTAINS, text="no way, José"),
     "File contains `x = 1`": Builtin(kind=BuiltinKind.CONTAINS, text="x = 1"),
-    "It must contain the text 'isn't' ": Builtin(kind=BuiltinKind.CONTAINS, text="isn't"),
+    "It must contain the text 'yes' ": Builtin(kind=BuiltinKind.CONTAINS, text="yes"),
     "README has at least 10 lines": Builtin(kind=BuiltinKind.AT_LEAST_LINES, lines=10),
     'File exists and contains "a and b"': Builtin(
         kind=BuiltinKind.EXISTS, also=(Builtin(kind=BuiltinKind.CONTAINS, text="a and b"),)

@@ -40,7 +40,7 @@ from penstock.domain.states import TERMINAL_RUN, RunState, WorkstreamState
 from penstock.domain.step import step
 
 MOST_WORKSTREAMS = 12
-MOST_EVENTS_EACH = 120
+MOST_EVENTS_EACH = 60
 VIOLATIONS = (Violation(path="x", rule="is not in the scope"),)
 
 

@@ -42,12 +42,32 @@ class RequestRefused(UserError):
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("pause", epilog="Example: penstock pause latest --now")(pause)
-    app.command("cancel", epilog="Example: penstock cancel run-20260101T120000Z-1a2b")(cancel)
-    app.command("approve", epilog="Example: penstock approve latest ws-greeting")(approve)
-    app.command("reject", epilog='Example: penstock reject latest ws-greeting --note "Greet in capitals"')(reject)
-    app.command("abandon-run", epilog="Example: penstock abandon-run run-20260101T120000Z-1a2b")(abandon_run)
-    app.command("reset-workstream", epilog="Example: penstock reset-workstream latest ws-greeting")(reset_workstream)
+    app.command("pause", short_help="Pause a run", epilog="Example: penstock pause latest --now")(pause)
+    app.command(
+        "cancel",
+        short_help="End a run for good, and keep what it made",
+        epilog="Example: penstock cancel run-20260101T120000Z-1a2b",
+    )(cancel)
+    app.command(
+        "approve",
+        short_help="Approve a workstream or a gate that waits",
+        epilog="Example: penstock approve latest ws-greeting",
+    )(approve)
+    app.command(
+        "reject",
+        short_help="Ask for a revision of a workstream",
+        epilog='Example: penstock reject latest ws-greeting --note "Greet in capitals"',
+    )(reject)
+    app.command(
+        "abandon-run",
+        short_help="Give a run up, whatever its state",
+        epilog="Example: penstock abandon-run run-20260101T120000Z-1a2b",
+    )(abandon_run)
+    app.command(
+        "reset-workstream",
+        short_help="Let a failed workstream begin again",
+        epilog="Example: penstock reset-workstream latest ws-greeting",
+    )(reset_workstream)
 
 
 def pause(
@@ -165,9 +185,7 @@ def _in_words(penstock: "Penstock", answer: "Answer", request: Request, *, is_do
     run_id, holder = answer.run_id, penstock.service.holder(answer.run_id)
     if not is_done:
         who = f"process {holder.pid} on {holder.host}" if holder else "whoever works on it next"
-        return (
-            f"asked, and not done yet: {who} will take it (request {answer.request_id}); see `penstock show-run {run_id}`"
-        )
+        return f"asked, and not done yet: {who} will take it (request {answer.request_id}); see `penstock show-run {run_id}`"
     lines = [_achieved(request, run_id)]
     if holder is None and not isinstance(request, CancelAsked | AbandonAsked):
         lines.append(f"nobody works on the run; go on with: penstock resume {run_id}")
@@ -176,21 +194,20 @@ def _in_words(penstock: "Penstock", answer: "Answer", request: Request, *, is_do
 
 def _achieved(request: Request, run_id: str) -> str:
     match request:
-        case PauseAsked(now=True):
-            return f"run {run_id} is paused; its steps are being stopped"
         case PauseAsked():
-            return f"run {run_id} is paused; steps that run may still end"
+            ends = "its steps are being stopped" if request.now else "steps that run may still end"
+            said = f"is paused; {ends}"
         case CancelAsked():
-            return f"run {run_id} is cancelled; what it made is kept"
+            said = "is cancelled; what it made is kept"
         case AbandonAsked():
-            return f"run {run_id} is abandoned; what it made is kept"
-        case Approved(gate=gate) if gate:
-            return f"gate {gate} of run {run_id} is approved"
-        case Approved(workstream=workstream):
-            return f"{workstream} of run {run_id} is approved"
-        case Rejected(workstream=workstream, final=final):
-            return f"{workstream} of run {run_id} {'has failed for good' if final else 'goes back to be revised'}"
-        case ResetAsked(workstream=workstream):
-            return f"{workstream} of run {run_id} begins again"
+            said = "is abandoned; what it made is kept"
+        case Approved():
+            said = f"goes on: {f'gate {request.gate}' if request.gate else request.workstream} is approved"
+        case Rejected():
+            ends = "has failed for good" if request.final else "goes back to be revised"
+            said = f"goes on: {request.workstream} {ends}"
+        case ResetAsked():
+            said = f"is open again: {request.workstream} begins anew"
         case _:
-            return f"run {run_id} has taken it"
+            said = "has taken it"
+    return f"run {run_id} {said}"

@@ -1,4 +1,7 @@
-"""From arguments to an exit code: parses, performs, and turns every failure into a sentence and a code. Nothing gets past it."""
+"""From arguments to an exit code: parses, performs, and turns every failure into a sentence and a code.
+
+Nothing gets past it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Ctrl-C while a run is worked on: the first one pauses the run, the second leaves at once. A kill is harmless anyhow."""
+"""Ctrl-C while a run is worked on: the first one pauses the run, the second leaves at once.
+
+A kill is harmless anyhow.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from penstock.cli import exits
 
@@ -26,7 +29,7 @@ class Interrupts:
         self._progress = progress
         self._loop: Loop | None = None
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -35,7 +38,7 @@ class Interrupts:
         if self._loop is not None:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
-    async def attach(self, loop: Loop) -> None:
+    def attach(self, loop: Loop) -> None:
         """From now on Ctrl-C speaks to this loop."""
         with suppress(NotImplementedError, RuntimeError):  # not on Windows, and not outside the main thread
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.interrupt)

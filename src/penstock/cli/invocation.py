@@ -1,4 +1,4 @@
-"""One call of the command line: where the user stands, the environment, the terminal, and how a use case gets its Penstock."""
+"""One call of the command line: where the user stands, the environment, the terminal, and the way to a Penstock."""
 
 from __future__ import annotations
 
@@ -36,14 +36,18 @@ class Invocation:
             raise NoSuchFolder(f"--project names {place}, which is not a folder")
         self.folder = place
 
+    def build(self) -> Penstock:
+        """Penstock for this invocation."""
+        from penstock.bootstrap import build  # noqa: PLC0415 - slow to import, and `--help` does without
+
+        return build(folder=self.folder, environ=self.environ, flags=self.flags)
+
     def perform(self, use_case: Callable[[Penstock], Awaitable[int]]) -> int:
         """Build Penstock, do one thing with it, and close it again."""
-        import asyncio  # noqa: PLC0415 - what is imported here is slow, and `--help` does without
-
-        from penstock.bootstrap import build  # noqa: PLC0415 - as above
+        import asyncio  # noqa: PLC0415 - slow to import, and `--help` does without
 
         async def whole() -> int:
-            penstock = build(folder=self.folder, environ=self.environ, flags=self.flags)
+            penstock = self.build()
             try:
                 return await use_case(penstock)
             finally:

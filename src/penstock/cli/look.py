@@ -21,11 +21,25 @@ MOST_RUNS = 50
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("show-run", epilog="Example: penstock show-run latest")(show_run)
-    app.command("show-dag", epilog="Example: penstock show-dag latest")(show_dag)
-    app.command("show-errors", epilog="Example: penstock show-errors --run latest --json")(show_errors)
-    app.command("show-events", epilog="Example: penstock show-events --run latest --ws ws-greeting")(show_events)
-    app.command("follow", epilog="Example: penstock follow latest")(follow)
+    app.command("show-run", short_help="Show a run, or list them all", epilog="Example: penstock show-run latest")(
+        show_run
+    )
+    app.command(
+        "show-dag", short_help="Show the graph of a run with its states", epilog="Example: penstock show-dag latest"
+    )(show_dag)
+    app.command(
+        "show-errors",
+        short_help="Show what went wrong in a run",
+        epilog="Example: penstock show-errors --run latest --json",
+    )(show_errors)
+    app.command(
+        "show-events",
+        short_help="Show the events of a run",
+        epilog="Example: penstock show-events --run latest --ws ws-greeting",
+    )(show_events)
+    app.command("follow", short_help="Print a run's events as they come", epilog="Example: penstock follow latest")(
+        follow
+    )
 
 
 def show_run(
@@ -159,7 +173,10 @@ def _print_event(
 
 
 def follow(context: typer.Context, run: MaybeRun = "", option: RunOption = "", as_json: Json = False) -> int:
-    """Print a run's events as they come, until the run ends; the exit code is then the run's. Ctrl-C ends only this command."""
+    """Print a run's events as they come, until the run ends; the exit code is then the run's.
+
+    Ctrl-C ends only this command.
+    """
     invocation = invocations.of(context)
 
     async def watch(penstock: "Penstock") -> int:

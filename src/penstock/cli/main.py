@@ -1,4 +1,4 @@
-"""The door of the command line. Answers `--version` before anything else is imported: that is what start-up time is made of."""
+"""The door of the command line. Answers `--version` before anything else is imported, which would take longer."""
 
 from __future__ import annotations
 

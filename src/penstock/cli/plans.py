@@ -30,11 +30,25 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(
         help="Check, show and describe plans.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
     )
-    group.command("check", epilog="Example: penstock plan check --dir workstreams --strict")(check)
-    group.command("show", epilog="Example: penstock plan show --dir workstreams/greeting.json")(show)
-    group.command("schema", epilog="Example: penstock plan schema > workstream.schema.json")(schema)
+    group.command(
+        "check",
+        short_help="Name every problem of a plan at once",
+        epilog="Example: penstock plan check --dir workstreams --strict",
+    )(check)
+    group.command(
+        "show",
+        short_help="Show a plan in its order",
+        epilog="Example: penstock plan show --dir workstreams/greeting.json",
+    )(show)
+    group.command(
+        "schema",
+        short_help="Print the JSON Schema of a bundle",
+        epilog="Example: penstock plan schema > workstream.schema.json",
+    )(schema)
     app.add_typer(group, name="plan")
-    app.command("validate", epilog="Example: penstock validate --dir workstreams")(check)
+    app.command("validate", short_help="The same as plan check", epilog="Example: penstock validate --dir workstreams")(
+        check
+    )
 
 
 def check(
@@ -47,7 +61,7 @@ def check(
         from penstock.intake import bundles, repair  # noqa: PLC0415 - heavy, and only needed once a command runs
 
         place, options = _where(penstock, folder)
-        mended = [one for one in (repair.fix(place) if fix else ())]
+        mended = repair.fix(place) if fix else ()
         report = bundles.check(place, dataclasses.replace(options, strict=strict))
         if as_json:
             fixed = [{"file": one.file, "written": one.is_written, "details": one.sentence} for one in mended]
@@ -125,7 +139,10 @@ def _print_order(terminal: "Terminal", order: "tuple[object, ...]") -> None:
     terminal.line("\n".join(order_lines(workstreams)))
     for one in workstreams:
         terminal.line(f"\n== {one.id}")
-        rows = [*(("may change", path) for path in one.scope.files), *(("may create", path) for path in one.scope.create)]
+        rows = [
+            *(("may change", path) for path in one.scope.files),
+            *(("may create", path) for path in one.scope.create),
+        ]
         terminal.line("\n".join(columns(rows, indent="  ")))
         terminal.line("\n".join(acceptance_lines(one.acceptance)))
 

@@ -1,11 +1,14 @@
-"""A run's progress as it happens: live on a terminal, plain lines elsewhere, JSON Lines for programs. Never stops the run."""
+"""A run's progress as it happens: live on a terminal, plain lines elsewhere, JSON Lines for programs.
+
+Nothing here stops the run.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from penstock.domain.run import STEP_OF
 from penstock.domain.states import IN_FLIGHT, RunState, WorkstreamState
@@ -37,7 +40,7 @@ class Progress(Protocol):
         """Show a sentence of our own between the others."""
         ...
 
-    def __enter__(self) -> Progress: ...
+    def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
@@ -60,7 +63,7 @@ class PlainProgress:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 
-    def __enter__(self) -> PlainProgress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,7 +91,7 @@ class JsonProgress:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 
-    def __enter__(self) -> JsonProgress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -142,7 +145,7 @@ class LiveProgress(PlainProgress):
             redirect_stderr=False,
         )
 
-    def __enter__(self) -> LiveProgress:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 

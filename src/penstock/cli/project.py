@@ -12,21 +12,29 @@ from penstock.reports.plain import columns, one_line
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
-    from penstock.doctor import Finding
+    from penstock.doctor.findings import Finding
     from penstock.projects import Opened
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("init", epilog="Example: penstock init --sample")(init)
-    app.command("trust", epilog="Example: penstock trust --show")(trust)
-    app.command("doctor", epilog="Example: penstock doctor --json")(doctor)
-    app.command("demo", epilog="Example: penstock demo --keep")(demo)
-    group = typer.Typer(
-        help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
-    )
+    app.command(
+        "init", short_help="Set a project up, with the checks that fit it", epilog="Example: penstock init --sample"
+    )(init)
+    app.command(
+        "trust", short_help="Agree to the commands that a project brings", epilog="Example: penstock trust --show"
+    )(trust)
+    app.command(
+        "doctor", short_help="Look whether machine and project are as needed", epilog="Example: penstock doctor --json"
+    )(doctor)
+    app.command(
+        "demo", short_help="Take a sample project to merged, tested code", epilog="Example: penstock demo --keep"
+    )(demo)
+    group = typer.Typer(help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
     group.callback()(_settings)
-    group.command("show", epilog="Example: penstock config show --json")(config_show)
+    group.command(
+        "show", short_help="Show every setting and who gave it", epilog="Example: penstock config show --json"
+    )(config_show)
     app.add_typer(group, name="config")
 
 
@@ -44,7 +52,7 @@ def init(
     invocation = invocations.of(context)
 
     async def write(penstock: "Penstock") -> int:
-        from penstock.initial import initialise  # noqa: PLC0415 - heavy, and only needed once a command runs
+        from penstock.initial.writing import initialise  # noqa: PLC0415 - heavy, and only needed once a command runs
 
         done = await initialise(penstock.projects, sample=sample)
         for text in done.lines:
@@ -91,8 +99,8 @@ def config_show(context: typer.Context, as_json: Json = False) -> int:
             rows = [{"key": key, "value": value, "origin": origin} for key, value, origin in settings.rows()]
             invocation.terminal.pretty_json(rows)
             return exits.COMPLETED
-        table = [(key, _plain(value), origin) for key, value, origin in settings.rows()]
-        invocation.terminal.line("\n".join(columns([("setting", "value", "from"), *table])))
+        table = [(key, origin, _plain(value)) for key, value, origin in settings.rows()]
+        invocation.terminal.line("\n".join(columns([("setting", "from", "value"), *table])))
         for warning in settings.warnings:
             invocation.terminal.warn(warning)
         return exits.COMPLETED
@@ -109,9 +117,10 @@ def _plain(value: object) -> str:
 def doctor(context: typer.Context, as_json: Json = False) -> int:
     """Look whether this machine and this project are as Penstock needs them; say what to do where they are not."""
     invocation = invocations.of(context)
-    from penstock.doctor import examine  # noqa: PLC0415 - heavy, and only needed once a command runs
+    from penstock.doctor.examination import examine  # noqa: PLC0415 - heavy, and only needed once a command runs
+    from penstock.doctor.findings import Patient  # noqa: PLC0415 - as above
 
-    findings = examine(invocation.folder, invocation.environ)
+    findings = examine(Patient(folder=invocation.folder, environ=invocation.environ, build=invocation.build))
     healthy = all(finding.level != "fail" for finding in findings)
     if as_json:
         rows = [
@@ -136,12 +145,15 @@ def _print(invocation: invocations.Invocation, finding: "Finding") -> None:
 def demo(
     context: typer.Context,
     folder: Annotated[
-        Path | None, typer.Option("--dir", metavar="DIR", help="Where to put the sample project; default: a new folder.")
+        Path | None, typer.Option("--folder", metavar="DIR", help="Where to put it; default: a new temporary folder.")
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the sample project there to look at.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the clone in which the branch was tested, too; the rest always stays.")
+    ] = False,
 ) -> int:
-    """Take a sample project to merged, tested code with a scripted agent: no key, no network."""
+    """Take a sample project to merged, tested code with scripted agents: no key, no network, no state of yours."""
     from penstock.demo import run_demo  # noqa: PLC0415 - heavy, and only needed once a command runs
 
     invocation = invocations.of(context)
-    return int(run_demo(folder, keep=keep, console=invocation.terminal))
+    place = None if folder is None else invocation.folder / folder.expanduser()
+    return run_demo(place, keep=keep, console=invocation.terminal)

@@ -1,4 +1,7 @@
-"""Where everything is printed: the one door to stdout and stderr. Untrusted text leaves it clean; a reader that went away is no error."""
+"""Where everything is printed: the one door to stdout and stderr.
+
+Untrusted text leaves it clean, and a reader that went away is no error.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,12 @@ import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from penstock.reports.plain import clean
+
+if TYPE_CHECKING:
+    from penstock.cli.progress import Progress
 
 FALLBACK = "penstock.ascii"
 _COLOURS = {"good": "\x1b[32m", "bad": "\x1b[31m", "warn": "\x1b[33m", "strong": "\x1b[1m"}
@@ -90,6 +96,12 @@ class Terminal:
         with suppress(OSError):
             self.err.write(f"{clean(text)}\n")
             self.err.flush()
+
+    def progress(self) -> Progress:
+        """What shows people how a run comes on, here."""
+        from penstock.cli.progress import progress_for  # noqa: PLC0415 - slow to import, and `--help` does without
+
+        return progress_for(self, as_json=False)
 
     def _complain(self, kind: str, text: str, tone: str) -> None:
         has_colour = self.has_colour and self.err.isatty()

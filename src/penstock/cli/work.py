@@ -29,11 +29,15 @@ class NoRunId(UserError):
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("run", epilog="Example: penstock run --plan workstreams --max-parallel 2")(run)
-    app.command("resume", epilog="Example: penstock resume latest")(resume)
+    app.command(
+        "run",
+        short_help="Run the project's workstreams",
+        epilog="Example: penstock run --plan workstreams --max-parallel 2",
+    )(run)
+    app.command("resume", short_help="Go on with a run", epilog="Example: penstock resume latest")(resume)
 
 
-def run(  # noqa: PLR0913 - one parameter for each option that users were promised
+def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users were promised
     context: typer.Context,
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="DIR_OR_FILE", help="The bundles to run; default: `workstreams`.")
@@ -179,9 +183,7 @@ async def _drive(
     from penstock.cli.progress import progress_for  # noqa: PLC0415 - as above
 
     with progress_for(terminal, as_json=as_json) as progress, Interrupts(run_id, progress) as interrupts:
-        await penstock.service.work(
-            run_id, stays=wait, resume=resume, watch=progress.watch, control=interrupts.attach
-        )
+        await penstock.service.work(run_id, stays=wait, resume=resume, watch=progress.watch, control=interrupts.attach)
     view = penstock.parts.views.run(run_id)
     code = exits.of_run(view)
     if interrupts.count and code == exits.WAITING:

@@ -138,8 +138,8 @@ def abandon_unfinished(draft: Draft) -> None:
         sentence = "the run was ended before it was done"
         draft.move(rank, Move.ABANDONED, reason=Reason.CANCELLED, sentence=sentence, attempt=None)
         release(draft, rank)
-    for rank in unfinished:
-        let_successors_go(draft, rank)  # after all have moved: none of them is made ready on the way
+        for successor in draft.plan.successors[rank]:
+            draft.one_less(successor)  # counted, but nothing is made ready any more
     if draft.get("ending") is Ending.ABANDONED:
         for rank in draft.in_state(WorkstreamState.FAILED):
             release(draft, rank)

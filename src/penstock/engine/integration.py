@@ -48,7 +48,7 @@ async def judge(context: Context, command: JudgeMerge, run: Run) -> Judgement:
             results=tuple(results),
         )
     verdict = give_verdict(
-        id=f"{run.id}-{command.key}",
+        id=f"{run.id}-{merge.candidate.commit[:16]}",  # named by what it is about: the same however often it is judged
         branch=run.branch,
         parent=command.head,
         merged=merge.candidate,

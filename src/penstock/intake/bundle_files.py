@@ -211,7 +211,8 @@ def _model_problems(entry: Entry, places: Sequence[Place]) -> list[Problem]:
             shown = ".".join(map(str, real))
             message, remedy = f"`{shown}` can't be {_shown(value)}", f"`{name}` must be {WANTS[name]}"
         found.setdefault(real or place, entry.problem(ProblemKind.SCHEMA, message, place=real, remedy=remedy))
-    return list(found.values())
+    # a list whose items were refused counts as too short besides: the items say it better
+    return [problem for place, problem in found.items() if not any(other[:-1] == place for other in found)]
 
 
 def _deepest(value: Any, place: Place) -> tuple[Place, object]:

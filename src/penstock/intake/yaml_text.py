@@ -99,7 +99,7 @@ def _line(event: yaml.Event) -> int:
 
 def _scalar(event: yaml.ScalarEvent) -> object:
     text = str(event.value)
-    if event.style is not None or getattr(event, "tag", None) == "!":
+    if event.style in {"'", '"', "|", ">"} or getattr(event, "tag", None) == "!":
         return text
     if text in _WORDS:
         return _WORDS[text]

@@ -1,1 +1,1 @@
-"""Documents for people, made from what Views answer: plain text and Markdown. Reads nothing by itself and prints nothing."""
+"""Documents for people, made from what Views answer. They read nothing by themselves and print nothing."""

@@ -8,18 +8,15 @@ from typing import Any
 
 from penstock.reports.notes import line, spoken
 from penstock.reports.plain import columns, counted, one_line
-from penstock.reports.run import moment
+from penstock.reports.run import moment, why
 
 View = Mapping[str, Any]
 
 
 def runs_text(runs: Sequence[View]) -> str:
     """The runs, newest first."""
-    rows = [
-        (run["run_id"], run["status"], _tally(run), _when(run.get("created_at")), run.get("sentence") or "")
-        for run in runs
-    ]
-    return "\n".join(columns([("run", "state", "workstreams", "created (UTC)", ""), *rows]))
+    rows = [(run["run_id"], run["status"], _tally(run), _when(run.get("created_at")), *why(run)) for run in runs]
+    return "\n".join(columns([("run", "state", "workstreams", "created (UTC)"), *rows]))
 
 
 def _tally(run: View) -> str:
@@ -69,7 +66,8 @@ def _local(at: datetime) -> datetime:
 
 
 def _brief(payload: View) -> str:
-    return ", ".join(f"{one_line(key)}={one_line(value, 60)}" for key, value in payload.items() if value)[:200]
+    plain = {key: value for key, value in payload.items() if value and not isinstance(value, dict | list)}
+    return one_line(", ".join(f"{key} {value}" for key, value in plain.items()), 200)
 
 
 def dag_text(run: View) -> str:

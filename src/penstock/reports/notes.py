@@ -1,4 +1,4 @@
-"""What a run's notes say to people: one short line each. Knows every type of note; one that it does not know is shown as it is."""
+"""What a run's notes say to people: one short line each. A type that it does not know is shown as it is."""
 
 from __future__ import annotations
 
@@ -132,4 +132,6 @@ def spoken(note: str, payload: Payload) -> Spoken | None:
 
 def line(clock: str, workstream: str, words: Spoken) -> str:
     """`12:03:44  ws-a  static  passed`."""
-    return f"{clock}  {one_line(workstream) or '-':<16}  {one_line(words.step):<9}  {one_line(words.result, 300)}".rstrip()
+    return (
+        f"{clock}  {one_line(workstream) or '-':<16}  {one_line(words.step):<9}  {one_line(words.result, 300)}".rstrip()
+    )

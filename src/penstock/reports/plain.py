@@ -1,4 +1,4 @@
-"""Text that is safe to show: what agents, plans and tools wrote can't steer a terminal, break a line or shift a column."""
+"""Text that is safe to show: what others wrote can't steer a terminal, break a line or shift a column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's report over what Views answer: its state and why, each workstream, where the branch is and what to do next."""
+"""A run's report over what Views answer: its state and why, each workstream, where the branch is, what to do next."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def as_text(run: View, *, holder: str = "", now: datetime | None = None) -> str:
 
 
 def why(run: View) -> list[str]:
-    """The reason and the sentence of a run that did not complete."""
+    """The reason and the sentence of a run or workstream that did not complete."""
+    if run["status"] == "completed":
+        return []
     reason, sentence = one_line(run.get("reason") or ""), one_line(run.get("sentence") or "")
     if reason and sentence:
         return [f"{reason}: {sentence}"]
@@ -49,7 +51,10 @@ def _facts(run: View, holder: str, now: datetime | None) -> Iterator[tuple[str, 
     counts = run.get("counts") or {}
     total = sum(counts.values())
     if total:
-        yield "tally", f"{counted(total, 'workstream')}: {', '.join(f'{count} {state}' for state, count in counts.items())}"
+        yield (
+            "tally",
+            f"{counted(total, 'workstream')}: {', '.join(f'{count} {state}' for state, count in counts.items())}",
+        )
 
 
 def branch(run: View) -> str:

@@ -200,10 +200,10 @@ def test_files_of_a_commit_are_read_or_absent(bench: Bench) -> None:
     assert read(bench.base, "docs") is None
     with pytest.raises(NoSuchCommit):
         read("1" * 40, "docs")
-    assert asyncio.run(bench.project.paths(bench.base)) == (".gitignore", "docs/read me.md", "src/app.py")
-    assert asyncio.run(bench.project.tree_of(bench.base)) == git(bench.user, "rev-parse", "HEAD^{tree}")
+    assert asyncio.run(bench.project.paths(bench.base)) == {".gitignore", "docs/read me.md", "src/app.py"}
+    assert asyncio.run(bench.project.candidate(bench.base)).tree == git(bench.user, "rev-parse", "HEAD^{tree}")
     with pytest.raises(NoSuchCommit):
-        asyncio.run(bench.project.tree_of("1" * 40))
+        asyncio.run(bench.project.candidate("1" * 40))
 
 
 def test_the_projects_user_comes_from_configuration_then_environment(bench: Bench) -> None:
@@ -325,3 +325,7 @@ def test_worktrees_inside_the_project_are_hidden_from_the_users_git(bench: Bench
     inside.base = bench.base
     inside.prepare()
     assert git(bench.user, "status", "--porcelain", "--untracked-files=all") == ""
+
+
+def test_the_projects_user_is_asked_for_before_the_repository_is_known(empty_bench: Bench) -> None:
+    assert read_identity(empty_bench.settings, {}) == Person(name="Penstock", email="penstock@localhost")

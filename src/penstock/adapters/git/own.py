@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.filling import drop_indexes
 from penstock.adapters.git.integrity import USER_REFS, Integrity
 from penstock.adapters.git.layout import NO_COMMIT, GitSettings, branch_ref
 from penstock.adapters.git.ledger import Ledger
@@ -15,9 +15,6 @@ from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.adapters.git.source import RepositoryIsBroken, RepositoryIsEmpty, Source, base_candidates, inspect
 from penstock.adapters.git.suitability import refuse_unsuitable
 from penstock.domain.errors import UserError, WorldError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class NoSuchBranch(UserError):
@@ -143,13 +140,13 @@ class OwnRepository:
             if self.value(ref) is None:
                 self._move(ref, commit, NO_COMMIT, descriptor)
 
-    def clear_stale_locks(self) -> list[Path]:
+    def clear_stale_locks(self) -> None:
         """Remove what killed git processes left locked in Penstock's own repository; at a take-over, after reaping."""
         with self.ledger.held():
             stale = [path for path in self.folder.rglob("*.lock") if not folders.is_folder(path)]
             for path in stale:
                 folders.remove(path)
-        return stale
+        drop_indexes(self.settings)
 
     def _move(self, ref: str, new: str, old: str, descriptor: int) -> None:
         found = self.value(ref)

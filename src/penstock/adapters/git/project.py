@@ -1,4 +1,4 @@
-"""The door to git: the ports `Workspace` and `Repository` for one project.
+"""The door to git: the ports `Workspace`, `History` and `Repository` for one project.
 
 Each method is one hop to a thread; cancelling tears nothing.
 """
@@ -15,7 +15,6 @@ from penstock.adapters.git import folders, merging, publishing
 from penstock.adapters.git.capture import Capturer, Order
 from penstock.adapters.git.checkouts import Checkouts
 from penstock.adapters.git.desks import Desks
-from penstock.adapters.git.filling import drop_indexes
 from penstock.adapters.git.layout import GitSettings, snapshot_namespace
 from penstock.adapters.git.objects import described, differences, facts, read_file
 from penstock.adapters.git.own import OwnRepository
@@ -101,26 +100,17 @@ class GitProject:
         await self._hop(lambda: self._worktrees.remove(preserved))
 
     async def patch(self, capture: Capture, base: str, target: Path) -> None:
-        """See `Workspace`: of the whole snapshot, the content of nested repositories too."""
-        options = (
-            "-r",
-            "-p",
-            "--binary",
-            "--full-index",
-            "--no-renames",
-            "--no-textconv",
-            "--no-ext-diff",
-            "--no-color",
-        )
+        """See `History`: of the whole snapshot, the content of nested repositories too."""
+        form = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-textconv", "--no-ext-diff", "--no-color")
         whole = self._own.value(capture.ref) or capture.candidate.commit
-        await self._hop(lambda: folders.write(target, self._own.git.run("diff-tree", *options, base, whole).out))
+        await self._hop(lambda: folders.write(target, self._own.git.run("diff-tree", *form, base, whole).out))
 
     async def fetch(self, base_branch: str | None) -> tuple[str, str]:
         """See `Repository`."""
         return await self._hop(lambda: self._own.fetch(base_branch))
 
     async def read(self, commit: str, path: str) -> bytes | None:
-        """See `Repository`."""
+        """See `History`."""
         return await self._hop(lambda: read_file(self._own.git, commit, path))
 
     async def merge(self, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
@@ -128,7 +118,7 @@ class GitProject:
         return await self._hop(lambda: merging.merge(self._own, head, candidate, stamp))
 
     async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
-        """See `Repository`."""
+        """See `History`."""
         return await self._hop(lambda: described(self._own.git, differences(self._own.git, base, commit)))
 
     async def advance(self, verdict: Verdict) -> None:
@@ -147,10 +137,9 @@ class GitProject:
         """Where the integration branch is, or None."""
         return await self._hop(lambda: self._own.value(f"refs/heads/{branch}"))
 
-    async def clear_stale_locks(self) -> list[Path]:
-        """At a take-over, after reaping: remove what killed git processes of ours left behind."""
-        drop_indexes(self.settings)
-        return await self._hop(self._own.clear_stale_locks)
+    async def clear_stale_locks(self) -> None:
+        """See `Repository`; the index files of dead processes go as well."""
+        await self._hop(self._own.clear_stale_locks)
 
     async def drop_checkouts(self, run: str) -> None:
         """Remove the clean checkouts of a run that has ended."""
@@ -162,12 +151,9 @@ class GitProject:
         return Candidate(commit=commit, tree=tree)
 
     async def paths(self, commit: str) -> frozenset[str]:
-        """Every file of a commit."""
-        return frozenset(
-            await self._hop(
-                lambda: self._own.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields
-            )
-        )
+        """See `History`."""
+        listing = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+        return frozenset(await self._hop(lambda: self._own.git.run(*listing).fields))
 
     async def snapshots(self, run: str, workstream: str) -> tuple[tuple[str, str], ...]:
         """The snapshots of a workstream, oldest first: ref and commit."""

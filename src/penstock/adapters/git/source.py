@@ -117,8 +117,9 @@ def read_identity(settings: GitSettings, environment: Mapping[str, str]) -> Pers
         # the guard's setting would hide the user's own file, and git has no word for "the usual place"
         home["GIT_CONFIG_GLOBAL"] = _global_file(environment)
     call = Call(accept=(0, 1, 128), extra={**home, "GIT_CONFIG_NOSYSTEM": "0"})
-    name = git.run_in(settings.user_repository, "config", "--get", "user.name", call=call).text
-    email = git.run_in(settings.user_repository, "config", "--get", "user.email", call=call).text
+    folder = settings.user_repository if folders.is_folder(settings.user_repository) else Path("/")
+    name = git.run_in(folder, "config", "--get", "user.name", call=call).text
+    email = git.run_in(folder, "config", "--get", "user.email", call=call).text
     return Person(
         name=name or environment.get("GIT_AUTHOR_NAME", "") or COMMITTER.name,
         email=email or environment.get("GIT_AUTHOR_EMAIL", "") or environment.get("EMAIL", "") or COMMITTER.email,

@@ -1,4 +1,7 @@
-"""What a batch of decided events means in rows: pure, one list of rows per table. It opens no connection."""
+"""What a batch of decided events means in rows: pure, one list of rows per table. It opens no connection.
+
+The rows go to the driver as they are, so times are text here, and the names of what a row is found by begin with `b_`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, assert_never
 
 from penstock.adapters.store.codec import COMMANDS, EVENTS, PROGRESS, plain_json, storable
+from penstock.adapters.store.tables import as_text
 from penstock.domain import events
 from penstock.domain.decision import (
     ApprovalRecorded,
@@ -37,11 +41,11 @@ class Batch:
     """The rows of one transaction. It is filled once and then written."""
 
     run_id: str
-    at: datetime
+    at: str
     run: Run | None = None
     run_changed: bool = False
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
     """Since when the run has had its present end, as far as these events know."""
     moved: bool = False
     """The run had another state earlier within these events."""
@@ -60,24 +64,25 @@ class Batch:
 
 def batch_of(run_id: str, entries: Sequence[Entry], acknowledged: Sequence[str], now: datetime) -> Batch:
     """All rows that follow from these entries, each workstream's last row once."""
-    batch = Batch(run_id=run_id, at=entries[-1].at if entries else now)
+    batch = Batch(run_id=run_id, at=as_text(entries[-1].at if entries else now))
     changed: dict[int, None] = {}
     for entry in entries:
-        batch.events.append(_input(run_id, entry))
+        at = as_text(entry.at)
+        batch.events.append(_input(run_id, entry, at))
         if entry.command_key is not None:
-            batch.done.append({"b_run": run_id, "b_key": entry.command_key, "done_at": entry.at})
+            batch.done.append({"b_run": run_id, "b_key": entry.command_key, "done_at": at})
         if entry.request_id is not None:
             refused = storable(entry.refused) if entry.decision is None else None
-            batch.taken.append({"b_run": run_id, "b_id": entry.request_id, "taken_at": entry.at, "refused": refused})
+            batch.taken.append({"b_run": run_id, "b_id": entry.request_id, "taken_at": at, "refused": refused})
         if entry.decision is None:
             if entry.illegal is not None:
                 entity, source, target = entry.illegal
                 payload = {"entity": entity, "from": source, "to": target}
                 workstream = getattr(entry.event, "workstream", "")
                 note = Note(type="illegal_transition", workstream=workstream, payload=payload)
-                batch.events.append(_note(run_id, note, entry.at))
+                batch.events.append(_note(run_id, note, at))
         else:
-            _decided(batch, entry.decision, entry.at)
+            _decided(batch, entry.decision, at)
             changed |= dict.fromkeys(entry.decision.changed)
     if batch.run is not None:
         batch.workstreams = [_workstream(batch.run, rank, batch.at) for rank in changed]
@@ -85,7 +90,7 @@ def batch_of(run_id: str, entries: Sequence[Entry], acknowledged: Sequence[str],
     return batch
 
 
-def _decided(batch: Batch, decision: Decision, at: datetime) -> None:
+def _decided(batch: Batch, decision: Decision, at: str) -> None:
     run = decision.run
     moved = batch.run is not None and batch.run.state is not run.state
     batch.run_changed = batch.run_changed or decision.run_changed
@@ -98,14 +103,14 @@ def _decided(batch: Batch, decision: Decision, at: datetime) -> None:
         batch.ended_at = at
     batch.run = run
     batch.events += [_note(batch.run_id, note, at) for note in decision.notes]
-    batch.commands += [command_row(batch.run_id, command, at) for command in decision.commands]
+    batch.commands += [_command(batch.run_id, command, at) for command in decision.commands]
     for record in decision.records:
         _record(batch, record, at)
 
 
-def _input(run_id: str, entry: Entry) -> Row:
+def _input(run_id: str, entry: Entry, at: str) -> Row:
     return {
-        "timestamp": entry.at,
+        "timestamp": at,
         "run_id": run_id,
         "ws_id": getattr(entry.event, "workstream", "") or None,
         "event_type": EVENTS.name_of(entry.event),
@@ -116,7 +121,7 @@ def _input(run_id: str, entry: Entry) -> Row:
     }
 
 
-def _note(run_id: str, note: Note, at: datetime) -> Row:
+def _note(run_id: str, note: Note, at: str) -> Row:
     return {
         "timestamp": at,
         "run_id": run_id,
@@ -129,7 +134,7 @@ def _note(run_id: str, note: Note, at: datetime) -> Row:
     }
 
 
-def _workstream(run: Run, rank: int, at: datetime) -> Row:
+def _workstream(run: Run, rank: int, at: str) -> Row:
     row = run.rows[rank]
     return {
         "b_run": run.id,
@@ -140,8 +145,7 @@ def _workstream(run: Run, rank: int, at: datetime) -> Row:
     }
 
 
-def command_row(run_id: str, command: Command, at: datetime) -> Row:
-    """A command that is yet to be done."""
+def _command(run_id: str, command: Command, at: str) -> Row:
     return {
         "run_id": run_id,
         "key": command.key,
@@ -149,21 +153,20 @@ def command_row(run_id: str, command: Command, at: datetime) -> Row:
         "payload": COMMANDS.write(command),
         "version": COMMANDS.version,
         "issued_at": at,
-        "not_before": getattr(command, "not_before", None),
     }
 
 
-def _record(batch: Batch, record: Record, at: datetime) -> None:
+def _record(batch: Batch, record: Record, at: str) -> None:
     match record:
         case AttemptBegan():
-            begun = {"status": "running", "started_at": record.at, "start_commit": record.start}
+            begun = {"status": "running", "started_at": as_text(record.at), "start_commit": record.start}
             batch.attempts_begun.append({**_named(batch.run_id, record.workstream, record.attempt), **begun})
         case AttemptEnded():
             batch.attempts_ended.append(_ended(batch.run_id, record))
         case ErrorSeen():
             batch.errors.append(_error(batch.run_id, record, at))
         case VerdictRecorded():
-            batch.verdicts.append(verdict_row(batch.run_id, record.verdict, at))
+            batch.verdicts.append(_verdict(batch.run_id, record.verdict, at))
         case Integrated():
             batch.integrations.append(
                 {
@@ -207,7 +210,7 @@ def _ended(run_id: str, record: AttemptEnded) -> Row:
     return {
         **{f"b_{name}": value for name, value in _named(run_id, record.workstream, record.attempt).items()},
         "status": record.status,
-        "completed_at": record.at,
+        "completed_at": as_text(record.at),
         "candidate": None if candidate is None else candidate.commit,
         "tree": None if candidate is None else candidate.tree,
         "confined": record.result.get("confined"),
@@ -215,7 +218,7 @@ def _ended(run_id: str, record: AttemptEnded) -> Row:
     }
 
 
-def _error(run_id: str, record: ErrorSeen, at: datetime) -> Row:
+def _error(run_id: str, record: ErrorSeen, at: str) -> Row:
     return {
         "run_id": run_id,
         "ws_id": record.workstream,
@@ -229,8 +232,7 @@ def _error(run_id: str, record: ErrorSeen, at: datetime) -> Row:
     }
 
 
-def verdict_row(run_id: str, verdict: Verdict, at: datetime) -> Row:
-    """A verdict, with the tree that alone may be merged by it."""
+def _verdict(run_id: str, verdict: Verdict, at: str) -> Row:
     return {
         "run_id": run_id,
         "id": verdict.id,
