@@ -114,7 +114,7 @@ class Drive:
         return entries
 
     def wildly(self, random: Random) -> tuple[Entry | None, str | None]:
-        """One random thing: an answer to a command, a request, or something that does not fit; or an acknowledgement."""
+        """One random thing: an answer to a command, an acknowledgement, a request, or something that does not fit."""
         if self.open and random.random() < 0.8:
             key, command = random.choice(list(self.open.items()))
             event = self.answer(command, random)

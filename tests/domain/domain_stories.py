@@ -213,7 +213,12 @@ class Story:
             name, has_step = self.plan.order[place].id, row.state in STEP_OF and row.state not in NO_STEP
             assert (name in busy) == (has_step and not row.held), name
             assert not (row.held and row.state not in ACTIVE)
+            assert row.attempt is None or row.state in IN_FLIGHT
         assert len(busy) == len(self.of(StartStep))
+        assert len(self.of(PublishBranch)) <= 1
+        assert {command.verdict.id for command in self.of(MoveBranch)} == set(run.moving)
+        judged = [command.number for command in self.of(JudgeMerge)]
+        assert judged == ([run.judging.number] if run.judging else [])
         if run.state is RunState.COMPLETED:
             assert all(row.state is WorkstreamState.DONE for row in run.rows)
         if run.state in TERMINAL_RUN:

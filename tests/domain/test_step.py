@@ -273,6 +273,14 @@ def test_a_gate_may_be_approved_before_its_turn_and_the_first_needs_none():
     assert set(story.steps()) == {"b"}
 
 
+def test_to_approve_a_lower_gate_later_takes_nothing_back():
+    story = Story(one("a"), one("b", gate=2), one("c", gate=3), gate_approvals=True).begin()
+    story.feed(Approved(gate=3))
+    story.feed(Approved(gate=2))
+    story.merge("a", "b")
+    assert story.state("c") == "editing"
+
+
 def test_who_depends_on_a_higher_gate_belongs_to_it():
     story = Story(one("a", gate=2), one("b", depends_on=("a",)), one("c")).begin()
     assert set(story.steps()) == {"c"}
@@ -578,6 +586,14 @@ def test_a_rejected_candidate_is_fixed_with_the_note_and_reviewed_again():
     assert story.state("a") == "integrating"
 
 
+def test_the_note_of_a_rejection_is_for_its_own_fix_only():
+    story = reviewed()
+    story.feed(Rejected(workstream="a", note="name it better"))
+    story.edit("a")
+    story.red("a", "boom")
+    assert (story.started("a").note, story.started("a").findings[0].text) == ("", "boom")
+
+
 def test_a_final_rejection_fails_the_workstream_for_a_person():
     story = reviewed()
     story.feed(Rejected(workstream="a", final=True, note="no"))
@@ -872,6 +888,7 @@ def test_a_conflict_goes_to_fix_in_the_merged_tree_on_its_new_base():
     story.refuse_merge("conflicts in x", code="merge_conflict")
     start = story.started("b")
     assert (start.attempt.key, start.base, start.start) == ("fix-1", "merge-1", "red-2")
+    assert start.candidate == Candidate(commit="red-2", tree="red-tree-2")
     assert start.findings[0].text == "conflicts in x"
     assert (story.run.head, story.state("b")) == ("merge-1", "fixing")
     story.to_integration("b")
@@ -957,6 +974,18 @@ def test_the_branch_is_published_once_at_the_end():
     assert story.only(PublishBranch).commit == "merge-2"
     story.publish()
     assert not story.of(PublishBranch)
+
+
+def test_whatever_is_asked_while_the_branch_is_published_it_is_published_once():
+    story = Story(one("a"), one("b", gate=2)).begin()
+    story.merge("a", "b")
+    story.feed(PauseAsked())
+    assert len(story.of(PublishBranch)) == 1
+    story.feed(ResumeAsked())
+    assert len(story.of(PublishBranch)) == 1
+    story.feed(CancelAsked())
+    story.publish()
+    assert (story.run.state, story.run.published) == (RunState.ABANDONED, "merge-2")
 
 
 def test_a_publication_that_was_refused_keeps_its_sentence_and_resume_tries_again():
@@ -1074,6 +1103,34 @@ def test_a_candidate_that_is_not_there_is_a_bug():
             StepFinished(workstream="a", attempt=story.started("a").attempt, outcome=Passed(results=(GREEN,))),
             NOW,
         )
+
+
+# What commands say of themselves
+
+
+def test_only_new_work_is_left_to_an_owner_that_works_and_each_counts_against_its_own_limit():
+    story = Story(one("a"), one("b")).begin()
+    story.edit("a")
+    said = {story.started("b").key: story.started("b"), story.started("a").key: story.started("a")}
+    story.passes("a")
+    story.passes("a")
+    said |= {command.key: command for command in story.of(JudgeMerge)}
+    story.approve_tree()
+    said |= {command.key: command for command in story.of(MoveBranch)}
+    story.move_branch()
+    story.feed(CancelAsked())
+    said |= {command.key: command for command in (*story.of(StopSteps), *story.of(ReleaseWorktree))}
+    story.stop()
+    said |= {command.key: command for command in story.of(PublishBranch)}
+    assert {key: (command.is_work, command.resource) for key, command in said.items()} == {
+        "b/edit-1": (True, "agent"),
+        "a/static-1": (True, "check"),
+        "judge-1": (True, "integration"),
+        "move-v1": (False, "branch"),
+        "a/release-1": (False, "disk"),
+        "stop-2": (False, ""),
+        "publish-4": (False, "branch"),
+    }
 
 
 # The cost of an event

@@ -40,7 +40,7 @@ from penstock.domain.states import TERMINAL_RUN, RunState, WorkstreamState
 from penstock.domain.step import step
 
 MOST_WORKSTREAMS = 12
-MOST_EVENTS_EACH = 60
+MOST_EVENTS_EACH = 80
 VIOLATIONS = (Violation(path="x", rule="is not in the scope"),)
 
 
@@ -250,20 +250,20 @@ def check_the_end(story, policy):
     assert replayed == run
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans(), POLICIES, st.data())
 def test_any_run_keeps_its_promises_and_ends(plan, policy, data):
     check_the_end(lived(plan, policy, data, turmoil=30), policy)
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans(), POLICIES, st.integers(0, 200), st.data())
 def test_many_runs_keep_their_promises_and_end(plan, policy, turmoil, data):
     check_the_end(lived(plan, policy, data, turmoil=turmoil), policy)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans(), POLICIES, st.data())
 def test_in_a_calm_world_where_all_goes_well_every_plan_is_completed(plan, policy, data):
     story = Story(*plan, **policy).begin()

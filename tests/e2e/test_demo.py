@@ -125,7 +125,8 @@ def test_nothing_of_the_users_own_surroundings_gets_into_the_demo(home: Path, tm
     (tmp_path / "hooks").mkdir()
     (tmp_path / "hooks/pre-commit").symlink_to(trap)
     (home / ".gitconfig").write_text(
-        f"[commit]\n\tgpgsign = true\n[gpg]\n\tprogram = {trap}\n[core]\n\thooksPath = {tmp_path}/hooks\n\tfsmonitor = {trap}\n"
+        f"[commit]\n\tgpgsign = true\n[gpg]\n\tprogram = {trap}\n"
+        f"[core]\n\thooksPath = {tmp_path}/hooks\n\tfsmonitor = {trap}\n"
     )
     answered = demo(
         home, tmp_path, GIT_DIR=str(tmp_path / "nowhere"), GIT_INDEX_FILE="/nowhere", PENSTOCK_EXECUTOR_MAX_PARALLEL="1"

@@ -185,7 +185,8 @@ def _in_words(penstock: "Penstock", answer: "Answer", request: Request, *, is_do
     run_id, holder = answer.run_id, penstock.service.holder(answer.run_id)
     if not is_done:
         who = f"process {holder.pid} on {holder.host}" if holder else "whoever works on it next"
-        return f"asked, and not done yet: {who} will take it (request {answer.request_id}); see `penstock show-run {run_id}`"
+        asked = f"asked as request {answer.request_id}, not done yet"
+        return f"{asked}: {who} will take it; see `penstock show-run {run_id}`"
     lines = [_achieved(request, run_id)]
     if holder is None and not isinstance(request, CancelAsked | AbandonAsked):
         lines.append(f"nobody works on the run; go on with: penstock resume {run_id}")

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 from penstock.doctor import machine
-from penstock.doctor.findings import Finding, Look, Patient
+from penstock.doctor.findings import Finding, Look, Patient, guarded
 from penstock.doctor.project import project
-from penstock.domain.errors import PenstockError
 
 
 def examine(patient: Patient) -> list[Finding]:
     """All findings. What one look raises becomes its own finding, and the next ones go on."""
-    findings: list[Finding] = []
-    for name, look in LOOKS:
-        try:
-            findings.extend(look(patient))
-        except PenstockError as error:
-            findings.append(Finding(name=name, level="fail", sentence=error.sentence, remedy=error.hint or ""))
-        except Exception as error:  # noqa: BLE001 - a part may be broken in any way: that is what is asked here
-            sentence = f"can't be looked at: {type(error).__name__}: {error}"
-            findings.append(Finding(name=name, level="fail", sentence=sentence))
-    return findings
+    return [finding for name, look in LOOKS for finding in guarded(name, partial(look, patient))]
 
 
 def _settings(patient: Patient) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from penstock.config.environment import read_environment
+from penstock.domain.errors import PenstockError
 from penstock.parts import Parts
 from penstock.projects import Projects
 
@@ -49,3 +50,13 @@ class Patient:
 
 
 Look = Callable[[Patient], Iterator[Finding]]
+
+
+def guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of a look; what it raises becomes a finding too, so that the next look goes on."""
+    try:
+        yield from look()
+    except PenstockError as error:
+        yield Finding(name=name, level="fail", sentence=error.sentence, remedy=error.hint or "")
+    except Exception as error:  # noqa: BLE001 - a part may be broken in any way: that is what is asked here
+        yield Finding(name=name, level="fail", sentence=f"can't be looked at: {type(error).__name__}: {error}")

@@ -6,11 +6,13 @@ import asyncio
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 from penstock.config.sections import ChecksSettings, ProjectSettings
 from penstock.config.settings import Settings
-from penstock.doctor.findings import Finding, Patient
+from penstock.doctor.findings import Finding, Patient, guarded
 from penstock.domain.surroundings import child_environment
 from penstock.projects import NoProject, Opened, Projects
 
@@ -26,7 +28,8 @@ def project(patient: Patient) -> Iterator[Finding]:
         built = patient.build()
         try:
             async with built.projects.opened(project) as opened:
-                return [finding for about in ABOUT_PROJECT for finding in about(patient, built.projects, opened)]
+                looks = [(name, partial(look, patient, built.projects, opened)) for name, look in ABOUT_PROJECT]
+                return [finding for name, look in looks for finding in guarded(name, look)]
         finally:
             await built.close()
 
@@ -115,4 +118,10 @@ def _is_there(command: str, folder: Path, path: str | None) -> bool:
 _BUILTINS = frozenset({"cd", "test", "true", "false", "set", "export", "exit", "if", "for", "while", "echo", "command"})
 
 
-ABOUT_PROJECT = (_base, _trust, _plan, _agents, _checks)
+ABOUT_PROJECT: tuple[tuple[str, Callable[[Patient, Projects, Opened], Iterator[Finding]]], ...] = (
+    ("project", _base),
+    ("trust", _trust),
+    ("plan", _plan),
+    ("agents", _agents),
+    ("checks", _checks),
+)

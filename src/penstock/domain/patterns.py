@@ -75,6 +75,8 @@ def _tidy(pattern: str) -> str:
 
 def is_git_folder(segment: str) -> bool:
     """True for each spelling that some file system takes for `.git`."""
+    if segment.isascii() and "git" not in segment.lower():
+        return False
     visible = "".join(letter for letter in segment if unicodedata.category(letter) != "Cf")
     bare = visible.split(":")[0].rstrip(" .").casefold()
     return bare == ".git" or re.fullmatch(r"git~\d+", bare) is not None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock.domain.commands import Command, StopSteps
 from penstock.domain.decision import Note
@@ -62,7 +62,8 @@ class Loop:
         self._arrivals.put_nowait(Arrival(event=event, command_key=command_key))
 
     def pause(self) -> None:
-        """What the first Ctrl-C asks for."""
+        """What the first Ctrl-C asks for: whoever stayed for people's sake leaves once the run is paused."""
+        self._manner = replace(self._manner, stays=False)
         self.feed(PauseAsked())
 
     async def drive(self, commands: Sequence[Command], lost: Mapping[str, Event]) -> Run:

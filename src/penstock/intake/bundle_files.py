@@ -20,6 +20,7 @@ from penstock.intake.yaml_text import read_yaml
 
 SUFFIXES = (".json", ".yaml", ".yml")
 MOST_FILES = 20_000
+MOST_TWICE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def read(sources: Iterable[Source]) -> Reading:
 
 
 def _read_document(reading: Reading, source: Source, document: Document) -> None:
-    for twice in document.twice:
+    for twice in document.twice[:MOST_TWICE]:
         place = (*twice.place, twice.text)
         reading.problems.append(
             Problem(

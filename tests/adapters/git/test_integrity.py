@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from git_bench import PLACE, Bench, git
 
+from penstock.adapters.git.runner import Call, Git, View
+
 
 def canary(bench: Bench) -> tuple[Path, str]:
     """A file that must not come to be, and a program that makes it."""
@@ -263,3 +265,22 @@ def test_refs_that_were_removed_altogether_come_back(bench: Bench) -> None:
     shutil.rmtree(bench.own / "refs")
     assert bench.rules(bench.capture()) >= {"repo.git/refs", f"repo.git/{found.ref}"}
     assert asyncio.run(bench.project.snapshots("r1", "w1")) == ((found.ref, found.candidate.commit),)
+
+
+def test_git_runs_nothing_of_a_configuration_planted_in_the_very_moment(bench: Bench) -> None:
+    trace, script = canary(bench)
+    (bench.own / "hooks").mkdir()
+    for hook in ("post-index-change", "reference-transaction", "fsmonitor-watchman"):
+        (bench.own / "hooks" / hook).write_text(Path(script).read_text())
+        (bench.own / "hooks" / hook).chmod(0o755)
+    with (bench.own / "config").open("a") as config:
+        config.write(f"[core]\n\tfsmonitor = {script}\n\thooksPath = {bench.own}/hooks\n")
+    worktree = bench.root / "tree"
+    worktree.mkdir()
+    (worktree / "f").write_text("x")
+    calls = Git(bench.settings)
+    view = Call(view=View(worktree=worktree, index=bench.root / "index"))
+    calls.run("add", "--all", call=view)
+    calls.run("ls-files", "--others", "--modified", call=view)
+    calls.run("update-ref", "refs/heads/x", bench.base)
+    assert not trace.exists()

@@ -209,6 +209,31 @@ def test_a_database_of_another_program_is_refused_and_left_alone(path: Path, clo
     assert path.read_bytes() == before
 
 
+def test_a_database_that_lost_its_log_mode_gets_it_back(path: Path, clock: Clock) -> None:
+    prepare(path, clock)
+    assert rows(path, "PRAGMA journal_mode=DELETE") == [("delete",)]
+    assert prepare(path, clock).fresh is False
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+@pytest.mark.parametrize("name", ["my files", "a?b=c", "a#b", "100%20", "größer"])
+def test_a_folder_may_have_any_name(tmp_path: Path, clock: Clock, name: str) -> None:
+    database = open_database(tmp_path / name / "penstock.db", clock)
+    assert database.views.runs() == []
+    database.close()
+    assert {one.name for one in tmp_path.iterdir()} == {name}
+
+
+def test_a_question_never_makes_a_file(database: Database) -> None:
+    path = database.prepared.path
+    path.unlink()
+    with pytest.raises(DatabaseUnreadable, match="can't be used"):
+        database.views.runs()
+    with pytest.raises(DatabaseUnreadable, match="can't be used"):
+        database.watch.count()
+    assert not path.exists()
+
+
 def test_an_empty_file_is_taken_as_a_fresh_database(path: Path, clock: Clock) -> None:
     path.parent.mkdir()
     path.touch()

@@ -32,8 +32,8 @@ def connection(path: Path, clock: Clock) -> Iterator[sqlite3.Connection]:
         opened.execute("INSERT INTO projects VALUES ('p', '/p', ?)", [T])
         for run in ("run-1", "run-2"):
             opened.execute(
-                "INSERT INTO runs (run_id, project, status, sentence, branch, base, head, generation, progress, metadata,"
-                " created_at, updated_at) VALUES (?, 'p', 'running', '', 'b', '', '', 0, '{}', '{}', ?, ?)",
+                "INSERT INTO runs (run_id, project, status, sentence, branch, base, head, generation, progress,"
+                " metadata, created_at, updated_at) VALUES (?, 'p', 'running', '', 'b', '', '', 0, '{}', '{}', ?, ?)",
                 [run, T, T],
             )
             opened.execute(

@@ -7,14 +7,24 @@ import errno
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from penstock.adapters.store.connection import sqlite_engine, writing
-from penstock.adapters.store.failures import DatabaseBusy, DatabaseReadOnly, DiskFull, spoken
+from penstock.adapters.store.failures import (
+    DatabaseBusy,
+    DatabaseGone,
+    DatabaseReadOnly,
+    DatabaseUnreadable,
+    DiskFull,
+    RowsContradict,
+    spoken,
+)
 from penstock.adapters.store.opening import Database, open_database
 from penstock.domain import events
+from penstock.domain.decision import Integrated
 from penstock.domain.plan import Plan, Scope, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.run import Policy, new_run
@@ -140,6 +150,30 @@ def test_the_views_can_not_write(database: Database) -> None:
         connection.exec_driver_sql("DELETE FROM schema_meta")
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_database_that_vanishes_while_it_is_used_is_noticed_by_the_next_write(
+    database: Database, replaced: bool
+) -> None:
+    path = database.prepared.path
+
+    async def main() -> None:
+        await database.journal.create(run_of_one())
+        path.rename(path.with_name("elsewhere"))
+        if replaced:
+            path.touch()
+        with pytest.raises(DatabaseGone, match="was removed or replaced while it was in use"):
+            await database.journal.claim("run-1")
+        assert path.exists() is replaced
+
+    asyncio.run(main())
+
+
+def test_a_database_may_be_closed_twice(database: Database) -> None:
+    asyncio.run(database.journal.create(run_of_one()))
+    database.close()
+    database.close()
+
+
 def test_an_error_that_is_not_the_databases_is_not_reworded(database: Database) -> None:
     async def main() -> None:
         def work(_: Connection) -> None:
@@ -155,6 +189,7 @@ ANOTHER = """
 import asyncio, datetime, sys
 from penstock.adapters.store.opening import open_database
 from penstock.domain import events
+from penstock.domain.decision import Integrated
 class Clock:
     def now(self): return datetime.datetime.now(datetime.UTC)
 async def main():
@@ -181,7 +216,7 @@ def test_another_process_may_post_while_the_owner_commits_without_pause(database
         assert started.decision is not None
         run = started.decision.run
         await database.journal.commit("run-1", 1, [started])
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:  # noqa: ASYNC220 - nothing else waits for this loop
             assert other.stdin is not None
             assert other.stdout is not None
             assert other.stdout.readline() == "ready\n"
@@ -245,3 +280,30 @@ def test_of_two_owners_the_older_one_writes_nothing_more(path: Path, clock: Cloc
     asyncio.run(main())
     one.close()
     two.close()
+
+
+def test_rows_that_do_not_fit_their_plan_are_refused_in_words(database: Database) -> None:
+    async def main() -> None:
+        await database.journal.create(run_of_one())
+        await database.writer.write(lambda rows: rows.exec_driver_sql("UPDATE workstreams SET ws_id = 'ws-z'"))
+        with pytest.raises(DatabaseUnreadable, match="the rows of run run-1 do not fit its plan: ws-a, ws-z"):
+            await database.journal.load("run-1")
+
+    asyncio.run(main())
+
+
+def test_rows_that_break_a_rule_are_a_bug_and_nothing_of_them_is_stored(database: Database, clock: Clock) -> None:
+    async def main() -> None:
+        new = run_of_one()
+        await database.journal.create(new)
+        await database.journal.claim("run-1")
+        merged = Integrated(workstream="ws-a", verdict_id="none", tree="t", commit="c")
+        entry = entry_of(new.run, events.RunStarted(base="base"), clock)
+        assert entry.decision is not None
+        unproven = replace(entry, decision=replace(entry.decision, records=(merged,)))
+        with pytest.raises(RowsContradict, match="FOREIGN KEY"):
+            await database.journal.commit("run-1", 1, [unproven])
+        assert count(database) == 0
+        assert (await database.journal.load("run-1")).run == new.run
+
+    asyncio.run(main())

@@ -108,8 +108,8 @@ class Capturer:
         view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
         found = folders.survey(worktree)
         self._begin(view, desk.known, parent)
-        nested = Nested.among(self._git, view, found)
         try:
+            nested = Nested.among(self._git, view, found)
             if nested:
                 hidden = [f":(exclude,literal){path}" for path in nested.paths]
                 with_paths(self._git, view, ("add", "--all"), [".", *hidden])

@@ -19,6 +19,17 @@ class DatabaseUnreadable(WorldError):
     """The file is damaged, is no database of ours, or can't be opened."""
 
 
+class DatabaseGone(WorldError):
+    """The file was removed or put in another's place while it was in use."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the database {path} was removed or replaced while it was in use: what happened since is not stored",
+            hint="put the file back from a copy, or begin anew; the commits are still in Penstock's own repository",
+        )
+
+
 class DatabaseNewer(WorldError):
     """A newer Penstock has written this: nothing was changed."""
 

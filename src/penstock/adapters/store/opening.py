@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from penstock.adapters.store.connection import BUSY_TIMEOUT, Watch, Writer, sqlite_engine
+from penstock.adapters.store.connection import BUSY_TIMEOUT, Watch, Writer, sqlite_engine, use_write_ahead_log
 from penstock.adapters.store.failures import DatabaseNewer, DatabaseReadOnly, DatabaseUnreadable, spoken
 from penstock.adapters.store.journal import SqlJournal
 from penstock.adapters.store.tables import SCHEMA_VERSION
@@ -89,10 +89,12 @@ def prepare(location: str | Path, clock: Clock, migrations: Migrations = Migrati
     path = path_of(location)
     _make_folder(path)
     found = _found_version(path)
-    if found == migrations.version:
-        return Prepared(path=path, version=found)
     if found is not None and found > migrations.version:
         raise DatabaseNewer(f"the database {path}", found, migrations.version)
+    with spoken(path):
+        use_write_ahead_log(path)
+    if found == migrations.version:
+        return Prepared(path=path, version=found)
     from penstock.adapters.store.upgrading import upgrade  # noqa: PLC0415 - Alembic is slow to import and rarely needed
 
     with spoken(path):

@@ -6,7 +6,6 @@ Imported only when there is something to do.
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -33,7 +32,6 @@ def upgrade(path: Path, location: str, version: int, now: datetime) -> tuple[int
 
     Another process may have been faster: then nothing is done.
     """
-    _use_write_ahead_log(path)
     # A migration may have to make a table anew, which foreign keys would forbid; they are all checked at its end.
     engine = sqlite_engine(path, foreign_keys=False)
     try:
@@ -79,19 +77,3 @@ def _raw(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - tells the type checker what `sqlite_engine` made
     return driver
-
-
-def _use_write_ahead_log(path: Path) -> None:
-    """Switch the log on, once for the file. SQLite does not wait here for another process that does the same."""
-    path.touch(mode=0o600)
-    patience = time.monotonic() + BUSY_TIMEOUT
-    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection:
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
