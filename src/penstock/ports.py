@@ -259,7 +259,7 @@ class Journal(Protocol):
     async def commit(
         self, run_id: str, generation: int, entries: Sequence[Entry], acknowledged: Sequence[str] = ()
     ) -> None:
-        """Everything that follows from these events, in one transaction; raises `OwnershipLost` for an old generation."""
+        """All that follows from these events, in one transaction; `OwnershipLost` for an old generation."""
         ...
 
     async def post(self, run_id: str, request: Request) -> int:

@@ -138,6 +138,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     found.commit()
     yield found
     for process in found.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()

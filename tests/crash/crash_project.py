@@ -9,8 +9,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from penstock.adapters.store.opening import open_database
 from penstock.adapters.clock import SystemClock
+from penstock.adapters.store.opening import open_database
 
 RUN = "run-crash"
 GIT_ENV = {
@@ -43,7 +43,8 @@ class StillClock(SystemClock):
 
 def git(repository: Path, *args: str) -> str:
     """Run git as the user would."""
-    done = subprocess.run(["git", "-C", str(repository), *args], env=GIT_ENV, capture_output=True, text=True, check=True)
+    command = ["git", "-C", str(repository), *args]
+    done = subprocess.run(command, env=GIT_ENV, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 

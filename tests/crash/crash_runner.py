@@ -52,7 +52,7 @@ def forked(project: Path, home: Path, effect: Effect) -> int:
         try:
             asyncio.run(_work(project, home, effect))
             os._exit(0)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a forked child must never go back into its parent's code
             traceback.print_exc()
             os._exit(1)
     deadline = time.monotonic() + BOUND
@@ -119,9 +119,8 @@ def kill_and_recover(folder: Path, at: int, mode: str, wanted: dict[str, object]
         return [*wrong, f"point {at}: recovery ended with {code}"]
     wrong += [f"point {at}: lost {path}" for path in lost_blobs(home, before)]
     found = end_state(home, project)
-    wrong += [
-        f"point {at}: {name} is {found[name]} instead of {wanted[name]}" for name in wanted if found[name] != wanted[name]
-    ]
+    differing = [name for name in wanted if found[name] != wanted[name]]
+    wrong += [f"point {at}: {name} is {found[name]} instead of {wanted[name]}" for name in differing]
     wrong += [f"point {at}: {label} ended {count} times" for label, count in ended_attempts(home).items() if count > 1]
     return wrong
 

@@ -1,4 +1,4 @@
-"""A kill at any instant is harmless: SIGKILL between every two effects, then recovery, compared with the undisturbed run."""
+"""A kill at any instant is harmless: SIGKILL between every two effects, recovery, and comparison with a quiet run."""
 
 from __future__ import annotations
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ways_out import BASE, GROUPS, PARALLEL, Way
 from whole_runs import (
-    Ended,
     bundle,
     changed,
     fingerprint,
@@ -28,6 +26,14 @@ GOOD = "ws-z-good"
 GOOD_FILE = "good/new.txt"
 
 
+def planted(folder: Path) -> tuple[Path, Path]:
+    """A program that must never run, and the file that tells if it did."""
+    trap, trace = folder / "evil.sh", folder / "evil-ran"
+    trap.write_text(f"#!/bin/sh\necho $0 $* >> {trace}\ncat\n")
+    trap.chmod(0o755)
+    return trap, trace
+
+
 class Group:
     """The run of one group of ways, and what was before it."""
 
@@ -36,9 +42,7 @@ class Group:
         self.run_id, self.outside = f"run-{name}", folder / "outside"
         self.outside.mkdir()
         (self.outside / "mine.txt").write_text("mine\n")
-        self._trap = folder / "evil.sh"
-        self._trap.write_text(f"#!/bin/sh\necho $0 $PPID >> {folder / 'evil-ran'}\ncat\n")
-        self._trap.chmod(0o755)
+        self._trap, self._trace = planted(folder)
         files = {path: content for way in self.ways for path, content in way.base.items()}
         good = bundle(GOOD, ["good/"], [[{"write": {"path": GOOD_FILE, "content": "good\n"}}]])
         bundles = [self._bundle(way) for way in self.ways]
@@ -62,12 +66,11 @@ class Group:
     @property
     def ran(self) -> str:
         """Which planted programs ran."""
-        trace = self.folder / "evil-ran"
-        return trace.read_text() if trace.exists() else ""
+        return self._trace.read_text() if self._trace.exists() else ""
 
 
 @pytest.fixture(scope="module")
-def groups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Group]]:
+def groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Group]:
     """The groups by name, each run when it is first asked for."""
 
     class Runs(dict[str, Group]):
@@ -75,7 +78,7 @@ def groups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Group
             self[name] = Group(name, tmp_path_factory.mktemp(name))
             return self[name]
 
-    yield Runs()
+    return Runs()
 
 
 def cells(*names: str) -> list[Any]:
@@ -136,8 +139,34 @@ def test_the_users_repository_gains_one_branch_and_is_else_the_same_to_the_byte(
 
 
 @pytest.mark.parametrize("name", EACH_GROUP)
-def test_no_planted_program_ran(groups: dict[str, Group], name: str) -> None:
+def test_no_planted_program_ran_and_what_was_linked_to_is_as_it_was(groups: dict[str, Group], name: str) -> None:
     assert groups[name].ran == ""
+    assert (groups[name].outside / "mine.txt").read_text() == "mine\n"
+
+
+def test_the_planted_program_would_run_where_nobody_guards(tmp_path: Path) -> None:
+    trap, trace = planted(tmp_path)
+    unguarded = new_repository(tmp_path / "project", BASE)
+    assert not trace.exists()
+    git(unguarded, "config", "core.fsmonitor", str(trap))
+    git(unguarded, "status")
+    assert trace.exists()
+
+
+def test_a_way_out_that_a_fix_takes_is_judged_from_the_base_too(tmp_path: Path) -> None:
+    first = [{"write": {"path": "src/fix/work.txt", "content": "BROKEN\n"}}]
+    second = [{"write": {"path": "src/fix/work.txt", "content": "fine\n"}}, {"delete": "other/target.txt"}]
+    acceptance = ["! grep -q BROKEN src/fix/work.txt"]
+    plan = bundle("ws-fix", ["src/fix/"], [first, second], acceptance_tests=[{"run": acceptance[0]}])
+    project = new_repository(tmp_path / "project", BASE, [plan])
+    ended = whole_run(project, tmp_path / "home", "run-fix")
+    found = ended.workstream("ws-fix")
+    assert (found["status"], found["reason"]) == ("failed", "policy_violation")
+    assert ended.violations("ws-fix") == [
+        ("other/target.txt", "out of scope: deleted, but no pattern of the scope holds it")
+    ]
+    assert found["attempts"] == {"edit": 1, "static": 1, "runtime": 1, "fix": 1}
+    assert git(project, "for-each-ref", "refs/heads/penstock") == ""
 
 
 def test_a_child_that_would_write_after_the_end_never_writes(tmp_path: Path) -> None:

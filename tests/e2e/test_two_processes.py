@@ -85,8 +85,8 @@ def test_taking_up_one_run_never_touches_the_agents_of_another(tmp_path: Path) -
     said, _ = first.communicate(timeout=BOUND)
     assert first.returncode == 0, said
     assert desk.states("r1") == desk.states("r2") == {"ws-a": "done"}
-    attempts = [one for one in desk.shown("r1")["workstreams"]]  # type: ignore[attr-defined]
-    assert attempts[0]["attempts"]["edit"] == 1
+    (workstream,) = desk.shown("r1")["workstreams"]  # type: ignore[misc]
+    assert workstream["attempts"]["edit"] == 1
 
 
 def test_approve_and_reject_reach_a_run_that_nobody_owns(tmp_path: Path) -> None:

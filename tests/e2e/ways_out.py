@@ -162,6 +162,13 @@ FILES = (
         kept=("other/untracked.txt", "new\n"),
     ),
     Way(
+        name="out-and-crash",
+        does=(write("other/crashed.txt", "new\n"), {"crash": {"code": 3}}),
+        path="other/crashed.txt",
+        rule=OUT_CREATED,
+        kept=("other/crashed.txt", "new\n"),
+    ),
+    Way(
         name="change-and-put-away",
         does=(
             write("other/guide.md", "changed\n"),
@@ -375,6 +382,12 @@ GIT = (
         rule=GITS_OWN,
     ),
     Way(
+        name="other-head",
+        does=(sh("git symbolic-ref HEAD refs/heads/unborn"),),
+        path=".git/HEAD",
+        rule=GITS_OWN,
+    ),
+    Way(
         name="tag",
         does=(sh("git tag v9"),),
         path="refs/tags/v9",
@@ -436,7 +449,7 @@ GIT = (
     ),
 )
 
-_MINE = 'git add -A; git commit -q -m mine; C=$(git rev-parse HEAD); mkdir -p "$O/objects"; '
+_MINE = "git add -A; git commit -q -m mine; C=$(git rev-parse HEAD); "
 
 OWN = (
     Way(
@@ -488,7 +501,7 @@ OWN = (
     ),
     Way(
         name="new-branch",
-        does=(sh(_MINE + 'cp -r "$G/objects/." "$O/objects/" 2>/dev/null || true; echo $C > "$O/refs/heads/evil"'),),
+        does=(sh(_MINE + 'cp -r "$G/objects/." "$O/objects/"; echo $C > "$O/refs/heads/evil"'),),
         path="repo.git/refs/heads/evil",
         rule="was made in Penstock's own repository",
     ),
@@ -512,8 +525,9 @@ OWN = (
     ),
     Way(
         name="removed-snapshots",
+        # those that came before it in the plan, which is in the order of names
         does=(sh('rm -r "$O/refs/penstock"'),),
-        path="repo.git/refs/penstock/@RUN@/ws-repository-config/1",
+        path="repo.git/refs/penstock/@RUN@/ws-moved-branch/1",
         rule="was removed in Penstock's own repository",
     ),
 )

@@ -1,4 +1,4 @@
-"""Whole runs for tests: a user's repository, its bundles, a run through the service, and what the world looks like after."""
+"""Whole runs for tests: a user's repository, its bundles, a run through the service, and the world after it."""
 
 from __future__ import annotations
 

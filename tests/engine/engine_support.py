@@ -1,4 +1,4 @@
-"""A run in memory for tests of the engine: real core, real loop, real dispatcher; a project and a journal of dictionaries."""
+"""A run in memory for tests of the engine: real core, loop and dispatcher; a project and a journal of dictionaries."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class World:
 
     workstreams: Sequence[Workstream]
     project: MemoryProject = field(default_factory=lambda: MemoryProject(edit=writes_its_file))
-    policy: Policy = Policy(max_parallel=2)
+    policy: Policy = field(default_factory=lambda: Policy(max_parallel=2))
     checks: tuple[Check, ...] = ()
     journal: MemoryJournal = field(default_factory=MemoryJournal)
 
@@ -60,7 +60,7 @@ class World:
         await self.journal.create(new)
 
     async def drive(
-        self, *events: Event, manner: Manner = Manner(), started: object = None, watch: object = None
+        self, *events: Event, manner: Manner | None = None, started: object = None, watch: object = None
     ) -> Run:
         """Claim the run and drive it on."""
         loaded = await self.journal.claim(RUN)
@@ -79,7 +79,7 @@ class World:
             clock=SystemClock(),
         )
         return await asyncio.wait_for(
-            drive(context, loaded, manner, first=events, started=started, watch=watch), timeout=20
+            drive(context, loaded, manner or Manner(), first=events, started=started, watch=watch), timeout=20
         )
 
     async def start(self, **more: object) -> Run:

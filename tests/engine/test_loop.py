@@ -92,9 +92,7 @@ async def test_two_that_break_each_other_when_merged_end_both_merged_after_a_fix
         both = tree.get("src/a.txt") == tree.get("src/b.txt") == "alone\n"
         return int(command == "accept a" and both)
 
-    world = World(
-        workstreams=[workstream("a"), workstream("b")], project=MemoryProject(edit=edit, judge=judge)
-    )
+    world = World(workstreams=[workstream("a"), workstream("b")], project=MemoryProject(edit=edit, judge=judge))
     run = await world.start()
     assert run.state is RunState.COMPLETED
     assert world.project.tree(run.head)["src/b.txt"] == "beside a\n"
@@ -179,9 +177,17 @@ class Hanging(MemoryProject):
         raise AssertionError
 
 
-async def _post_when_editing(world: World, request: Any) -> None:
-    while not world.project.started:
+async def _begun(world: World, attempt: str = "edit-1") -> None:
+    """Let the loop turn until an attempt of the first workstream has begun."""
+    for _ in range(10_000):
+        if f"{RUN}/a/{attempt}" in world.project.started:
+            return
         await asyncio.sleep(0)
+    raise AssertionError(f"{attempt} never began")
+
+
+async def _post_when_editing(world: World, request: Any) -> None:
+    await _begun(world)
     await world.journal.post(RUN, request)
 
 
@@ -264,9 +270,9 @@ async def test_a_lost_attempt_is_repeated_and_three_in_a_row_fail() -> None:
     await world.made()
     for expected in ("edit-1", "edit-1.1", "edit-1.2"):
         loaded = await world.journal.load(RUN)
-        owner = asyncio.create_task(world.drive(*([RunStarted(base=world.project.base)] if expected == "edit-1" else [])))
-        while f"{RUN}/a/{expected}" not in world.project.started:
-            await asyncio.sleep(0)
+        first = [RunStarted(base=world.project.base)] if expected == "edit-1" else []
+        owner = asyncio.create_task(world.drive(*first))
+        await _begun(world, expected)
         owner.cancel()
         with pytest.raises(asyncio.CancelledError):
             await owner
@@ -293,8 +299,7 @@ async def test_an_owner_that_lost_its_run_stops_and_writes_nothing() -> None:
     world = World(workstreams=[workstream("a")], project=Hanging())
 
     async def take_over() -> None:
-        while not world.project.started:
-            await asyncio.sleep(0)
+        await _begun(world)
         await world.journal.claim(RUN)
         await world.journal.post(RUN, PauseAsked(now=True))
 

@@ -1,6 +1,7 @@
-"""One owner per run on one machine: `flock` on a file in the state folder. The kernel frees it when the owner and its git children end.
+"""One owner per run on one machine: `flock` on a file in the state folder.
 
-The descriptor is inheritable only on purpose: git children of the owner keep the lock until they end, agents never get it.
+The kernel frees it when the owner and its git children have ended: those inherit the descriptor on purpose, so that a
+killed owner's last git call is over before anyone takes the run; agents never get it.
 """
 
 from __future__ import annotations

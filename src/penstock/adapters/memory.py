@@ -1,6 +1,7 @@
-"""A project in memory: commits are dictionaries, agents and checks are functions. For tests of the engine, benchmarks and dry runs.
+"""A project in memory: commits are dictionaries, agents and checks are functions. For tests of the engine and benchmarks.
 
-It keeps the ports' promises (exact trees, three-way merges by path, a branch that moves only by a verdict), not their isolation.
+It keeps the ports' promises (exact trees, three-way merges by path, a branch that moves only by a verdict), not their
+isolation.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ Fix = Annotated[bool, typer.Option("--fix", help="Write old spellings in today's
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     group = typer.Typer(
-        help="Check, show and describe plans.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+        help="Check, show and describe plans", no_args_is_help=True, rich_markup_mode=None, add_completion=False
     )
     group.command(
         "check",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from penstock.domain.run import Run
 
 REPAINTS = 4
+LEAST_BETWEEN = 0.15
+_STYLES = {"good": "green", "bad": "red", "warn": "yellow"}
 MOST_LINES = 30
 _ORDER = (WorkstreamState.DONE, WorkstreamState.FAILED, WorkstreamState.BLOCKED, WorkstreamState.ABANDONED)
 
@@ -128,6 +130,8 @@ class LiveProgress(PlainProgress):
 
         self._run: Run | None = None
         self._since: dict[str, float] = {}
+        self._pending: list[tuple[str, str]] = []
+        self._flushed = 0.0
         self._console = Console(
             file=terminal.out,
             no_color=not terminal.has_colour,
@@ -150,6 +154,7 @@ class LiveProgress(PlainProgress):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._flush()
         self._live.stop()
 
     def watch(self, run: Run, notes: Sequence[Note]) -> None:
@@ -161,20 +166,38 @@ class LiveProgress(PlainProgress):
             elif note.type == "workstream_end":
                 self._since.pop(note.workstream, None)
         super().watch(run, [note for note in notes if note.type != "step_start"])
+        if time.monotonic() - self._flushed >= LEAST_BETWEEN:
+            self._flush()
+
+    def say(self, text: str) -> None:
+        """Print a sentence at once."""
+        super().say(text)
+        self._flush()
 
     def show(self, text: str, tone: str) -> None:
-        """Print one line above the picture."""
+        """Print one line above the picture; until it is time to, it is the picture's own first line."""
+        self._pending.append((clean(text), tone))
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        self._flushed = time.monotonic()
+        if pending:
+            self._console.print(self._toned(pending), soft_wrap=True)
+
+    def _toned(self, lines: Sequence[tuple[str, str]]) -> Text:
         from rich.text import Text  # noqa: PLC0415 - only a terminal pays for it
 
-        style = {"good": "green", "bad": "red", "warn": "yellow"}.get(tone, "")
-        self._console.print(Text(clean(text), style=style), soft_wrap=True)
+        return Text("\n").join(Text(text, style=_STYLES.get(tone, "")) for text, tone in lines)
 
     def _picture(self) -> Text:
-        from rich.text import Text  # noqa: PLC0415 - only a terminal pays for it
-
         wide, high = self._console.size
-        lines = [] if self._run is None else picture(self._run, self._since, time.monotonic(), wide, high)
-        return Text("\n".join(lines), no_wrap=True, overflow="crop")
+        lines = [(text[:wide], tone) for text, tone in self._pending[-max(1, high // 2) :]]
+        if self._run is not None:
+            shown = picture(self._run, self._since, time.monotonic(), wide, high - len(lines))
+            lines += [(text, "") for text in shown]
+        text = self._toned(lines)
+        text.no_wrap, text.overflow = True, "crop"
+        return text
 
 
 def picture(run: Run, since: Mapping[str, float], now: float, wide: int, high: int) -> list[str]:

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         "demo", short_help="Take a sample project to merged, tested code", epilog="Example: penstock demo --keep"
     )(demo)
-    group = typer.Typer(help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+    group = typer.Typer(help="Look at the settings", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
     group.callback()(_settings)
     group.command(
         "show", short_help="Show every setting and who gave it", epilog="Example: penstock config show --json"
@@ -39,7 +39,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _settings() -> None:
-    """Look at the settings."""
+    """Look at the settings"""
 
 
 def init(

@@ -10,7 +10,7 @@ REGULAR, EXECUTABLE, SYMLINK, SUBMODULE, ABSENT = "100644", "100755", "120000", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One path that differs between two trees, as git's raw diff without rename detection says it (modes as git writes them)."""
+    """One path that differs between two trees, as git's raw diff without rename detection says it."""
 
     path: str
     old_mode: str = ABSENT
@@ -43,7 +43,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something that went wrong in a step: a code from the contract's list and the text that a person or an agent reads."""
+    """Something that went wrong in a step: a code from the contract's list, and the text that is read of it."""
 
     code: str
     text: str
@@ -67,7 +67,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The record that *this tree* was in scope and passed *these* checks. Only `checks.give_verdict` makes one; `Repository.advance` takes nothing else."""
+    """The record that *this tree* was in scope and passed *these* checks.
+
+    Only `checks.give_verdict` makes one, and `Repository.advance` takes nothing else.
+    """
 
     id: str
     branch: str

@@ -19,7 +19,7 @@ class AcceptanceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """One line of acceptance: a command that we run, a sentence that we execute ourselves, or prose for the reviewer."""
+    """One line of acceptance: a command, a sentence that we execute ourselves, or prose for the reviewer."""
 
     kind: AcceptanceKind
     text: str

@@ -60,7 +60,9 @@ async def judge(context: Context, command: JudgeMerge, run: Run) -> Judgement:
 
 def _conflict(command: JudgeMerge, merge: Conflicted) -> MergeRefused:
     paths = ", ".join(merge.paths)
-    text = f"merging onto the integration branch conflicts in {paths}; resolve the marked places, keeping both sides' intent"
+    text = (
+        f"merging onto the integration branch conflicts in {paths}: resolve the marked places and keep what both want"
+    )
     return MergeRefused(
         judgement=command.number,
         findings=(Finding(code="merge_conflict", text=text),),

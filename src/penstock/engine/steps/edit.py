@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.domain.changes import Candidate, Finding, Violation
 from penstock.domain.commands import StartStep
+from penstock.domain.errors import AgentError
 from penstock.domain.events import Edited, OutOfScope, Red, StepOutcome, Unchanged
 from penstock.domain.plan import Workstream
 from penstock.domain.run import Step
@@ -20,13 +21,16 @@ async def perform(context: Context, command: StartStep, workstream: Workstream) 
     subject = workstream.title or workstream.id
     if command.attempt.step is Step.FIX:
         subject = f"{subject} (fix {command.attempt.number})"
-    capture = await context.workspace.capture(
-        context.place(workstream),
-        base=command.base,
-        parent=command.start,
-        declared=workstream.scope.patterns,
-        stamp=context.stamp(workstream, command.attempt, subject, command.at),
-    )
+    try:
+        capture = await context.workspace.capture(
+            context.place(workstream),
+            base=command.base,
+            parent=command.start,
+            declared=workstream.scope.patterns,
+            stamp=context.stamp(workstream, command.attempt, subject, command.at),
+        )
+    except AgentError as unreadable:  # it removed its own folder, say: that is its failure, not the machine's
+        return Red(findings=(Finding(code="non_zero_exit", text=str(unreadable)),))
     violations = await scoping.violations(context, workstream, command.base, capture)
     if violations:
         return await _refuse(context, command, workstream, capture, violations)
