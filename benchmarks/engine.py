@@ -47,7 +47,7 @@ class InstantProject(MemoryProject):
     async def advance(self, verdict: Verdict) -> None:
         self.branches[verdict.branch] = verdict.commit
 
-    async def prepare(self, place: Place, start: str) -> Path:
+    async def prepare(self, place: Place, start: str | None) -> Path:
         self._worktrees[str(self.path(place))] = {}
         return self.path(place)
 

@@ -102,8 +102,11 @@ class Preserved:
 class Workspace(Protocol):
     """Isolated worktrees: nothing in them is lost, nothing of them is believed."""
 
-    async def prepare(self, place: Place, start: str) -> Path:
-        """A worktree whose content is the commit `start`; what was there before is preserved first."""
+    async def prepare(self, place: Place, start: str | None) -> Path:
+        """A worktree whose content is the commit `start`; what was there before is preserved first.
+
+        None takes up the worktree as an earlier owner prepared it and an agent left it.
+        """
         ...
 
     async def capture(self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp) -> Capture:
@@ -126,8 +129,8 @@ class Workspace(Protocol):
         """Remove a worktree whose content is kept."""
         ...
 
-    def path(self, place: Place) -> Path:
-        """Where the worktree of a place is, whether it exists or not."""
+    async def drop_checkouts(self, run: str) -> None:
+        """Remove the clean checkouts of a run that has ended."""
         ...
 
 

@@ -192,7 +192,10 @@ class Service:
                     first.append(RunStarted(base=loaded.run.base))
                 elif resume:
                     first.append(ResumeAsked())
-                return await drive(context, loaded, manner, first=first, watch=watch, started=control)
+                run = await drive(context, loaded, manner, first=first, watch=watch, started=control)
+                if run.state in TERMINAL_RUN:
+                    await parts.workspace.drop_checkouts(run_id)
+                return run
 
     def _context(self, loaded: Loaded, parts: ProjectParts) -> Context:
         return Context(

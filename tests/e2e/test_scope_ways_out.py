@@ -17,6 +17,7 @@ from whole_runs import (
     new_repository,
     penstock_for,
     whole_run,
+    write,
 )
 
 from penstock.intake.bundles import BundleValidationError
@@ -167,6 +168,20 @@ def test_a_way_out_that_a_fix_takes_is_judged_from_the_base_too(tmp_path: Path) 
     ]
     assert found["attempts"] == {"edit": 1, "static": 1, "runtime": 1, "fix": 1}
     assert git(project, "for-each-ref", "refs/heads/penstock") == ""
+
+
+@pytest.mark.parametrize("after", ["", 'ln -s "$OUTSIDE" "$HERE"'], ids=["removed", "replaced"])
+def test_an_agent_that_takes_its_own_folder_away_fails_alone(tmp_path: Path, after: str) -> None:
+    outside = tmp_path / "outside"
+    write(outside, {"mine.txt": "mine\n"})
+    script = f'OUTSIDE={outside}; HERE="$PWD"; rm -rf "$HERE"; {after}'
+    bad = bundle("ws-bad", ["src/bad/"], [[{"run": ["sh", "-c", script]}]])
+    good = bundle(GOOD, ["good/"], [[{"write": {"path": GOOD_FILE, "content": "good\n"}}]])
+    project = new_repository(tmp_path / "project", BASE, [bad, good])
+    ended = whole_run(project, tmp_path / "home", "run-away")
+    assert (ended.run["status"], ended.workstream(GOOD)["outcome"]) == ("partial", "merged")
+    assert (ended.workstream("ws-bad")["status"], ended.workstream("ws-bad")["reason"]) == ("failed", "error")
+    assert [path.name for path in outside.iterdir()] == ["mine.txt"]
 
 
 def test_a_child_that_would_write_after_the_end_never_writes(tmp_path: Path) -> None:

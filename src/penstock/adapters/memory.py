@@ -154,9 +154,10 @@ class MemoryProject:
         """Where the worktree would be."""
         return Path("/memory") / place.run / place.workstream
 
-    async def prepare(self, place: Place, start: str) -> Path:
+    async def prepare(self, place: Place, start: str | None) -> Path:
         """A worktree whose content is the commit."""
-        self._worktrees[str(self.path(place))] = dict(self.tree(start))
+        if start is not None:
+            self._worktrees[str(self.path(place))] = dict(self.tree(start))
         return self.path(place)
 
     async def capture(self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp) -> Capture:
@@ -172,6 +173,10 @@ class MemoryProject:
         path = f"/memory/checkouts/{commit}"
         self._checkouts[path] = commit
         yield Path(path)
+
+    async def drop_checkouts(self, run: str) -> None:
+        """Forget the names."""
+        self._checkouts.clear()
 
     async def preserve(self, place: Place, stamp: Stamp) -> Preserved:
         """Nothing in memory can be lost."""

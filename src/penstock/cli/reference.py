@@ -1,4 +1,4 @@
-"""Prints the page about the command line from the commands themselves: `python -m penstock.cli.reference > docs/cli.md`."""
+"""Prints the page about the command line from the commands: `python -m penstock.cli.reference > docs/cli.md`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ WIDTH = 100
 OPENING = """\
 # The command line
 
-`penstock` (its second name is `pipeline`) and `python -m penstock` are the same. This page is printed from the code by
-`make docs`; change the commands, not the page.
+`penstock` (its second name is `pipeline`) and `python -m penstock` are the same. This page is printed from the code:
+change the commands, then run `make docs`.
 
 Answers go to stdout, warnings and errors to stderr. Every listing has `--json` with the fields of the API; `run --json`,
-`follow --json` and `show-events --json` print one object on each line. Progress is live on a terminal and one line for each
-thing that happened elsewhere. Colours are used on a terminal only, and not if `NO_COLOR` is set.
+`follow --json` and `show-events --json` print one object on each line. Progress is live on a terminal, and elsewhere
+one line for each thing that happened. Colours are used on a terminal only, and not if `NO_COLOR` is set.
 """
 
 
@@ -38,7 +38,7 @@ def helps(
     group: TyperGroup, path: str, parent: Any = None
 ) -> Iterator[tuple[str, str]]:  # Any: the parser's own context
     """The help of a group and of all its commands, each with the path by which it is called."""
-    context = group.make_context(
+    context: Any = group.make_context(
         path.rpartition(" ")[2], [], parent=parent, resilient_parsing=True, terminal_width=WIDTH
     )
     yield path, _help(group, context)

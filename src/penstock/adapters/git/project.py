@@ -63,13 +63,11 @@ class GitProject:
                 future.exception()
             raise
 
-    async def prepare(self, place: Place, start: str) -> Path:
+    async def prepare(self, place: Place, start: str | None) -> Path:
         """See `Workspace`."""
+        if start is None:
+            return self.settings.worktree(place)
         return await self._hop(lambda: self._worktrees.prepare(place, start))
-
-    def path(self, place: Place) -> Path:
-        """See `Workspace`."""
-        return self.settings.worktree(place)
 
     async def capture(self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp) -> Capture:
         """See `Workspace`."""

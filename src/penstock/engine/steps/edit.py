@@ -42,10 +42,8 @@ async def perform(context: Context, command: StartStep, workstream: Workstream) 
 async def _let_work(context: Context, command: StartStep, workstream: Workstream) -> AgentReport:
     place = context.place(workstream)
     folder = context.folder(workstream.id, command.attempt)
-    if context.supervision.has_ended(context.run, workstream.id, command.attempt.key):
-        worktree = context.workspace.path(place)
-    else:
-        worktree = await context.workspace.prepare(place, command.start)
+    has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
+    worktree = await context.workspace.prepare(place, None if has_ended else command.start)
     return await context.agents[workstream.id].work(
         AgentTask(
             worktree=worktree,

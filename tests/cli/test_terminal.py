@@ -1,0 +1,80 @@
+"""What is printed can be shown by every terminal, steers none, and needs no reader."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from penstock.cli.terminal import Terminal
+
+
+class Screen(io.TextIOWrapper):
+    """A stream with an encoding that may call itself a terminal."""
+
+    def __init__(self, encoding: str = "utf-8", *, is_terminal: bool = False) -> None:
+        self.held = io.BytesIO()
+        self.is_terminal = is_terminal
+        super().__init__(self.held, encoding=encoding, newline="\n")
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+    @property
+    def text(self) -> str:
+        return self.held.getvalue().decode(self.encoding)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1"])
+def test_a_stream_that_lacks_a_character_gets_something_readable(encoding: str) -> None:
+    screen = Screen(encoding)
+    terminal = Terminal.of(screen, Screen(encoding), {})
+    terminal.line("a → b ≥ 2 ✓ 日本 \udcff")
+    terminal.error("naïve → “x”")
+    assert screen.text.startswith("a -> b ")
+    assert " ok ?? ?" in screen.text
+
+
+def test_utf8_keeps_everything_but_lone_surrogates() -> None:
+    screen = Screen()
+    Terminal.of(screen, Screen(), {}).line("é → \udcff")
+    assert screen.text == "é → ?\n"
+
+
+def test_colours_are_for_terminals_only() -> None:
+    for environ, is_terminal, has_colour in (
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, True, False),
+    ):
+        screen = Screen(is_terminal=is_terminal)
+        Terminal.of(screen, Screen(), environ).line("bad news", "bad")
+        assert ("\x1b[31m" in screen.text) is has_colour, (environ, is_terminal)
+
+
+def test_escape_sequences_of_others_never_get_out() -> None:
+    screen, errors = Screen(is_terminal=True), Screen()
+    terminal = Terminal.of(screen, errors, {"NO_COLOR": "1"})
+    terminal.line("x\x1b[2Jy [bold]z[/bold]")
+    terminal.json({"text": "\x1b[2J\u202e日"})
+    terminal.error("\x1b]0;t\x07oh")
+    assert screen.text.splitlines()[0] == "xy [bold]z[/bold]"
+    assert screen.text.splitlines()[1].isascii()
+    assert json.loads(screen.text.splitlines()[1]) == {"text": "\x1b[2J\u202e日"}
+    assert errors.text == "error: oh\n"
+
+
+def test_a_reader_that_went_away_is_no_error(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w", encoding="utf-8") as stream:
+        terminal = Terminal.of(stream, Screen(), {})
+        terminal.line("nobody hears this")
+        terminal.line("nor this")
+        terminal.close()
+        assert terminal.is_gone

@@ -1,0 +1,182 @@
+"""What a run's report says, over the values that Views answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from penstock.reports import listing
+from penstock.reports import run as report
+from penstock.reports.notes import line, spoken
+
+
+def workstream(name: str, status: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "ws_id": name,
+        "title": name,
+        "status": status,
+        "outcome": None,
+        "reason": None,
+        "sentence": "",
+        "depends_on": [],
+        "after": [],
+        "gate": 1,
+        "attempts": {},
+        **fields,
+    }
+
+
+def a_run(status: str, *workstreams: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    for one in workstreams:
+        counts[one["status"]] = counts.get(one["status"], 0) + 1
+    return {
+        "run_id": "run-1",
+        "project": "demo",
+        "status": status,
+        "reason": None,
+        "sentence": "",
+        "branch": "penstock/run-1",
+        "base": "a" * 40,
+        "head": "a" * 40,
+        "published": "",
+        "publication": "",
+        "created_at": "2026-01-01T10:00:00.000Z",
+        "started_at": "2026-01-01T10:00:00.000Z",
+        "completed_at": None,
+        "counts": counts,
+        "workstreams": list(workstreams),
+        **fields,
+    }
+
+
+MERGED = {"head": "b" * 40, "published": "b" * 40, "completed_at": "2026-01-01T10:03:12.000Z"}
+
+
+def test_a_completed_run_shows_how_to_take_its_branch_and_runs_nothing() -> None:
+    done = workstream("ws-a", "done", outcome="merged", attempts={"static": 2, "edit": 1, "fix": 1})
+    text = report.as_text(a_run("completed", done, **MERGED))
+    assert text.startswith("run run-1: completed\n")
+    assert "git merge --ff-only penstock/run-1" in text
+    assert "took 3 min 12 s" in text
+    assert "merged   edit 1, static 2, fix 1" in text
+    assert "resume" not in text
+
+
+def test_a_failed_run_says_why_and_how_to_try_again() -> None:
+    failed = workstream("ws-a", "failed", reason="checks_failed", sentence="tests stayed red")
+    blocked = workstream("ws-b", "blocked", reason="dependency_failed", sentence="dependency failed: ws-a")
+    text = report.as_text(a_run("failed", failed, blocked, reason="checks_failed", sentence="ws-a failed"))
+    assert "checks_failed: ws-a failed" in text
+    assert "checks_failed: tests stayed red" in text
+    assert "penstock reset-workstream run-1 ws-a, then penstock resume run-1" in text
+    assert "penstock show-errors run-1" in text
+
+
+def test_a_branch_that_waits_says_why() -> None:
+    run = a_run("completed", workstream("ws-a", "done"), publication="penstock/run-1 is checked out in /x", **MERGED)
+    assert "the branch waits: penstock/run-1 is checked out in /x" in report.as_text(run)
+
+
+def test_a_run_without_an_owner_says_so_and_one_with_an_owner_names_it() -> None:
+    run = a_run("running", workstream("ws-a", "editing"))
+    assert "not being worked on; go on with: penstock resume run-1" in report.as_text(run)
+    owned = report.as_text(run, holder="by process 7 on host", now=datetime(2026, 1, 1, 10, 0, 9, tzinfo=UTC))
+    assert "worked on  by process 7 on host" in owned
+    assert "for 9 s" in owned
+    assert "resume" not in owned
+
+
+def test_what_waits_for_a_person_is_said_with_its_command() -> None:
+    review = a_run("running", workstream("ws-a", "reviewing"))
+    assert "penstock approve run-1 ws-a" in report.as_text(review)
+    gate = a_run("running", workstream("ws-a", "done"), workstream("ws-b", "ready", gate=2))
+    assert report.waits_for(gate) == ["gate 2 waits for your approval: penstock approve run-1 --gate 2"]
+    busy = a_run("running", workstream("ws-a", "editing"), workstream("ws-b", "ready", gate=2))
+    assert report.waits_for(busy) == []
+    first = a_run("running", workstream("ws-a", "ready"))
+    assert report.waits_for(first) == []
+
+
+def test_a_report_can_be_a_document_whose_cells_hold_no_marks() -> None:
+    evil = workstream("ws-a", "failed", reason="error", sentence="a | b <script>\x1b[31m")
+    page = report.as_markdown(a_run("failed", evil, reason="error", sentence="x"))
+    assert "| ws-a | failed |" in page
+    assert r"error: a \| b \<script\>" in page
+    assert "\x1b" not in page
+
+
+def test_the_graph_is_shown_in_levels() -> None:
+    rows = (
+        workstream("ws-a", "done"),
+        workstream("ws-b", "failed", depends_on=["ws-a"], gate=2),
+        workstream("ws-c", "blocked", depends_on=["ws-b"], after=["ws-a"]),
+    )
+    assert listing.dag_text(a_run("failed", *rows)).splitlines()[1:] == [
+        "",
+        "level 1",
+        "  ws-a  done",
+        "",
+        "level 2",
+        "  ws-b  failed  needs ws-a; gate 2",
+        "",
+        "level 3",
+        "  ws-c  blocked  needs ws-b; after ws-a",
+    ]
+
+
+def test_runs_are_listed_with_why_they_did_not_complete() -> None:
+    text = listing.runs_text([a_run("failed", workstream("ws-a", "failed"), reason="error", sentence="no space")])
+    assert text.splitlines()[1] == "run-1  failed  0 of 1 done  2026-01-01 10:00:00  error: no space"
+
+
+def test_an_error_is_shown_once_with_its_count_and_a_bounded_message() -> None:
+    error = {
+        "ws_id": "ws-a",
+        "step": "static",
+        "error_code": "non_zero_exit",
+        "signature": "abcdef1234567890",
+        "count": 3,
+        "message": "\n".join(f"line {number}\x1b[2J" for number in range(20)),
+        "first_seen_at": "2026-01-01T10:00:00.000Z",
+        "last_seen_at": "2026-01-01T10:01:00.000Z",
+    }
+    lines = listing.errors_text([error]).splitlines()
+    assert lines[0].startswith("ws-a static non_zero_exit  3 times, last 2026-01-01 10:01:00")
+    assert lines[1] == "    line 0"
+    assert lines[-1] == "    … and 14 more lines (--json has all)"
+
+
+def test_moves_are_said_as_steps_with_their_result() -> None:
+    words = spoken("workstream_status_changed", {"from": "static_check", "to": "fixing", "by": "check red"})
+    assert words is not None
+    assert line("12:00:00", "ws-a", words) == "12:00:00  ws-a              static     red"
+    assert spoken("workstream_status_changed", {"from": "pending", "to": "ready", "by": "dependencies met"}) is None
+
+
+def test_a_note_that_nobody_knows_is_shown_as_it_is() -> None:
+    words = spoken("brand_new", {"a": 1, "b": "x\ny"})
+    assert words is not None
+    assert (words.step, words.result) == ("brand_new", "a 1, b x y")
+
+
+def test_what_left_its_scope_is_named_and_bounded() -> None:
+    violations = [{"path": f"p{number}", "rule": "out of scope"} for number in range(5)]
+    words = spoken("scope_violation", {"violations": violations})
+    assert words is not None
+    assert words.result == "left its scope: p0: out of scope; p1: out of scope; p2: out of scope and 2 more"
+
+
+def test_an_event_that_was_refused_is_shown() -> None:
+    event = {
+        "timestamp": "2026-01-01T10:00:00.000Z",
+        "ws_id": None,
+        "event_type": "approved",
+        "payload": {},
+        "is_input": True,
+        "refused": "ws-a is done",
+    }
+    shown = listing.event_line(event)
+    assert shown is not None
+    assert shown[0].endswith("approved  refused: ws-a is done")
+    assert listing.event_line({**event, "refused": None}) is None
