@@ -60,6 +60,7 @@ class Desk:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            errors="replace",
             start_new_session=True,
         )
         self.started.append(process)
@@ -74,7 +75,12 @@ class Desk:
 
     def git(self, *arguments: str) -> str:
         return subprocess.run(
-            ["git", *arguments], cwd=self.project, env={**self.environ, **GIT}, capture_output=True, text=True, check=True
+            ["git", *arguments],
+            cwd=self.project,
+            env={**self.environ, **GIT},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
 
     def write(self, name: str, content: str) -> Path:

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from pathlib import Path
 
 import pytest
+from cli_screen import Screen
 
 from penstock.cli.terminal import Terminal
-
-
-class Screen(io.TextIOWrapper):
-    """A stream with an encoding that may call itself a terminal."""
-
-    def __init__(self, encoding: str = "utf-8", *, is_terminal: bool = False) -> None:
-        self.held = io.BytesIO()
-        self.is_terminal = is_terminal
-        super().__init__(self.held, encoding=encoding, newline="\n")
-
-    def isatty(self) -> bool:
-        return self.is_terminal
-
-    @property
-    def text(self) -> str:
-        return self.held.getvalue().decode(self.encoding)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1"])

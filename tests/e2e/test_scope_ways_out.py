@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ways_out import BASE, GROUPS, PARALLEL, Way
+from way_out import BASE, Way
+from ways_out import GROUPS, PARALLEL
 from whole_runs import (
     bundle,
     changed,

@@ -39,16 +39,21 @@ def command_line() -> typer.core.TyperGroup:
     return found
 
 
+def _say_version(context: typer.Context, asked: bool) -> None:
+    if asked:
+        invocations.of(context).terminal.line(f"penstock {penstock.__version__}")
+        raise typer.Exit
+
+
 def _everywhere(
     context: typer.Context,
     folder: Annotated[
         Path | None, typer.Option("--project", metavar="PATH", help="Do as if you stood in this folder.")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", "-V", help="Say the version, and end.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", "-V", is_eager=True, callback=_say_version, help="Say the version, and end."),
+    ] = False,
 ) -> None:
-    invocation = invocations.of(context)
-    if version:
-        invocation.terminal.line(f"penstock {penstock.__version__}")
-        raise typer.Exit
     if folder is not None:
-        invocation.stand_in(folder)
+        invocations.of(context).stand_in(folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from typer import TyperException
 
+import penstock
 from penstock.cli import exits
 from penstock.cli.app import command_line
 from penstock.cli.invocation import Invocation
@@ -83,24 +84,24 @@ def _say_wrong_use(screen: Terminal, wrong: TyperException) -> None:
 
 
 def _bug_report(error: Exception, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
+    from penstock.domain.redaction import Redactor, secret_values  # noqa: PLC0415 - only when something is wrong
+
     what = error.sentence if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
-    trace = "".join(traceback.format_exception(error))
+    redact = Redactor(secret_values(environ)).redact
+    trace = redact(f"arguments: {' '.join(arguments)}\n\n{''.join(traceback.format_exception(error))}")
     try:
-        where = f"the traceback is in {_keep(trace, arguments, environ)}"
+        where = f"the traceback is in {_keep(trace, environ)}"
     except Exception:  # noqa: BLE001 - a report about a bug must not fail by a second one
         where = f"the traceback could not be stored:\n{trace}"
-    return f"this is a bug in Penstock: {what}\nhint: please report it; {where}"
+    return f"this is a bug in Penstock: {redact(what)}\nhint: please report it; {where}"
 
 
-def _keep(trace: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Path:
-    import penstock  # noqa: PLC0415 - only needed when something is wrong
-    from penstock.config.environment import read_environment  # noqa: PLC0415 - as above
-    from penstock.domain.redaction import Redactor, secret_values  # noqa: PLC0415 - as above
+def _keep(trace: str, environ: Mapping[str, str]) -> Path:
+    from penstock.config.environment import read_environment  # noqa: PLC0415 - only when something is wrong
 
     now = datetime.now(UTC)
     folder = read_environment(environ, {}).places.home / "logs"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"bug-{now:%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
-    text = f"penstock {penstock.__version__}\narguments: {' '.join(arguments)}\n\n{trace}"
-    path.write_text(Redactor(secret_values(environ)).redact(text), encoding="utf-8", errors="backslashreplace")
+    path.write_text(f"penstock {penstock.__version__}\n{trace}", encoding="utf-8", errors="backslashreplace")
     return path

@@ -20,9 +20,9 @@ OPENING = """\
 `penstock` (its second name is `pipeline`) and `python -m penstock` are the same. This page is printed from the code:
 change the commands, then run `make docs`.
 
-Answers go to stdout, warnings and errors to stderr. Every listing has `--json` with the fields of the API; `run --json`,
-`follow --json` and `show-events --json` print one object on each line. Progress is live on a terminal, and elsewhere
-one line for each thing that happened. Colours are used on a terminal only, and not if `NO_COLOR` is set.
+Answers go to stdout, warnings and errors to stderr. Every listing has `--json` with the fields of the API;
+`run --json`, `follow --json` and `show-events --json` print one object on each line. Progress is live on a terminal,
+and elsewhere one line for each thing that happened. Colours are used on a terminal only, and not if `NO_COLOR` is set.
 """
 
 

@@ -55,11 +55,12 @@ def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:
             "project": new.project,
             "branch": run.branch,
             "generation": 0,
-            "metadata": METADATA.write(made_from),
+            "metadata": plain_json({"title": run.plan.plan.title, "workstreams": len(run.plan)}),
             "created_at": now,
             "updated_at": now,
         },
     )
+    connection.execute(insert(tables.plans), {"run_id": run.id, "content": METADATA.write(made_from)})
     rows = [_workstream(run, place, now) for place in range(len(run.plan))]
     if rows:
         connection.execute(insert(tables.workstreams), rows)
@@ -83,12 +84,16 @@ def _workstream(run: Run, place: int, now: datetime) -> dict[str, Any]:
 
 def read_run(connection: Connection, run_id: str) -> Loaded:
     """A run as its rows tell it, with the commands that nobody has answered."""
-    runs, projects = tables.runs, tables.projects
-    query = select(runs, projects.c.path.label("project_path")).join(projects, projects.c.id == runs.c.project)
+    runs, projects, plans = tables.runs, tables.projects, tables.plans
+    query = (
+        select(runs, projects.c.path.label("project_path"), plans.c.content)
+        .join(projects, projects.c.id == runs.c.project)
+        .join(plans, plans.c.run_id == runs.c.run_id)
+    )
     row = connection.execute(query.where(runs.c.run_id == run_id)).one_or_none()
     if row is None:
         raise unknown_run(connection, run_id)
-    made_from = METADATA.read(row.metadata)
+    made_from = METADATA.read(row.content)
     plan = rank(made_from.plan)
     run = Run(
         id=run_id,

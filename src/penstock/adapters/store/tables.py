@@ -96,6 +96,9 @@ runs = Table(
     Column("completed_at", Moment),
 )
 
+# What a run was made from never changes and is long: in a row of its own, since SQLite writes a changed row whole.
+plans = Table("plans", metadata, _run(), Column("content", Text, nullable=False), PrimaryKeyConstraint("run_id"))
+
 workstreams = Table(
     "workstreams",
     metadata,

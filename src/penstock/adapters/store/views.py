@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_SHOWN = [column for column in tables.runs.columns if column.name != "metadata"]  # the plan may be long
-
 
 def on_the_wire(moment: datetime | None) -> str | None:
     """A time as others read it."""
@@ -45,7 +43,7 @@ class SqlViews:
     def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """The latest runs, newest first: each as `run` answers it, without `workstreams`."""
         column = tables.runs.c
-        query = select(*_SHOWN).order_by(column.created_at.desc(), column.run_id.desc()).limit(limit)
+        query = select(tables.runs).order_by(column.created_at.desc(), column.run_id.desc()).limit(limit)
         if project is not None:
             query = query.where(column.project == project)
         with self._connected() as connection:
@@ -132,7 +130,7 @@ class SqlViews:
 
 
 def _known(connection: Connection, run_id: str) -> Row[Any]:
-    row = connection.execute(select(*_SHOWN).where(tables.runs.c.run_id == run_id)).one_or_none()
+    row = connection.execute(select(tables.runs).where(tables.runs.c.run_id == run_id)).one_or_none()
     if row is None:
         raise unknown_run(connection, run_id)
     return row

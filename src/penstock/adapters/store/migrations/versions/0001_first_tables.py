@@ -58,6 +58,16 @@ def _what_runs() -> None:
     op.create_index("ix_runs_project", "runs", ["project"])
     op.create_index("ix_runs_status", "runs", ["status"])
     op.create_table(
+        "plans",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["runs.run_id"],
+        ),
+        sa.PrimaryKeyConstraint("run_id"),
+    )
+    op.create_table(
         "workstreams",
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("ws_id", sa.String(), nullable=False),
