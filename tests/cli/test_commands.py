@@ -111,7 +111,7 @@ def test_the_version_is_said_by_all_names(ask: Any, capsys: pytest.CaptureFixtur
         (["follow"], "has no run yet"),
         (["resume"], "no run of project is unfinished"),
         (["pause"], "no run of project is unfinished"),
-        (["--project", "/nonexistent", "run"], "not a folder"),
+        (["--project", "no-such-folder", "run"], "not a folder"),
     ],
     ids=" ".join,
 )

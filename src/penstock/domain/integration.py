@@ -73,7 +73,7 @@ def judged(draft: Draft, event: Judged) -> None:
                 _refuse(draft, rank, event)
         case MergeOutOfScope():
             for rank in judging.members:
-                out_of_scope(draft, rank, event.violations)
+                out_of_scope(draft, rank, event.violations, kept=draft[rank].candidate)
         case JudgementInterrupted():
             for rank in judging.members:
                 _again(draft, rank, event)
@@ -129,11 +129,14 @@ def branch_moved(draft: Draft, event: BranchMoved) -> None:
         endings.finish(draft, rank, Move.MERGED, Outcome.MERGED)
 
 
-def out_of_scope(draft: Draft, rank: int, violations: tuple[Violation, ...]) -> None:
+def out_of_scope(
+    draft: Draft, rank: int, violations: tuple[Violation, ...], *, kept: Candidate | None = None, patch: str = ""
+) -> None:
     """A change left its scope: it is kept, not applied, and the workstream fails."""
     listed = [{"path": one.path, "rule": one.rule} for one in violations]
-    attempts.end(draft, rank, "failed", result={"violations": listed})
-    draft.note("scope_violation", rank, violations=listed)
+    attempts.end(draft, rank, "failed", candidate=kept, result={"violations": listed, "patch": patch})
+    commit = kept.commit if kept else ""
+    draft.note("scope_violation", rank, violations=listed, kept=commit, patch=patch)
     first = listed[0] if listed else {"path": "?", "rule": "?"}
     more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
     endings.fail(draft, rank, Reason.POLICY_VIOLATION, f"left its scope: {first['path']}: {first['rule']}{more}")

@@ -95,7 +95,7 @@ def _step_finished(draft: Draft, event: StepFinished) -> None:
     step_, outcome = event.attempt.step, event.outcome
     match outcome:
         case OutOfScope():
-            integration.out_of_scope(draft, rank, outcome.violations)
+            integration.out_of_scope(draft, rank, outcome.violations, kept=outcome.candidate, patch=outcome.patch)
         case Edited():
             _edited(draft, rank, outcome)
         case Unchanged():
