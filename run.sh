@@ -8,8 +8,8 @@ self=$(readlink -f -- "${BASH_SOURCE[0]}" 2>/dev/null || printf '%s' "${BASH_SOU
 here=$(CDPATH='' cd -- "$(dirname -- "$self")" && pwd -P)
 
 if [ $# -eq 0 ]; then
-  sed -n '2,5s/^# \{0,1\}//p' "$self" >&2
-  exit 2
+  sed -n '2,5s/^# \{0,1\}//p' "$self"
+  exit 0
 fi
 
 "$here/scripts/environment.sh" runtime

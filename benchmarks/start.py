@@ -1,4 +1,4 @@
-"""How long `penstock` takes to say its version and its help, beside a bare interpreter. Prints medians of interleaved runs.
+"""How long `penstock` takes to say its version and its help, beside a bare interpreter: medians of interleaved runs.
 
     python benchmarks/start.py [ROUNDS]
 

@@ -26,6 +26,7 @@ from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.tools.runner import ToolRunner
 from penstock.adapters.trust import TrustStore
 from penstock.config.environment import read_environment
+from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
 from penstock.config.sections import PROJECT_SECTIONS, ExecutorSettings, LimitSettings, ProjectSettings
 from penstock.config.settings import Settings
@@ -185,9 +186,9 @@ class Adapters:
             NODES,
             Sources(
                 environment=environment,
-                user=user_file.read_bytes() if user_file.is_file() else None,
+                user=read_file(user_file) if user_file.exists() else None,
                 project=project_files,
-                tool_profiles=(profiles, (self.folder / profiles).read_bytes()) if profiles else None,
+                tool_profiles=(profiles, read_file(self.folder / profiles)) if profiles else None,
                 flags=self.flags,
             ),
         )

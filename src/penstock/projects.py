@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.config.files import SECTION_FILES
+from penstock.config.files import SECTION_FILES, read_file
 from penstock.config.sections import (
     BreakerSettings,
     ChecksSettings,
@@ -22,6 +22,7 @@ from penstock.config.sections import (
 from penstock.config.settings import Settings, would_run
 from penstock.domain.acceptance import RUNNERS
 from penstock.domain.errors import UserError
+from penstock.domain.plan import Workstream
 from penstock.domain.run import Policy
 from penstock.engine.context import RunSettings
 from penstock.engine.frozen import Frozen
@@ -169,12 +170,14 @@ class Projects:
             return self._parts.folder / asked
         return project.path / settings.node(ProjectSettings).workstreams_dir
 
-    def plan_options(self, project: Project, settings: Settings, *, strict: bool = False) -> BundleOptions:
-        """How bundles are read for a project."""
+    def plan_options(
+        self, project: Project, settings: Settings, *, find_agent: Callable[[Workstream], object] | None = None
+    ) -> BundleOptions:
+        """How bundles are read for a project; with `find_agent` a workstream without one is a problem too."""
         own = settings.node(ProjectSettings)
         checks = settings.node(ChecksSettings)
         return BundleOptions(
-            strict=strict,
+            find_agent=find_agent,
             tool_commands=self._parts.tool_commands(settings),
             runners=RUNNERS | frozenset(own.runners),
             make_targets=make_targets(project.path),
@@ -196,7 +199,7 @@ async def committed_files(parts: ProjectParts, commit: str) -> Mapping[str, byte
 
 def checkout_files(path: Path) -> Mapping[str, bytes]:
     """The files of a checkout that hold settings."""
-    return {name: (path / name).read_bytes() for name in SECTION_FILES if (path / name).is_file()}
+    return {name: read_file(path / name) for name in SECTION_FILES if (path / name).is_file()}
 
 
 def _uncommitted_settings(project: Project, committed: Mapping[str, bytes], branch: str) -> tuple[str, ...]:

@@ -128,7 +128,8 @@ class Service:
                     hint="look at them, then run `penstock trust`",
                 )
             folder = self._projects.plan_folder(project, settings, submission.plan)
-            loaded = bundles.load(folder, self._projects.plan_options(project, settings))
+            options = self._projects.plan_options(project, settings, find_agent=opened.parts.agent)
+            loaded = bundles.load(folder, options)
             plan, warnings = _chosen(loaded.plan, submission.workstream)
             return _Prepared(
                 project=project,
@@ -230,10 +231,14 @@ class Service:
 
     def _would_take(self, run: Run, request: Request) -> None:
         """Refuse now what the run's owner would refuse in any case: the core can be asked without consequences."""
+        see = f"see how it stands with `penstock show-run {run.id}`"
         try:
             step(run, request, self._parts.clock.now())
         except IllegalMove as illegal:
-            raise EventRefused(f"run {run.id}: {illegal}") from None
+            said = f"run {run.id} is {run.state.value} and can't become {illegal.target}"
+            raise EventRefused(said if illegal.entity == "run" else f"run {run.id}: {illegal}", hint=see) from None
+        except EventRefused as refused:
+            raise EventRefused(f"run {run.id}: {refused.sentence}", hint=refused.hint or see) from None
 
     async def latest_unfinished(self) -> str:
         """The newest run of the present project that has not ended."""
@@ -280,4 +285,4 @@ def _chosen(plan: Plan, only: str | None) -> tuple[Plan, tuple[str, ...]]:
             warning = (f"{only} runs alone; what it depends on must be in the base already: {needed}",)
             return replace(plan, workstreams=(alone,)), warning if needed else ()
     known = ", ".join(workstream.id for workstream in plan.workstreams[:10])
-    raise UserError(f"the plan has no workstream {only!r}; it has: {known}")
+    raise UserError(f"the plan has no workstream {only!r}; it has: {known}", hint="name one of them")

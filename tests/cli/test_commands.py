@@ -37,6 +37,11 @@ PROMISED = {
 }
 
 
+def in_words(value: object) -> str:
+    """The id of a parameter: a command as it is typed, the rest without a name of its own."""
+    return " ".join(value) if isinstance(value, list) else "-"
+
+
 class Asked:
     """What a command said in this process."""
 
@@ -113,7 +118,7 @@ def test_the_version_is_said_by_all_names(ask: Any, capsys: pytest.CaptureFixtur
         (["pause"], "no run of project is unfinished"),
         (["--project", "no-such-folder", "run"], "not a folder"),
     ],
-    ids=" ".join,
+    ids=in_words,
 )
 def test_wrong_use_ends_with_2_a_sentence_and_nothing_stored(
     ask: Any, desk: Desk, arguments: list[str], said: str
@@ -322,8 +327,38 @@ def test_a_reader_that_stops_reading_is_no_error(desk: Desk) -> None:
         cwd=desk.project,
         capture_output=True,
         text=True,
+        check=False,
     )
     assert (said.stdout, said.stderr) == ("{\n0\n", "")
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_when_nobody_reads_any_more(desk: Desk) -> None:
+    desk.bundle("one")
+    shell = f"{sys.executable} -m penstock run --run-id mine | head -1; echo ${{PIPESTATUS[0]}}"
+    said = subprocess.run(
+        ["bash", "-c", shell], env=desk.environ, cwd=desk.project, capture_output=True, text=True, check=False
+    )
+    assert (said.stdout, said.stderr) == ("run mine\n0\n", "")
+    assert desk.run("show-run", "mine", "--json").json["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--version"], {"typer", "asyncio", "sqlalchemy", "pydantic", "rich"}),
+        (["--help"], {"asyncio", "sqlalchemy", "pydantic", "rich", "yaml"}),
+        (["run", "--help"], {"sqlalchemy", "rich", "yaml"}),
+    ],
+    ids=in_words,
+)
+def test_what_is_slow_to_import_waits_until_it_is_needed(arguments: list[str], unwanted: set[str]) -> None:
+    code = (
+        "import sys; from penstock.cli.main import main; code = main(sys.argv[1:]);"
+        "print('modules', *{name.partition('.')[0] for name in sys.modules}); sys.exit(code)"
+    )
+    said = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert unwanted & set(said.stdout.splitlines()[-1].split()) == set()
 
 
 @pytest.mark.slow

@@ -135,6 +135,24 @@ def test_an_approval_lets_a_run_go_on(desk: Desk) -> None:
     assert desk.run("approve", run_id, "ws-one").code == 2
 
 
+def test_a_run_that_waits_goes_on_when_someone_approves(desk: Desk) -> None:
+    desk.write("penstock.toml", 'approvals = ["review"]\n')
+    desk.bundle("one")
+    desk.commit()
+    staying = desk.start("run", "--wait", "--run-id", "mine")
+
+    def is_reviewed() -> bool:
+        shown = desk.run("show-run", "mine", "--json")
+        return shown.code == 0 and "reviewing" in shown.json["counts"]
+
+    desk.until(is_reviewed, "a workstream that waits for its review")
+    approved = desk.run("approve", "mine", "ws-one")
+    assert approved.code == 0, approved.err
+    assert "resume" not in approved.out
+    said = desk.end(staying)
+    assert said.code == 0, said.out + said.err
+
+
 def test_a_rejection_is_revised_and_a_final_one_fails(desk: Desk) -> None:
     desk.write("penstock.toml", 'approvals = ["review"]\n')
     first: list[object] = [{"write": {"path": "one.txt", "content": "first\n"}}]

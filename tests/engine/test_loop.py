@@ -11,6 +11,7 @@ import pytest
 from engine_support import RUN, World, states, workstream, writes_its_file
 
 from penstock.adapters.memory import MemoryProject, Tree
+from penstock.domain.changes import Stamp
 from penstock.domain.events import (
     Approved,
     CancelAsked,
@@ -24,7 +25,7 @@ from penstock.domain.plan import Check
 from penstock.domain.run import Policy
 from penstock.domain.states import Reason, RunState, WorkstreamState
 from penstock.engine.loop import Manner
-from penstock.ports import AgentReport, AgentTask, OwnershipLost
+from penstock.ports import AgentReport, AgentTask, Conflicted, Merged, OwnershipLost
 
 
 def awaited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -99,27 +100,46 @@ async def test_two_that_break_each_other_when_merged_end_both_merged_after_a_fix
     assert dict(run.progress("b").attempts)["fix"] == 1
 
 
+class ConflictsOnce(MemoryProject):
+    """A project whose branch got, behind our back, a change that the first merge conflicts with."""
+
+    conflicted = False
+
+    async def merge(self, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
+        merged = await super().merge(head, candidate, stamp)
+        if self.conflicted:
+            return merged
+        self.conflicted = True
+        marked = "<<<<<<< head\ntheirs\n=======\nours\n>>>>>>> candidate\n"
+        found = self._commit({**self.tree(head), "src/a.txt": marked}, (head, candidate), "conflict")
+        return Conflicted(candidate=found, paths=("src/a.txt",))
+
+
 @awaited
 async def test_a_conflict_goes_to_fix_in_the_tree_with_markers() -> None:
     seen: list[str] = []
 
     def edit(task: AgentTask, files: dict[str, str]) -> AgentReport | None:
-        if task.step == "fix":
-            seen.append(files["src/shared.txt"])
-            files["src/shared.txt"] = "both\n"
-        else:
-            files["src/shared.txt"] = f"{task.workstream.id}\n"
+        seen.append(files.get("src/a.txt", ""))
+        files["src/a.txt"] = "both\n" if task.step == "fix" else "ours\n"
         return None
 
-    world = World(
-        workstreams=[workstream("a", "src/shared.txt"), workstream("b", "src/other.txt")],
-        project=MemoryProject(edit=edit, files={"src/shared.txt": "seed\n"}),
-    )
-    world.workstreams = [workstream("a", "src/shared.txt"), workstream("b", "src/shared.txt", "src/x.txt")]
-    run = await world.start()
+    run = await (world := World(workstreams=[workstream("a")], project=ConflictsOnce(edit=edit))).start()
     assert run.state is RunState.COMPLETED, run.sentence
-    assert world.project.tree(run.head)["src/shared.txt"] in {"both\n", "b\n"}
-    assert all("<<<<<<<" in text for text in seen)
+    assert [text.splitlines()[:1] for text in seen] == [[], ["<<<<<<< head"]]
+    assert world.project.tree(run.head)["src/a.txt"] == "both\n"
+
+
+@awaited
+async def test_a_conflict_whose_markers_stay_is_never_merged() -> None:
+    def edit(task: AgentTask, files: dict[str, str]) -> AgentReport | None:
+        files["src/a.txt"] = files["src/a.txt"] + "more\n" if task.step == "fix" else "ours\n"
+        return None
+
+    run = await (world := World(workstreams=[workstream("a")], project=ConflictsOnce(edit=edit))).start()
+    assert run.state is RunState.FAILED
+    assert "conflict markers" in run.sentence
+    assert world.project.branches["b"] == world.project.base
 
 
 @awaited

@@ -44,11 +44,23 @@ def enter(
     except KeyboardInterrupt:
         screen.note("interrupted")
         return exits.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last border: whatever got here is a bug of ours
+    except Exception as error:  # noqa: BLE001 - the last border: whatever got here and is not the machine's is a bug
+        if (refused := _refused(error)) is not None:
+            screen.error(str(refused))
+            return exits.ENVIRONMENT
         screen.error(_bug_report(error, arguments, surroundings))
         return exits.BUG
     finally:
         screen.close()
+
+
+def _refused(error: Exception) -> WorldError | None:
+    """What the machine refused, if that is what went wrong."""
+    if not isinstance(error, OSError):
+        return None
+    from penstock.engine.machine import in_words  # noqa: PLC0415 - only needed when something is wrong
+
+    return in_words(error)
 
 
 def _perform(arguments: Sequence[str], environ: Mapping[str, str], folder: Path | None, screen: Terminal) -> int:

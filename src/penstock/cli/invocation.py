@@ -33,7 +33,7 @@ class Invocation:
         """Do as if the user stood in another folder."""
         place = self.folder / folder.expanduser()
         if not place.is_dir():
-            raise NoSuchFolder(f"--project names {place}, which is not a folder")
+            raise NoSuchFolder(f"--project names {place}, which is not a folder", hint="name the folder of a project")
         self.folder = place
 
     def build(self) -> Penstock:

@@ -1,6 +1,8 @@
 """The commands about plans: plan check (also `validate`), plan show, plan schema. They start nothing."""
 
 import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,9 +62,9 @@ def check(
     async def examine(penstock: "Penstock") -> int:
         from penstock.intake import bundles, repair  # noqa: PLC0415 - heavy, and only needed once a command runs
 
-        place, options = _where(penstock, folder)
-        mended = repair.fix(place) if fix else ()
-        report = bundles.check(place, dataclasses.replace(options, strict=strict))
+        async with _where(penstock, folder) as (place, options):
+            mended = repair.fix(place) if fix else ()
+            report = bundles.check(place, dataclasses.replace(options, strict=strict))
         if as_json:
             fixed = [{"file": one.file, "written": one.is_written, "details": one.sentence} for one in mended]
             invocation.terminal.pretty_json({**report.as_json(), **({"fixed": fixed} if fix else {})})
@@ -75,7 +77,8 @@ def check(
     return invocation.perform(examine)
 
 
-def _where(penstock: "Penstock", folder: Path | None) -> "tuple[Path, BundleOptions]":
+@asynccontextmanager
+async def _where(penstock: "Penstock", folder: Path | None) -> "AsyncIterator[tuple[Path, BundleOptions]]":
     """Which bundles are meant, and how the project wants them read; outside a project as nobody would mind."""
     from penstock.intake.bundles import BundleOptions  # noqa: PLC0415 - heavy, and only needed once a command runs
     from penstock.projects import NoProject  # noqa: PLC0415 - as above
@@ -86,9 +89,11 @@ def _where(penstock: "Penstock", folder: Path | None) -> "tuple[Path, BundleOpti
     except NoProject:
         if folder is None:
             raise
-        return penstock.parts.folder / folder, BundleOptions()
+        yield penstock.parts.folder / folder, BundleOptions()
+        return
     place = penstock.projects.plan_folder(project, settings, folder)
-    return place, penstock.projects.plan_options(project, settings)
+    async with penstock.parts.project(project.id, project.path, settings) as parts:
+        yield place, penstock.projects.plan_options(project, settings, find_agent=parts.agent)
 
 
 def _print(terminal: "Terminal", report: "Report") -> None:
@@ -117,7 +122,8 @@ def show(context: typer.Context, folder: Bundles = None, as_json: Json = False) 
         from penstock.domain.ranked import rank  # noqa: PLC0415 - only needed once a command runs
         from penstock.intake import bundles  # noqa: PLC0415 - as above
 
-        loaded = bundles.load(*_where(penstock, folder))
+        async with _where(penstock, folder) as (place, options):
+            loaded = bundles.load(place, dataclasses.replace(options, find_agent=None))
         order = rank(loaded.plan).order
         if as_json:
             documents = [dict(loaded.documents[one.id]) for one in order]

@@ -1,4 +1,7 @@
-"""From the bytes of a settings file (TOML, YAML, JSON, a bare text) to a tree with line numbers. Touches no disk."""
+"""From the bytes of a settings file (TOML, YAML, JSON, a bare text) to a tree with line numbers.
+
+Touches no disk but to read one file that is named.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ import yaml
 from penstock.domain.errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from penstock.config.shape import Key
 
 LARGEST = 1024 * 1024
@@ -41,7 +46,15 @@ class SettingsFileUnreadable(UserError):
 
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
-        super().__init__(f"the settings file {name} can't be read: {reason}")
+        super().__init__(f"the settings file {name} can't be read: {reason}", hint="mend the file, or take it away")
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a settings file that is there or was named."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsFileUnreadable(str(path), error.strerror or str(error)) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +82,14 @@ def read_document(name: str, content: bytes, prefix: Key = ()) -> Document:
         text = content.decode("utf-8-sig")
         value, lines = _parse(PurePosixPath(name).suffix, text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else _spoken(str(error))
         raise SettingsFileUnreadable(name, reason) from error
     own_lines = {(*prefix, *key): line for key, line in lines.items()}
     return Document(name=name, tree=_rooted(name, value, prefix), lines=own_lines)
+
+
+def _spoken(said: str) -> str:
+    return said.replace("Cannot overwrite a value", "a key is given twice")
 
 
 def _rooted(name: str, value: object, prefix: Key) -> Mapping[str, object]:

@@ -43,7 +43,10 @@ class SettingsInvalid(UserError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         count = f"{len(self.problems)} problems" if len(self.problems) > 1 else "a problem"
-        super().__init__("\n".join([f"the settings have {count}:", *(f"  {item}" for item in self.problems)]))
+        super().__init__(
+            "\n".join([f"the settings have {count}:", *(f"  {item}" for item in self.problems)]),
+            hint="mend what is named; of a project's files a run reads what is committed",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,8 @@ def _plan(_patient: Patient, projects: Projects, opened: Opened) -> Iterator[Fin
         remedy = "write bundles there; `penstock init --sample` writes one to look at"
         yield Finding(name="plan", level="warn", sentence=f"there is no {folder}", remedy=remedy)
         return
-    report = bundles.check(folder, projects.plan_options(opened.project, opened.settings))
+    options = projects.plan_options(opened.project, opened.settings, find_agent=opened.parts.agent)
+    report = bundles.check(folder, options)
     sentence = f"{folder}: {report.bundles_checked} bundles, {len(report.problems)} problems"
     remedy = "" if report.is_ok else "`penstock plan check` names them"
     yield Finding(name="plan", level="ok" if report.is_ok else "warn", sentence=sentence, remedy=remedy)

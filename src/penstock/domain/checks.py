@@ -44,14 +44,19 @@ class CheckResult:
         return Finding(code=code, text=f"{self.command}: {how}\n{self.output}".rstrip())
 
 
+NOT_JUDGED = frozenset({"missing_binary", "timeout", "tool_failed"})
+"""Codes of a check that did not come to an end of its own: it has said nothing about the tree."""
+
+
 class TreeWithoutVerdict(Bug):
     """Something was about to be merged that no verdict speaks of."""
 
 
 def is_known(red: CheckResult, base: CheckResult) -> bool:
-    """Whether a red result shows only what the base shows for the same command."""
+    """Whether a red result shows only what the base shows for the same command. What could not be run shows nothing."""
     return (
         red.command == base.command
+        and not {red.error, base.error} & NOT_JUDGED
         and not base.passed
         and bool(red.signatures)
         and set(red.signatures) <= set(base.signatures)

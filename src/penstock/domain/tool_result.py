@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 TIMED_OUT, NOT_FOUND, OTHER = -1, -2, -3
 """Exit codes of a tool that did not end by itself."""
+SHELL_COULD_NOT_RUN = frozenset({126, 127})
+"""Exit codes with which a shell says that a program is not there or is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class ToolResult:
         """The contract's code for what went wrong; a red exit in the static or runtime step has a code of its own."""
         if self.success:
             return None
+        if self.exit_code in SHELL_COULD_NOT_RUN:
+            return "missing_binary"
         ended = {TIMED_OUT: "timeout", NOT_FOUND: "missing_binary", OTHER: "tool_failed"}
         return ended.get(self.exit_code) or _RED_IN_STEP.get(step, "non_zero_exit")
 

@@ -16,7 +16,7 @@ from typing import Self
 from penstock.domain import breaker
 from penstock.domain.acceptance import parse_builtin
 from penstock.domain.changes import Candidate
-from penstock.domain.checks import CheckResult, is_known
+from penstock.domain.checks import NOT_JUDGED, CheckResult, is_known
 from penstock.domain.errors import Bug
 from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Workstream
 from penstock.domain.run import AttemptId
@@ -109,12 +109,12 @@ class Examiner:
             environment=environment,
             error="" if answer.success else code,
         )
-        if answer.exit_code >= 0:
+        if code not in NOT_JUDGED:
             await self.context.journal.keep_result(result)
         return result
 
     async def _compared(self, result: CheckResult, check: Check, base: str) -> CheckResult:
-        if result.passed or not base:
+        if result.passed or not base or result.error in NOT_JUDGED:
             return result
         subject = await self.context.history.candidate(base)
         if subject.tree == result.tree:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from penstock.domain.commands import Command, JudgeMerge, StartStep
 from penstock.domain.errors import Bug, PenstockError
 from penstock.domain.events import EnvironmentBroke, Event, JudgementInterrupted, StepInterrupted
+from penstock.engine.machine import in_words
 from penstock.ports import OwnershipLost
 
 Perform = Callable[[Command], Awaitable[Event | None]]
@@ -91,6 +92,9 @@ class LocalDispatcher:
         except PenstockError as error:
             self._put(command, _failed(command, str(error)), error)
         except Exception as error:  # noqa: BLE001 - one command performed is one of the three broad borders
+            if isinstance(error, OSError) and (refused := in_words(error)) is not None:
+                self._put(command, _failed(command, str(refused)), refused)
+                return
             text = f"Penstock failed inside: {type(error).__name__}: {error}"
             bug = Bug(f"{text}\n{traceback.format_exc(limit=-6)}")
             self._put(command, _failed(command, str(bug)), bug)

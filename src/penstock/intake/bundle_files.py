@@ -21,6 +21,7 @@ from penstock.intake.yaml_text import read_yaml
 SUFFIXES = (".json", ".yaml", ".yml")
 MOST_FILES = 20_000
 MOST_TWICE = 100
+_ELSEWHERE = "write bundles there, or say with --plan where they are"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def find_sources(path: Path, problems: list[Problem]) -> Iterator[Source]:
     for file in files:
         try:
             if not file.exists():
-                problems.append(_unreadable(file, "there is no such file or folder"))
+                problems.append(_unreadable(file, "there is no such file or folder", _ELSEWHERE))
             elif not file.is_file():
                 problems.append(_unreadable(file, "this is neither a file nor a folder"))
             else:
@@ -88,8 +89,8 @@ def find_sources(path: Path, problems: list[Problem]) -> Iterator[Source]:
             problems.append(_unreadable(file, f"the file can't be read: {error.strerror}"))
 
 
-def _unreadable(path: Path, message: str) -> Problem:
-    return Problem(kind=ProblemKind.UNREADABLE, file=str(path), message=message)
+def _unreadable(path: Path, message: str, remedy: str | None = None) -> Problem:
+    return Problem(kind=ProblemKind.UNREADABLE, file=str(path), message=message, remedy=remedy)
 
 
 def read_document(source: Source) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -74,6 +74,8 @@ class BundleOptions:
     check_groups: Collection[str] | None = None
     """The check groups of the settings; None means that nobody looked."""
     ignore_case: bool = False
+    find_agent: Callable[[Workstream], object] | None = None
+    """Raises a UserError for a workstream whose agent can't be called; None means that nobody looks."""
     title: str = ""
 
 
@@ -142,6 +144,13 @@ def _examine_sources(
     kinds = {number: [line.kind for line in lines] for number, lines in enumerate(acceptance)}
     is_enough = options.has_checks or options.allow_unchecked
     problems += soundness.checks(entries, kinds, options.check_groups, is_enough=is_enough)
+    workstreams = {
+        number: _workstream(entry.bundle, tuple(acceptance[number]))
+        for number, entry in enumerate(entries)
+        if entry.bundle
+    }
+    if options.find_agent is not None:
+        problems += soundness.agents(entries, workstreams, options.find_agent)
     warnings = [] if options.strict else reading.tolerated
     problems += reading.tolerated if options.strict else []
     report = Report(
@@ -150,12 +159,8 @@ def _examine_sources(
         bundles_checked=len(entries),
         lines=tuple(line for entry in entries for line in _lines(entry, options)),
     )
-    workstreams = tuple(
-        _workstream(entry.bundle, tuple(lines))
-        for entry, lines in zip(entries, acceptance, strict=True)
-        if entry.bundle
-    )
-    return report, Plan(title=options.title, workstreams=workstreams, allowed_overlaps=allowed.pairs), entries
+    plan = Plan(title=options.title, workstreams=tuple(workstreams.values()), allowed_overlaps=allowed.pairs)
+    return report, plan, entries
 
 
 def _allowed(options: BundleOptions) -> tuple[soundness.AllowedOverlaps, list[Problem]]:

@@ -27,6 +27,7 @@ class ProblemKind(StrEnum):
     CYCLE = "cycle"
     OVERLAP = "overlap"
     TEST_GATE = "test_gate"
+    AGENT = "agent"
     UNCHECKED = "unchecked"
 
 

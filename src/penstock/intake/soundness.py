@@ -5,12 +5,13 @@ Bundles that were refused for something else still count by their id, so that on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from penstock.domain import dag
-from penstock.domain.plan import AcceptanceKind, Scope
+from penstock.domain.errors import UserError
+from penstock.domain.plan import AcceptanceKind, Scope, Workstream
 from penstock.domain.scope import is_literal, matches, normalise, overlaps
 from penstock.intake.bundle_files import Entry
 from penstock.intake.problems import Problem, ProblemKind
@@ -192,4 +193,24 @@ def checks(
             )
             remedy = "add a command, add [checks] to penstock.toml, or set allow_unchecked = true"
             problems.append(entry.problem(ProblemKind.UNCHECKED, message, remedy=remedy))
+    return problems
+
+
+def agents(
+    entries: Sequence[Entry], workstreams: Mapping[int, Workstream], find: Callable[[Workstream], object]
+) -> list[Problem]:
+    """Every agent that is named can be called; `find` raises a UserError where it can't."""
+    problems = []
+    for number, workstream in workstreams.items():
+        entry = entries[number]
+        metadata = workstream.origin.get("metadata") or {}
+        place = next((name for name in ("capability", "tool") if workstream.origin.get(name)), None)
+        if place is None:
+            continue  # the default agent is found for it later
+        try:
+            find(workstream)
+        except UserError as error:
+            where = ("metadata", workstream.agent) if workstream.agent in metadata else (place,)
+            message = error.sentence.removeprefix(f"{workstream.id} ")
+            problems.append(entry.problem(ProblemKind.AGENT, message, place=where, remedy=error.hint))
     return problems

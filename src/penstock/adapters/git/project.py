@@ -176,4 +176,4 @@ def _told(work: Callable[[], Result]) -> Result:
     except OSError as failed:
         if failed.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise DiskFull(str(failed)) from failed
-        raise FilesRefused(str(failed)) from failed
+        raise FilesRefused(f"{failed.filename}: {failed.strerror}" if failed.filename else str(failed)) from failed

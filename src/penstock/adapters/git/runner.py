@@ -49,7 +49,7 @@ class GitMissing(WorldError):
     """No git on the path."""
 
     def __init__(self) -> None:
-        super().__init__("git was asked for and is not on the path", hint="install git 2.39 or later")
+        super().__init__("git was asked for and is not on the path", hint="install git 2.38 or later")
 
 
 class GitFailed(WorldError):
@@ -79,7 +79,10 @@ class FilesRefused(WorldError):
     """The file system did not let us do what we must."""
 
     def __init__(self, said: str) -> None:
-        super().__init__(f"the file system refused: {said}", hint="look at the owner and the rights of that path")
+        super().__init__(
+            f"the file system refused: {said}",
+            hint="look at the owner and the rights of that path, or choose another place with PENSTOCK_HOME",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,8 @@ class UnknownRun(UserError):
     def __init__(self, run_id: str, newest: Sequence[str]) -> None:
         self.run_id, self.newest = run_id, tuple(newest)
         known = f"the newest are {', '.join(newest)}" if newest else "no run is stored yet"
-        super().__init__(f"there is no run {run_id!r}; {known}")
+        hint = "`penstock show-run` lists the runs" if newest else "begin one with `penstock run`"
+        super().__init__(f"there is no run {run_id!r}; {known}", hint=hint)
 
 
 class UnknownRequest(UserError):
