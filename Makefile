@@ -38,7 +38,11 @@ check: lint types imports test
 docs:
 	mkdir -p test-artifacts
 	$(PYTHON) -m penstock.domain.diagram > test-artifacts/state_machine.md
-	mv test-artifacts/state_machine.md docs/state_machine.md
+	$(PYTHON) -m penstock.cli.reference > test-artifacts/cli.md
+	$(PYTHON) -c "import json; from penstock.intake.bundles import schema; print(json.dumps(schema(), indent=2))" \
+	  > test-artifacts/workstream.schema.json
+	mv test-artifacts/state_machine.md test-artifacts/cli.md docs/
+	mv test-artifacts/workstream.schema.json schema/
 
 bench:
 	for benchmark in benchmarks/*.py; do $(PYTHON) "$$benchmark" || exit 1; done

@@ -107,6 +107,7 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
             supervision=project,
             journal=journal,
             clock=clock,
+            redact=str,
         )
         wall, cpu = time.perf_counter(), _cpu()
         done = await drive(context, loaded, Manner(), first=[RunStarted(base="base")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +16,7 @@ from penstock.adapters.clock import SystemClock
 from penstock.adapters.git.layout import COMMITTER, GitSettings
 from penstock.adapters.git.project import GitProject
 from penstock.adapters.git.source import read_identity
+from penstock.adapters.git.working_copy import WorkingCopy
 from penstock.adapters.locks import FileLocks
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.supervisor import Supervisor
@@ -55,6 +56,7 @@ class ProjectAdapters:
     """The adapters of one project, for as long as it is open."""
 
     git: GitProject
+    checkout: WorkingCopy
     tools: ToolRunner
     supervision: Supervisor
     launcher: Launcher
@@ -204,7 +206,8 @@ class Adapters:
         home = self.home / "projects" / project_id
         in_project = settings.node(ProjectSettings).worktree_root == "project"
         worktrees = (path if in_project else home) / ".worktrees"
-        launcher = Launcher(redact=self.redactor.redact, effect=self.effect)
+        redactor = Redactor((*secret_values(self.environ), *_agents_secrets(settings)))
+        launcher = Launcher(redact=redactor.redact, effect=self.effect)
         plain = GitSettings(
             home=home,
             worktree_root=worktrees,
@@ -219,23 +222,32 @@ class Adapters:
         git = GitProject(replace(plain, author=read_identity(plain, self.environ)), self.clock)
         adapters = ProjectAdapters(
             git=git,
+            checkout=WorkingCopy(settings=plain),
             tools=ToolRunner(
                 launcher=launcher,
                 tools=settings.node(ToolsSettings),
                 environ=self.environ,
-                redactor=self.redactor,
+                redactor=redactor,
                 output_limit=limits.output_mb * 1024 * 1024,
             ),
             supervision=Supervisor(runs=home / "runs", worktrees=worktrees, min_free_gb=executor.min_free_gb),
             launcher=launcher,
             settings=settings,
             environ=self.environ,
-            redactor=self.redactor,
+            redactor=redactor,
         )
         try:
             yield adapters
         finally:
             await launcher.close()
+
+
+def _agents_secrets(settings: Settings) -> Iterator[str]:
+    """What the user's configuration gives to agents and tools by names that speak of secrets."""
+    for agent in settings.node(AgentsSettings).agents.values():
+        yield from secret_values(agent.env)
+    for profile in settings.node(ToolsSettings).profiles.values():
+        yield from secret_values(profile.env)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,20 @@ from typing import Protocol
 
 from penstock.config.settings import Settings
 from penstock.domain.plan import Workstream
-from penstock.ports import Agent, Clock, History, Journal, Locks, Repository, Supervision, Tools, Views, Workspace
+from penstock.domain.redaction import Redactor
+from penstock.ports import (
+    Agent,
+    Clock,
+    History,
+    Journal,
+    Locks,
+    Repository,
+    Supervision,
+    Tools,
+    UserCheckout,
+    Views,
+    Workspace,
+)
 
 
 class Trust(Protocol):
@@ -41,7 +54,11 @@ class ProjectParts(Protocol):
     @property
     def tools(self) -> Tools: ...
     @property
+    def checkout(self) -> UserCheckout: ...
+    @property
     def supervision(self) -> Supervision: ...
+    @property
+    def redactor(self) -> Redactor: ...
 
     def agent(self, workstream: Workstream) -> Agent:
         """The agent that a workstream names: an agent of the user, else a tool profile of type `ai`, else an error
@@ -74,6 +91,8 @@ class Parts(Protocol):
     def views(self) -> Views: ...
     @property
     def trust(self) -> Trust: ...
+    @property
+    def redactor(self) -> Redactor: ...
 
     def settings(self, project_files: Mapping[str, bytes]) -> Settings:
         """The settings, with what a project's files say."""

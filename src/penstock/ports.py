@@ -172,7 +172,7 @@ class Repository(Protocol):
         ...
 
     async def advance(self, verdict: Verdict) -> None:
-        """Move the branch from the verdict's parent to its commit; finding it there already is success."""
+        """Move the branch from the verdict's parent to its commit; finding it there already, or past it, is success."""
         ...
 
     async def create_branch(self, branch: str, commit: str) -> None:
@@ -185,6 +185,14 @@ class Repository(Protocol):
 
     async def publish(self, branch: str, commit: str) -> Publication:
         """Push the branch, not forced, to the user's repository; never while it is checked out there."""
+        ...
+
+
+class UserCheckout(Protocol):
+    """The user's own working copy: looked at, never written."""
+
+    async def uncommitted(self) -> tuple[str, ...]:
+        """The tracked files that differ from their commit."""
         ...
 
 

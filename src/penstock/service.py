@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from penstock.config.sections import ProjectSettings
 from penstock.domain.errors import IllegalMove, UserError, WorldError
 from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
 from penstock.domain.plan import Plan, Workstream
 from penstock.domain.ranked import rank
+from penstock.domain.redaction import Redactor
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Run, new_run
 from penstock.domain.states import TERMINAL_RUN, RunState
@@ -23,17 +25,23 @@ from penstock.engine import frozen, prompt
 from penstock.engine.context import Context, RunSettings
 from penstock.engine.loop import Loop, Manner, Watch
 from penstock.engine.owner import RunIsOwned, drive, owning
+from penstock.engine.redacting import redacted
 from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
-from penstock.projects import Project, Projects
+from penstock.projects import Opened, Project, Projects
 
+MOST_NAMED = 5
 Control = Callable[[Loop], None]
 """Given the loop as it begins, so that a first Ctrl-C can pause it."""
 
 
 class NotTrusted(UserError):
     """The project brings commands that the user has not agreed to."""
+
+
+class BaseNotClean(UserError):
+    """The user's checkout holds changes that no commit has, and the project does not want a run then."""
 
 
 class NoAgent(WorldError):
@@ -127,6 +135,7 @@ class Service:
                     f"{project.path.name} would run commands that you have not agreed to:\n{opened.difference}",
                     hint="look at them, then run `penstock trust`",
                 )
+            dirty = _left_out(await opened.parts.checkout.uncommitted(), opened)
             folder = self._projects.plan_folder(project, settings, submission.plan)
             options = self._projects.plan_options(project, settings, find_agent=opened.parts.agent)
             loaded = bundles.load(folder, options)
@@ -136,9 +145,12 @@ class Service:
                 base=opened.base,
                 base_branch=opened.base_branch,
                 frozen=self._projects.freeze(settings, max_parallel=submission.max_parallel),
-                plan=self._with_agents(plan, opened.parts, self._projects.default_agent(settings)),
+                plan=_without_secrets(
+                    self._with_agents(plan, opened.parts, self._projects.default_agent(settings)),
+                    opened.parts.redactor,
+                ),
                 documents=tuple(loaded.documents.values()),
-                warnings=(*opened.warnings, *map(str, loaded.warnings), *warnings),
+                warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings),
             )
 
     def _with_agents(self, plan: Plan, parts: ProjectParts, default: str) -> Plan:
@@ -180,14 +192,25 @@ class Service:
     async def _drive(
         self, run_id: str, manner: Manner, *, resume: bool, watch: Watch | None = None, control: Control | None = None
     ) -> Run:
+        """Own a run, then look once more: what was asked for between the last look and the release of the lock is ours
+        to take, for whoever asked it saw an owner.
+        """
+        run = await self._own(run_id, manner, resume=resume, watch=watch, control=control)
+        while await self._parts.journal.waiting(run_id):
+            try:
+                run = await self._own(run_id, Manner(works=False), resume=False, watch=watch)
+            except RunIsOwned:
+                break
+        return run
+
+    async def _own(
+        self, run_id: str, manner: Manner, *, resume: bool, watch: Watch | None = None, control: Control | None = None
+    ) -> Run:
         await self._parts.journal.load(run_id)
         with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
             async with self._projects.parts_of(loaded) as parts:
                 context = self._context(loaded, parts)
-                await parts.repository.clear_stale_locks()
-                if manner.works:
-                    await parts.repository.create_branch(loaded.run.branch, loaded.run.head or loaded.run.base)
                 first: list[Event] = []
                 if loaded.run.state is RunState.PENDING and manner.works:
                     first.append(RunStarted(base=loaded.run.base))
@@ -212,6 +235,7 @@ class Service:
             supervision=parts.supervision,
             journal=self._parts.journal,
             clock=self._parts.clock,
+            redact=parts.redactor.redact,
         )
 
     # asking
@@ -220,7 +244,7 @@ class Service:
         """Put a request to a run's owner; where nobody owns it, take it in at once if it begins no work."""
         loaded = await self._parts.journal.load(run_id)
         self._would_take(loaded.run, request)
-        request_id = await self._parts.journal.post(run_id, request)
+        request_id = await self._parts.journal.post(run_id, redacted(request, self._parts.redactor.redact))
         holder = self._parts.locks.holder(run_id)
         if holder is None:
             try:
@@ -272,6 +296,31 @@ class _Prepared:
     plan: Plan
     documents: Sequence[Any]
     warnings: tuple[str, ...]
+
+
+def _left_out(changed: Sequence[str], opened: Opened) -> tuple[str, ...]:
+    """A warning of what is not committed and so not worked on; refused where the project wants a clean base."""
+    if not changed:
+        return ()
+    more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
+    named = f"{', '.join(changed[:MOST_NAMED])}{more}"
+    if opened.settings.node(ProjectSettings).require_clean_base:
+        raise BaseNotClean(
+            f"this project demands a clean checkout (require_clean_base), and this is not committed: {named}",
+            hint="commit it, or put it aside with `git stash`",
+        )
+    return (f"not committed, so not part of the run, which starts from {opened.base_branch}: {named}",)
+
+
+def _without_secrets(plan: Plan, redactor: Redactor) -> Plan:
+    """The plan with its texts redacted: they get into prompts and commits. Commands stay as they are to be run."""
+    return replace(
+        plan,
+        workstreams=tuple(
+            replace(one, title=redactor.redact(one.title), tasks=tuple(map(redactor.redact, one.tasks)))
+            for one in plan.workstreams
+        ),
+    )
 
 
 def _chosen(plan: Plan, only: str | None) -> tuple[Plan, tuple[str, ...]]:

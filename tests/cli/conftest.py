@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_screen import Screen
+
+from penstock.cli.entry import enter
+from penstock.cli.terminal import Terminal
 
 GIT = {
     "GIT_AUTHOR_NAME": "Tester",
@@ -149,3 +153,26 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+class Asked:
+    """What a command said in this process."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def ask(desk: Desk):
+    def asked(*arguments: str, **environ: str) -> Asked:
+        out, err = Screen(), Screen()
+        surroundings = {**desk.environ, **environ}
+        terminal = Terminal.of(out, err, surroundings)
+        code = enter(arguments, environ=surroundings, folder=desk.project, terminal=terminal)
+        return Asked(code, out.text, err.text)
+
+    return asked

@@ -62,3 +62,15 @@ def test_a_reader_that_went_away_is_no_error(tmp_path: Path) -> None:
         terminal.line("nor this")
         terminal.close()
         assert terminal.is_gone
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_answer_that_cannot_be_written_is_said_once_and_not_raised() -> None:
+    errors = Screen()
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        terminal = Terminal.of(full, errors, {})
+        terminal.line("lost")
+        terminal.line("lost too")
+        terminal.close()
+    assert terminal.is_lost
+    assert errors.text == "error: the answer can't be written: No space left on device\n"

@@ -157,7 +157,7 @@ def test_an_unknown_run_is_refused_with_the_newest_ones(database: Database, cloc
         asyncio.run(database.journal.create(run_of(workstream("a"), name=f"run-{number}")))
     views = database.views
     for ask in (views.run, views.errors, views.events, views.attempts):
-        with pytest.raises(UserError, match=r"there is no run 'run-x'; the newest are run-5, run-4, run-3$"):
+        with pytest.raises(UserError, match=r"there is no run 'run-x'; the newest are run-5, run-4, run-3\n"):
             ask("run-x")
 
 
@@ -238,7 +238,7 @@ def test_attempts_are_told_with_how_they_ended(stored: Stored) -> None:
         "start": "base",
         "candidate": "commit-1",
         "tree": "tree-1",
-        "confined": None,
+        "confined": False,
         "result": {"paths": ["a b", "ü"], "litter": []},
     }
     assert (running["status"], running["completed_at"], running["result"]) == ("running", None, None)

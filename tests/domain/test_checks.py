@@ -77,7 +77,8 @@ def test_another_commands_failure_on_the_base_excuses_nothing():
     ("result", "code", "text"),
     [
         (replace(RED, output="boom\n"), "static_failure", "make test: exit code 1\nboom"),
-        (replace(RED, kind="acceptance", error="timeout"), "runtime_failure", "make test: timeout"),
+        (replace(RED, kind="acceptance", output="boom\n"), "runtime_failure", "make test: exit code 1\nboom"),
+        (replace(RED, kind="acceptance", error="timeout"), "timeout", "make test: timeout"),
     ],
 )
 def test_a_finding_tells_the_fix_what_failed_and_how(result, code, text):

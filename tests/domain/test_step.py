@@ -4,6 +4,7 @@ import pytest
 from domain_stories import GREEN, NOW, Story, happy_answer, one, verdict_for
 
 from penstock.domain.changes import Candidate, Finding, Violation
+from penstock.domain.checks import CheckResult
 from penstock.domain.commands import JudgeMerge, MoveBranch, PublishBranch, ReleaseWorktree, StopSteps
 from penstock.domain.decision import (
     ApprovalRecorded,
@@ -878,6 +879,33 @@ def test_candidates_are_judged_one_after_another_in_plan_order_on_the_head_with_
         story.take(command)
         story.feed(BranchMoved(verdict=command.verdict))
     assert story.states() == {"a": "done", "b": "integrating", "c": "done"}
+
+
+def test_a_run_that_is_being_ended_does_not_wait_for_a_branch_that_can_not_be_moved():
+    story = Story(one("a")).begin()
+    story.to_integration("a")
+    story.approve_tree()
+    command = story.only(MoveBranch)
+    story.feed(EnvironmentBroke(sentence="the branch is elsewhere", command=command.key))
+    assert story.run.moving
+    story.feed(CancelAsked())
+    assert story.run.state is RunState.PAUSED
+    story.take(command)
+    story.feed(EnvironmentBroke(sentence="the branch is elsewhere", command=command.key))
+    assert story.run.moving == ()
+    assert story.states() == {"a": "abandoned"}
+
+
+def test_every_command_that_was_run_is_noted_and_what_was_remembered_is_not():
+    story = Story(one("a")).begin()
+    story.edit("a")
+    ran = CheckResult(tree="t", command="lint", kind="static", passed=True, exit_code=0, duration=1.5)
+    story.finish("a", Passed(results=(ran, replace(ran, command="types", remembered=True))))
+    (note,) = story.notes("tool_run")
+    told = [note.payload[name] for name in ("command", "exit_code", "duration", "attempt")]
+    assert told == ["lint", 0, 1.5, "static-1"]
+    ends = [(end.payload["attempt"], end.payload["status"]) for end in story.notes("step_end")]
+    assert ends == [("edit-1", "success"), ("static-1", "success")]
 
 
 def test_a_conflict_goes_to_fix_in_the_merged_tree_on_its_new_base():

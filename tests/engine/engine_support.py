@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from penstock.adapters.clock import SystemClock
@@ -49,6 +49,7 @@ class World:
     policy: Policy = field(default_factory=lambda: Policy(max_parallel=2))
     checks: tuple[Check, ...] = ()
     journal: MemoryJournal = field(default_factory=MemoryJournal)
+    redact: Callable[[str], str] = str
 
     async def made(self) -> None:
         """Store the run."""
@@ -77,6 +78,7 @@ class World:
             supervision=self.project,
             journal=self.journal,
             clock=SystemClock(),
+            redact=self.redact,
         )
         return await asyncio.wait_for(
             drive(context, loaded, manner or Manner(), first=events, started=started, watch=watch), timeout=20

@@ -165,6 +165,9 @@ def test_what_left_its_scope_is_named_and_bounded() -> None:
     words = spoken("scope_violation", {"violations": violations})
     assert words is not None
     assert words.result == "left its scope: p0: out of scope; p1: out of scope; p2: out of scope and 2 more"
+    kept = spoken("scope_violation", {"violations": violations[:1], "patch": "/state/x.patch"})
+    assert kept is not None
+    assert kept.result == "left its scope: p0: out of scope; kept as /state/x.patch"
 
 
 def test_an_event_that_was_refused_is_shown() -> None:
@@ -180,3 +183,13 @@ def test_an_event_that_was_refused_is_shown() -> None:
     assert shown is not None
     assert shown[0].endswith("approved  refused: ws-a is done")
     assert listing.event_line({**event, "refused": None}) is None
+
+
+def test_a_red_command_gets_a_line_and_a_green_one_does_not() -> None:
+    payload = {"attempt": "2.static-1", "kind": "static", "command": "pytest -q", "exit_code": 1, "passed": False}
+    red, missing = spoken("tool_run", payload), spoken("tool_run", {**payload, "exit_code": -2})
+    assert red is not None
+    assert (red.step, red.result) == ("static", "pytest -q: exit code 1")
+    assert missing is not None
+    assert missing.result == "pytest -q: was not found"
+    assert spoken("tool_run", {**payload, "exit_code": 0, "passed": True}) is None

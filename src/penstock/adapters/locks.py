@@ -10,10 +10,15 @@ import fcntl
 import json
 import os
 import socket
+import time
 from datetime import datetime
 from pathlib import Path
 
 from penstock.ports import Clock, Held, Holder
+
+LAST_GIT_CALL = 30.0
+"""How long the git children of a killed owner are waited for."""
+LOOK_AGAIN = 0.02
 
 
 class HeldFile:
@@ -53,11 +58,13 @@ class FileLocks:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._path(run_id)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return _read(path)
+        patience = self._clock.monotonic() + LAST_GIT_CALL
+        while not _locked(descriptor):
+            holder = _read(path)
+            if (not _is_only_looked_at(descriptor) and _is_alive(holder)) or self._clock.monotonic() > patience:
+                os.close(descriptor)
+                return holder
+            time.sleep(LOOK_AGAIN)  # its owner is dead and only a last git child holds it, or somebody just looks
         text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": _shown(self._clock.now())})
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
@@ -82,6 +89,37 @@ class FileLocks:
 
     def _path(self, run_id: str) -> Path:
         return self._folder / f"{run_id}.lock"
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_only_looked_at(descriptor: int) -> bool:
+    """Whether those who keep us from the lock only ask who has it: an owner would not share it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True
+
+
+def _is_alive(holder: Holder) -> bool:
+    """Whether the holder may be at work: one on another machine, or one that did not say who it is, counts as alive."""
+    if holder.host != socket.gethostname() or holder.pid <= 0:
+        return True
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _shown(moment: datetime) -> str:

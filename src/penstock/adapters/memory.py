@@ -140,7 +140,9 @@ class MemoryProject:
         if self._commits[verdict.commit][0] != verdict.tree:
             raise TreeWithoutVerdict(f"verdict {verdict.id} speaks of another tree")
         at = self.branches.get(verdict.branch)
-        if at not in (verdict.parent, verdict.commit):
+        if at is not None and verdict.commit in self._ancestors(at):
+            return
+        if at != verdict.parent:
             raise WorldError(f"{verdict.branch} is at {at}, not at {verdict.parent}")
         self.branches[verdict.branch] = verdict.commit
 

@@ -72,6 +72,8 @@ def _perform(arguments: Sequence[str], environ: Mapping[str, str], folder: Path 
     code = command_line().main(
         args=with_resume_value(arguments), prog_name="penstock", standalone_mode=False, obj=invocation
     )
+    if screen.is_lost and not code:
+        return exits.ENVIRONMENT
     return code if isinstance(code, int) else exits.COMPLETED
 
 

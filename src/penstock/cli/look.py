@@ -158,7 +158,10 @@ def _must_know(view: dict[str, Any], workstream: str) -> None:
 
     known = [row["ws_id"] for row in view["workstreams"]]
     if workstream not in known:
-        raise UserError(f"run {view['run_id']} has no workstream {workstream!r}; it has: {', '.join(known[:10])}")
+        raise UserError(
+            f"run {view['run_id']} has no workstream {workstream!r}; it has: {', '.join(known[:10])}",
+            hint="name one of them",
+        )
 
 
 def _print_event(

@@ -12,7 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments ask for; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given in (["--version"], ["-V"]):
-        sys.stdout.write(f"penstock {penstock.__version__}\n")
+        print(f"penstock {penstock.__version__}")  # noqa: T201 - the terminal would cost ten times as much
         return 0
     from penstock.cli.entry import enter  # noqa: PLC0415 - costs more than the whole of `--version`
 

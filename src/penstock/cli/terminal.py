@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from penstock.reports.plain import clean
@@ -51,6 +52,8 @@ class Terminal:
     has_colour: bool = False
     is_gone: bool = False
     """Whoever read stdout has gone away: say nothing more."""
+    is_lost: bool = False
+    """A part of the answer could not be written, and not because its reader went away."""
 
     @classmethod
     def of(cls, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> Terminal:
@@ -118,15 +121,18 @@ class Terminal:
         try:
             self.out.write(f"{text}\n")
             self.out.flush()
-        except BrokenPipeError:
+        except OSError as error:
             self.is_gone = True
             _forget_reader(self.out)
+            if not isinstance(error, BrokenPipeError):
+                self.is_lost = True
+                self.error(f"the answer can't be written: {error.strerror or error}")
 
     def close(self) -> None:
         """Flush what is left; a reader that went away is no error."""
         try:
             self.out.flush()
-        except BrokenPipeError:
+        except OSError:
             _forget_reader(self.out)
         with suppress(OSError):
             self.err.flush()
@@ -141,5 +147,9 @@ def _forget_reader(stream: TextIO) -> None:
 
 
 def standard(environ: Mapping[str, str]) -> Terminal:
-    """The terminal over this process's own streams."""
-    return Terminal.of(sys.stdout, sys.stderr, environ)
+    """The terminal over this process's own streams; what was closed before we began is replaced by nowhere."""
+    return Terminal.of(sys.stdout or _nowhere(), sys.stderr or _nowhere(), environ)
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")

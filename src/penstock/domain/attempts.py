@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.domain.breaker import Trip, finding_signatures, tripped
 from penstock.domain.changes import Candidate, Finding
+from penstock.domain.checks import CheckResult
 from penstock.domain.commands import StartStep
 from penstock.domain.decision import AttemptBegan, AttemptEnded, ErrorSeen
 from penstock.domain.draft import Draft
@@ -82,6 +83,25 @@ def end(
         )
     )
     draft.put(rank, attempt=None, lost=0)
+    draft.note("step_end", rank, step=attempt.step.value, attempt=attempt.key, status=status)
+
+
+def note_runs(draft: Draft, rank: int, results: Sequence[CheckResult]) -> None:
+    """Record every command that was really run for the present attempt."""
+    attempt = draft[rank].attempt
+    for result in results:
+        if not result.remembered:
+            draft.note(
+                "tool_run",
+                rank,
+                attempt=attempt.key if attempt else "",
+                kind=result.kind,
+                command=result.command,
+                exit_code=result.exit_code,
+                duration=result.duration,
+                passed=result.passed,
+                confined=result.confined,
+            )
 
 
 def interrupt(draft: Draft, rank: int, *, lost: bool, sentence: str = "") -> bool:

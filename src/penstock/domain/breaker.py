@@ -36,11 +36,17 @@ _NORMALISE: tuple[tuple[re.Pattern[str], str], ...] = (
 _FINDING_LINE = re.compile(r"^(?:FAILED|ERROR) \S|^\S[^:\s]*\.\w+:\d+(?::\d+)?: |^(?:E|W|F|C)\d{3,4}\b", re.MULTILINE)
 
 
+def relative(text: str, folder: str) -> str:
+    """The text with every path below a folder as the project's own files call it."""
+    place = folder.rstrip("/")
+    if not place or place not in text:
+        return text
+    return re.sub(re.escape(place) + r"(?![\w.-])", ".", text.replace(f"{place}/", ""))
+
+
 def normalise(text: str, folder: str = "") -> str:
     """The text without what differs between two occurrences of one error; `folder` is where the command ran."""
-    place = folder.rstrip("/")
-    if place:
-        text = re.sub(re.escape(place) + r"(?![\w.-])", ".", text.replace(f"{place}/", ""))
+    text = relative(text, folder)
     text = _ANSI.sub("", text[: 8 * MAX_TEXT])[: 4 * MAX_TEXT]
     for pattern, replacement in _NORMALISE:
         text = pattern.sub(replacement, text)

@@ -30,7 +30,9 @@ class CheckResult:
     known: bool = False
     """Red, but only as red as the base."""
     error: str = ""
-    """The code of the contract's list: non_zero_exit, timeout, missing_binary …; empty when it passed."""
+    """The code of the contract's list: static_failure, timeout, missing_binary …; empty when it passed."""
+    remembered: bool = False
+    """Said about this tree before: the command was not run again."""
 
     @property
     def counts_as_passed(self) -> bool:
@@ -39,8 +41,8 @@ class CheckResult:
 
     def finding(self) -> Finding:
         """What a fix is told."""
-        code = "static_failure" if self.kind == "static" else "runtime_failure"
-        how = self.error or f"exit code {self.exit_code}"
+        code = self.error or ("static_failure" if self.kind == "static" else "runtime_failure")
+        how = code if code in NOT_JUDGED else f"exit code {self.exit_code}"
         return Finding(code=code, text=f"{self.command}: {how}\n{self.output}".rstrip())
 
 

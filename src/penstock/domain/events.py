@@ -88,6 +88,8 @@ class EnvironmentBroke:
     sentence: str
     workstream: str = ""
     attempt: AttemptId | None = None
+    command: str = ""
+    """The key of a command that no attempt stands for."""
 
 
 # What the integration queue found

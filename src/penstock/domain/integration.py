@@ -1,7 +1,8 @@
 """The integration queue of a run's branch: one consumer, candidates in plan order, a batch of one. Works on a draft.
 
-A batch is judged against the last commit that has a verdict, while the branch itself may still be moving there:
-the verdict decides, the branch follows.
+A batch is judged against the last commit that has a verdict, while the branch may still be moving there: the verdict
+decides, the branch follows. So several moves can be under way; a killed owner makes them again, and `Repository.advance`
+takes a branch that has passed a verdict's commit already for success.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def judged(draft: Draft, event: Judged) -> None:
     if judging is None or judging.number != event.judgement:
         raise EventRefused(f"judgement {event.judgement} is not the one under way")
     draft.set(judging=None)
+    attempts.note_runs(draft, judging.members[0], getattr(event, "results", ()))
     match event:
         case VerdictGiven():
             _accept(draft, judging, event)
@@ -91,6 +93,13 @@ def _accept(draft: Draft, judging: Judging, event: VerdictGiven) -> None:
     for rank in judging.members:
         draft.put(rank, verdict=verdict.id)
     draft.commands.append(MoveBranch(verdict=verdict))
+
+
+def stay_where_it_is(draft: Draft, command: str) -> None:
+    """The branch can't be moved: a run that is being ended does not wait for it. The verdict and the commit stay."""
+    if draft.get("ending") is not None:
+        moving: tuple[str, ...] = draft.get("moving")
+        draft.set(moving=tuple(one for one in moving if f"move-{one}" != command))
 
 
 def _refuse(draft: Draft, rank: int, event: MergeRefused) -> None:

@@ -93,6 +93,8 @@ def _started(draft: Draft, event: RunStarted) -> None:
 def _step_finished(draft: Draft, event: StepFinished) -> None:
     rank = _attempted(draft, event.workstream, event.attempt)
     step_, outcome = event.attempt.step, event.outcome
+    if isinstance(outcome, Passed | Red):
+        attempts.note_runs(draft, rank, outcome.results)
     match outcome:
         case OutOfScope():
             integration.out_of_scope(draft, rank, outcome.violations, kept=outcome.candidate, patch=outcome.patch)
@@ -190,6 +192,7 @@ def _edit_red(draft: Draft, rank: int, step_: Step, findings: tuple[Finding, ...
 def _environment_broke(draft: Draft, event: EnvironmentBroke) -> None:
     if event.attempt is None:  # it was another command that could not be performed
         integration.break_environment(draft, event.sentence)
+        integration.stay_where_it_is(draft, event.command)
         return
     rank = _attempted(draft, event.workstream, event.attempt)
     attempts.interrupt(draft, rank, lost=False, sentence=event.sentence)

@@ -7,11 +7,11 @@ meanwhile; only as the base's answer, against which others are compared, it stan
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
 
 from penstock.domain import breaker
 from penstock.domain.acceptance import parse_builtin
@@ -29,7 +29,7 @@ MOST_OUTPUT = 4000
 
 @dataclass(slots=True)
 class Examiner:
-    """Asks checks about one tree on behalf of one attempt; the checkout is made when a check is really run."""
+    """Asks checks about trees on behalf of one attempt; a checkout is made only where something is really run."""
 
     context: Context
     workstream: str
@@ -38,111 +38,107 @@ class Examiner:
 
     async def checks(self, subject: Candidate, checks: Sequence[Check], base: str) -> list[CheckResult]:
         """The project's own checks; a red one that shows only what the base shows is marked as known."""
-        async with _Checkout(self.context, subject.commit) as checkout:
-            results = [await self._check(subject, check, checkout) for check in checks]
-        return [await self._compared(result, check, base) for result, check in zip(results, checks, strict=True)]
+        results = await self._answers(subject, checks)
+        open_ = [place for place, result in enumerate(results) if not result.passed and result.error not in NOT_JUDGED]
+        if not open_ or not base:
+            return results
+        compared = await self.context.history.candidate(base)
+        if compared.tree == subject.tree:
+            return [replace(one, known=place in open_) for place, one in enumerate(results)]
+        before = await self._answers(compared, checks[: open_[-1] + 1], is_base=True)
+        for place in open_:
+            results[place] = replace(results[place], known=is_known(results[place], before[place]))
+        return results
 
     async def acceptance(self, subject: Candidate, workstream: Workstream, base: str) -> list[CheckResult]:
         """What a workstream's own acceptance says; prose is not asked."""
-        overlay = (base, workstream.acceptance_files) if workstream.acceptance_files else None
-        environment = f"acceptance files of {base}" if overlay else ""
-        async with _Checkout(self.context, subject.commit, overlay) as checkout:
-            return [
-                await self._accept(subject, line, workstream, environment, checkout)
-                for line in workstream.acceptance
-                if line.is_checkable
-            ]
+        files, lines = workstream.acceptance_files, [line for line in workstream.acceptance if line.is_checkable]
+        environment = f"{', '.join(files)} of {base}" if files else ""
+        known = [await self._remembered(subject, self._as_check(line), environment) for line in lines]
+        found = [replace(one, kind="acceptance") for one in known if one is not None and one.passed]
+        if len(found) == len(lines):
+            return found
+        overlay = (base, files) if files else None
+        async with self._checkout(subject, overlay) as where:
+            return [await self._accept(subject, line, workstream, environment, where) for line in lines]
 
-    async def _check(
-        self, subject: Candidate, check: Check, checkout: _Checkout, *, is_base: bool = False
-    ) -> CheckResult:
-        known = await self.context.journal.known_result(subject.tree, check.command, "")
-        if known is not None and (known.passed or is_base):
-            return replace(known, kind="static")
-        return await self._run(subject, check, "static", "", checkout)
+    async def _answers(
+        self, subject: Candidate, checks: Sequence[Check], *, is_base: bool = False
+    ) -> list[CheckResult]:
+        """What all of these checks say, one after another in one checkout: a later one may need what an earlier one
+        made there, so they are remembered all or not at all.
+        """
+        known = [await self._remembered(subject, check, "") for check in checks]
+        found = [replace(one, kind="static") for one in known if one is not None and (one.passed or is_base)]
+        if len(found) == len(checks):
+            return found
+        async with self._checkout(subject) as where:
+            return [await self._run(subject, check, "static", "", where) for check in checks]
+
+    async def _remembered(self, subject: Candidate, check: Check, environment: str) -> CheckResult | None:
+        """What a command said of this tree before, judged by the exit codes that are good now."""
+        known = await self.context.journal.known_result(subject.tree, check.command, environment)
+        if known is None:
+            return None
+        return replace(known, passed=known.exit_code in check.success_codes, remembered=True)
+
+    def _checkout(
+        self, subject: Candidate, overlay: tuple[str, Sequence[str]] | None = None
+    ) -> AbstractAsyncContextManager[Path]:
+        return self.context.workspace.checkout(self.context.run, subject.commit, overlay=overlay)
+
+    def _as_check(self, line: Acceptance) -> Check:
+        return Check(name=line.text, command=line.text, timeout=self.context.settings.check_timeout)
 
     async def _accept(
-        self, subject: Candidate, line: Acceptance, workstream: Workstream, environment: str, checkout: _Checkout
+        self, subject: Candidate, line: Acceptance, workstream: Workstream, environment: str, where: Path
     ) -> CheckResult:
-        if line.kind is AcceptanceKind.BUILTIN:
-            # What it says depends on the declared files too, and asking costs next to nothing: not kept.
-            claim = parse_builtin(line.text)
-            if claim is None:
-                raise Bug(f"`{line.text}` was taken for a known sentence and is none")
-            passed, text = await asyncio.to_thread(run_builtin, claim, await checkout.path(), workstream.scope)
-            code = 0 if passed else 1
-            return CheckResult(
-                tree=subject.tree,
-                command=line.text,
-                kind="builtin",
-                passed=passed,
-                exit_code=code,
-                output=text,
-                environment=environment,
-                error="" if passed else "runtime_failure",
-            )
-        known = await self.context.journal.known_result(subject.tree, line.text, environment)
-        if known is not None and known.passed:
-            return replace(known, kind="acceptance")
-        check = Check(name=line.text, command=line.text, timeout=self.context.settings.check_timeout)
-        return await self._run(subject, check, "acceptance", environment, checkout)
+        if line.kind is not AcceptanceKind.BUILTIN:
+            return await self._run(subject, self._as_check(line), "acceptance", environment, where)
+        # What it says depends on the declared files too, and asking costs next to nothing: not kept.
+        claim = parse_builtin(line.text)
+        if claim is None:
+            raise Bug(f"`{line.text}` was taken for a known sentence and is none")
+        passed, text = await asyncio.to_thread(run_builtin, claim, where, workstream.scope)
+        return CheckResult(
+            tree=subject.tree,
+            command=line.text,
+            kind="builtin",
+            passed=passed,
+            exit_code=0 if passed else 1,
+            output=text,
+            environment=environment,
+            error="" if passed else "runtime_failure",
+        )
 
-    async def _run(
-        self, subject: Candidate, check: Check, kind: str, environment: str, checkout: _Checkout
-    ) -> CheckResult:
+    async def _run(self, subject: Candidate, check: Check, kind: str, environment: str, where: Path) -> CheckResult:
         self.asked += 1
-        where = await checkout.path()
         folder = self.context.folder(self.workstream, self.attempt) / f"check-{self.asked}"
         marker = self.context.marker(self.workstream, self.attempt)
         answer = await self.context.tools.run_command(check, ToolContext(worktree=where, folder=folder, marker=marker))
         output = "\n".join(part for part in (answer.stdout.rstrip(), answer.stderr.rstrip()) if part)
-        code = answer.error_code() or ""
+        output = from_the_project(output, where)
+        code = answer.error_code("static" if kind == "static" else "runtime") or ""
+        plain = answer.error_code() or ""  # the same for the base, whichever step asks
         result = CheckResult(
             tree=subject.tree,
             command=check.command,
             kind=kind,
             passed=answer.success,
             exit_code=answer.exit_code,
-            signatures=() if answer.success else tuple(sorted(breaker.signatures(code, output, str(where)))),
+            signatures=() if answer.success else tuple(sorted(breaker.signatures(plain, output))),
             output=output[-MOST_OUTPUT:],
             duration=answer.duration_sec,
             environment=environment,
-            error="" if answer.success else code,
+            error=code,
         )
         if code not in NOT_JUDGED:
             await self.context.journal.keep_result(result)
         return result
 
-    async def _compared(self, result: CheckResult, check: Check, base: str) -> CheckResult:
-        if result.passed or not base or result.error in NOT_JUDGED:
-            return result
-        subject = await self.context.history.candidate(base)
-        if subject.tree == result.tree:
-            return replace(result, known=True)
-        async with _Checkout(self.context, subject.commit) as checkout:
-            before = await self._check(subject, check, checkout, is_base=True)
-        return replace(result, known=is_known(result, before))
 
-
-class _Checkout:
-    """A clean checkout that is made on first use and given back at the end."""
-
-    def __init__(self, context: Context, commit: str, overlay: tuple[str, Sequence[str]] | None = None) -> None:
-        self._context = context
-        self._commit = commit
-        self._overlay = overlay
-        self._stack = AsyncExitStack()
-        self._path: Path | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self._stack.aclose()
-
-    async def path(self) -> Path:
-        """Its folder."""
-        if self._path is None:
-            made = self._context.workspace.checkout(self._context.run, self._commit, overlay=self._overlay)
-            self._path = await self._stack.enter_async_context(made)
-        return self._path
+def from_the_project(text: str, folder: Path) -> str:
+    """The text with paths as the project calls them: a folder of ours means nothing to an agent, and changes."""
+    for place in dict.fromkeys((str(folder), os.path.realpath(folder))):
+        text = breaker.relative(text, place)
+    return text

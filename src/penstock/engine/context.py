@@ -10,6 +10,7 @@ from pathlib import Path
 from penstock.domain.changes import Stamp
 from penstock.domain.plan import Check, Workstream
 from penstock.domain.run import AttemptId
+from penstock.engine.redacting import Redact
 from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Supervision, Tools, Workspace
 
 
@@ -43,6 +44,8 @@ class Context:
     supervision: Supervision
     journal: Journal
     clock: Clock
+    redact: Redact
+    """Takes secrets out of what is written down or given to an agent."""
 
     def place(self, workstream: Workstream) -> Place:
         """Where a workstream of this run works."""

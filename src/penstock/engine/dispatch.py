@@ -10,9 +10,15 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from penstock.domain.commands import Command, JudgeMerge, StartStep
+from penstock.domain.commands import Command, JudgeMerge, PublishBranch, StartStep
 from penstock.domain.errors import Bug, PenstockError
-from penstock.domain.events import EnvironmentBroke, Event, JudgementInterrupted, StepInterrupted
+from penstock.domain.events import (
+    BranchPublished,
+    EnvironmentBroke,
+    Event,
+    JudgementInterrupted,
+    StepInterrupted,
+)
 from penstock.engine.machine import in_words
 from penstock.ports import OwnershipLost
 
@@ -28,6 +34,8 @@ class Arrival:
     request_id: int | None = None
     failure: PenstockError | None = None
     """Why a command that no event can speak for was not performed; it stays unanswered."""
+    command: Command | None = None
+    """The command that the failure is about."""
 
 
 class LocalDispatcher:
@@ -116,6 +124,7 @@ class LocalDispatcher:
                 event=event,
                 command_key=command.key if answered else None,
                 failure=None if event is not None else failure,
+                command=None if answered else command,
             ),
         )
 
@@ -137,5 +146,7 @@ def _failed(command: Command, sentence: str) -> Event | None:
             return EnvironmentBroke(workstream=command.workstream, attempt=command.attempt, sentence=sentence)
         case JudgeMerge():
             return JudgementInterrupted(judgement=command.number, asked=False, sentence=sentence)
+        case PublishBranch():
+            return BranchPublished(commit=command.commit, pushed=False, sentence=sentence)
         case _:
             return None

@@ -31,8 +31,6 @@ async def judge(context: Context, command: JudgeMerge, run: Run) -> Judgement:
     if isinstance(merge, Conflicted):
         return _conflict(command, merge)
     head = await context.history.candidate(command.head)
-    if merge.candidate.tree == head.tree:
-        return NothingToMerge(judgement=command.number)
     changes = await context.history.changes(command.head, merge.candidate.commit)
     violations = await scoping.of_changes(context, workstream.scope, command.head, changes)
     if violations:
@@ -47,6 +45,8 @@ async def judge(context: Context, command: JudgeMerge, run: Run) -> Judgement:
             start=merge.candidate,
             results=tuple(results),
         )
+    if merge.candidate.tree == head.tree:  # said only now: what it is accepted by must hold where others made it
+        return NothingToMerge(judgement=command.number)
     verdict = give_verdict(
         id=f"{run.id}-{merge.candidate.commit[:16]}",  # named by what it is about: the same however often it is judged
         branch=run.branch,

@@ -11,20 +11,24 @@ from dataclasses import dataclass, replace
 from penstock.domain.commands import Command, StopSteps
 from penstock.domain.decision import Note
 from penstock.domain.errors import IllegalMove, PenstockError
-from penstock.domain.events import EnvironmentBroke, Event, PauseAsked
+from penstock.domain.events import AbandonAsked, CancelAsked, EnvironmentBroke, Event, PauseAsked, ResumeAsked
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Run
-from penstock.domain.states import RunState, WorkstreamState
+from penstock.domain.states import RunState
 from penstock.domain.step import step
 from penstock.engine.context import Context
 from penstock.engine.dispatch import Arrival, LocalDispatcher, interruption
 from penstock.engine.perform import perform
+from penstock.engine.redacting import redacted
 from penstock.ports import Entry, OwnershipLost
 
 MOST_AT_ONCE = 64
 LOOK_EVERY = 0.05
 WRITE_AT_MOST = 0.020
 REST = 0.002
+
+TRIES_AGAIN = (ResumeAsked, CancelAsked, AbandonAsked)
+"""By these a person says how a run goes on that something stood in the way of."""
 
 Watch = Callable[[Run, Sequence[Note]], None]
 
@@ -52,6 +56,8 @@ class Loop:
         self._dispatcher = LocalDispatcher(self._perform, self._arrivals, context.settings.limits)
         self._left: dict[str, Command] = {}
         """Commands that are known and not dispatched."""
+        self._unperformed: dict[str, Command] = {}
+        """Commands that failed and that no event speaks for: tried again when a person says how the run goes on."""
         self._taken: set[int] = set()
         self._change_count = -1
         self._wrote_since: float | None = None
@@ -80,7 +86,7 @@ class Loop:
                 await self._turn()
             left, self._left = list(self._left.values()), {}
             await self._follow(left)
-            while not self._is_over():
+            while not await self._is_over():
                 await self._turn()
         finally:
             inbox.cancel()
@@ -112,12 +118,18 @@ class Loop:
             else:
                 self._left[command.key] = command
 
-    def _is_over(self) -> bool:
+    async def _is_over(self) -> bool:
         if self._failure is not None:
             return True
-        if not self._arrivals.empty() or not self._dispatcher.is_idle:
+        if self._has_more_to_do():
             return False
-        return not self._manner.stays or self.run.state not in (RunState.RUNNING, RunState.PAUSED)
+        await self._look()  # what was asked for in the last moment
+        return not self._has_more_to_do()
+
+    def _has_more_to_do(self) -> bool:
+        if not self._arrivals.empty() or not self._dispatcher.is_idle:
+            return True
+        return self._manner.stays and self.run.state in (RunState.RUNNING, RunState.PAUSED)
 
     async def _turn(self) -> None:
         """One batch: at most 64 events, one commit, then what follows."""
@@ -128,6 +140,9 @@ class Loop:
         if entries or acknowledged:
             await self._commit(entries, acknowledged)
         commands = [command for entry in entries if entry.decision for command in entry.decision.commands]
+        if any(isinstance(entry.event, TRIES_AGAIN) and entry.decision for entry in entries):
+            again, self._unperformed = list(self._unperformed.values()), {}
+            commands = [*again, *commands]
         await self._follow(commands)
         if self._watch is not None:
             self._watch(self.run, [note for entry in entries if entry.decision for note in entry.decision.notes])
@@ -137,24 +152,27 @@ class Loop:
         acknowledged: list[str] = []
         for arrival in batch:
             if arrival.failure is not None:
-                self._fail(arrival.failure)
+                self._fail(arrival.failure, arrival.command)
             if arrival.event is not None:
                 entries.append(self._step(arrival, arrival.event))
             elif arrival.command_key is not None:
                 acknowledged.append(arrival.command_key)
         return entries, acknowledged
 
-    def _fail(self, failure: PenstockError) -> None:
+    def _fail(self, failure: PenstockError, command: Command | None) -> None:
         """A command that no event speaks for was not performed: wait for a person, or leave if the run is no longer
         ours.
         """
         if isinstance(failure, OwnershipLost):
             self._failure = failure
-        else:
-            self.feed(EnvironmentBroke(sentence=str(failure)))
+            return
+        if command is not None:
+            self._unperformed[command.key] = command
+        self.feed(EnvironmentBroke(sentence=str(failure), command=command.key if command is not None else ""))
 
     def _step(self, arrival: Arrival, event: Event) -> Entry:
         now = self._context.clock.now()
+        event = redacted(event, self._context.redact)
         try:
             decision = step(self.run, event, now)
         except (EventRefused, IllegalMove) as refusal:
@@ -190,28 +208,25 @@ class Loop:
             self._wrote_since = None
 
     async def _watch_inbox(self) -> None:
+        is_deaf = False
         while True:
             await asyncio.sleep(LOOK_EVERY)
             try:
                 await self._look()
             except PenstockError as error:
-                self._arrivals.put_nowait(Arrival(event=None, failure=error))
-                return
+                if not is_deaf:  # said once; what is asked for is heard as soon as looking succeeds again
+                    self._arrivals.put_nowait(Arrival(event=None, failure=error))
+                is_deaf = True
+            else:
+                is_deaf = False
 
     async def _look(self) -> None:
         journal = self._context.journal
         count = await journal.change_count()
         if count == self._change_count:
             return
-        self._change_count = count
         for waiting in await journal.waiting(self._context.run):
             if waiting.id not in self._taken:
                 self._taken.add(waiting.id)
                 self._arrivals.put_nowait(Arrival(event=waiting.request, request_id=waiting.id))
-
-
-def only_waits(run: Run) -> bool:
-    """Whether a run could go on but for people."""
-    return run.state is RunState.RUNNING and bool(
-        run.in_state(WorkstreamState.REVIEWING) or run.in_state(WorkstreamState.READY)
-    )
+        self._change_count = count  # only now: what could not be read must be looked at again

@@ -70,6 +70,9 @@ async def drive(
 ) -> Run:
     """Bring a claimed run on: reap, tell the core `first` and what was lost, then loop; `started` gets the loop."""
     await context.supervision.reap(context.run)
+    await context.repository.clear_stale_locks()
+    if manner.works:
+        await context.repository.create_branch(loaded.run.branch, loaded.run.head or loaded.run.base)
     loop = Loop(context, loaded.run, loaded.generation, manner, watch)
     lost = dict(unfinished_business(context.supervision, context.run, loaded.commands))
     for event in first:

@@ -17,7 +17,7 @@ from penstock.domain.commands import (
     StopSteps,
 )
 from penstock.domain.errors import Bug
-from penstock.domain.events import BranchMoved, BranchPublished, Event, StepFinished, StepOutcome
+from penstock.domain.events import BranchMoved, BranchPublished, Event, StepFinished, StepInterrupted, StepOutcome
 from penstock.domain.run import AttemptId, Run, Step
 from penstock.engine import integration
 from penstock.engine.context import Context
@@ -28,8 +28,7 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
     """Do what a command says; the event that answers it, or None where the doing is the answer."""
     match command:
         case StartStep():
-            outcome = await _step(context, command)
-            return StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome)
+            return await _attempt(context, command)
         case JudgeMerge():
             await context.supervision.room()
             return await integration.judge(context, command, run)
@@ -48,7 +47,14 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
             assert_never(command)
 
 
-async def _step(context: Context, command: StartStep) -> StepOutcome:
+async def _attempt(context: Context, command: StartStep) -> Event:
+    outcome = await _step(context, command)
+    if outcome is None:
+        return StepInterrupted(workstream=command.workstream, attempt=command.attempt, asked=False)
+    return StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome)
+
+
+async def _step(context: Context, command: StartStep) -> StepOutcome | None:
     workstream = context.workstreams[command.workstream]
     await context.supervision.room()
     match command.attempt.step:

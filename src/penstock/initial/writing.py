@@ -34,7 +34,10 @@ async def initialise(projects: Projects, *, sample: bool) -> Done:
     """Write the settings file of the project that the user stands in, and a sample bundle if asked."""
     project = projects.current()
     if not (project.path / ".git").exists():
-        raise NoCheckout(f"{project.path} is a bare repository: there is no checkout to write {SETTINGS_FILE} into")
+        raise NoCheckout(
+            f"{project.path} is a bare repository: there is no checkout to write {SETTINGS_FILE} into",
+            hint="go to a clone of it",
+        )
     async with projects.opened(project):  # refuses what no run could work on: no commit, shallow, submodules …
         pass
     lines, written = _settings_file(projects, project)
@@ -64,7 +67,8 @@ def _settings_file(projects: Projects, project: Project) -> tuple[list[str], lis
         )
     if brings_nothing:
         projects.trust_here(project)
-        lines.append("these checks are trusted; if you change them: penstock trust")
+        trusted = "these checks are trusted; if you change them" if proposals else "when you have named some"
+        lines.append(f"{trusted}: penstock trust")
     else:
         lines.append("other files of the project bring commands along: look at them with penstock trust --show")
     return lines, [path]

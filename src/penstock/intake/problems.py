@@ -70,8 +70,10 @@ class BundleValidationError(UserError, ValueError):
         lines = [f"the plan has {count} problem{'' if count == 1 else 's'}:", *map(str, self.problems[:SHOWN])]
         if count > SHOWN:
             lines.append(f"… and {count - SHOWN} more")
+        is_spelling = any(problem.kind is ProblemKind.TOLERATED for problem in self.problems)
+        fix = "; with --fix it mends old spellings" if is_spelling else ""
         super().__init__(
-            "\n  ".join(lines), hint="`penstock plan check` shows them all, and `--fix` mends what is only old spelling"
+            "\n  ".join(lines), hint=f"mend what is named, and look again with `penstock plan check`{fix}"
         )
 
 

@@ -68,13 +68,24 @@ def _ended(payload: Payload) -> Spoken | None:
 def _violation(payload: Payload) -> Spoken:
     found = [f"{one.get('path')}: {one.get('rule')}" for one in payload.get("violations") or ()]
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    return Spoken(step="scope", result=f"left its scope: {'; '.join(found[:3])}{more}", tone="bad")
+    kept = f"; kept as {payload['patch']}" if payload.get("patch") else ""
+    return Spoken(step="scope", result=f"left its scope: {'; '.join(found[:3])}{more}{kept}", tone="bad")
 
 
 def _interrupted(payload: Payload) -> Spoken:
     why = "lost" if payload.get("lost") else "stopped"
     sentence = payload.get("sentence")
     return Spoken(step=str(payload.get("attempt")), result=f"{why}: {sentence}" if sentence else why)
+
+
+def _tool(payload: Payload) -> Spoken | None:
+    """Only a red command is worth a line: that the step passed is said anyhow."""
+    if payload.get("passed"):
+        return None
+    command, code = one_line(payload.get("command"), 120), payload.get("exit_code")
+    words = {-1: "ran out of time", -2: "was not found"}.get(code if isinstance(code, int) else 0, f"exit code {code}")
+    step = str(payload.get("attempt")).partition("-")[0].rpartition(".")[2]
+    return Spoken(step=step, result=f"{command}: {words}", tone="bad")
 
 
 def _published(payload: Payload) -> Spoken:
@@ -103,7 +114,10 @@ _SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
     "workstream_start": lambda _: None,
     "workstream_end": _ended,
     "step_start": lambda payload: Spoken(step=str(payload.get("step")), result=f"started ({payload.get('attempt')})"),
+    "step_end": lambda _: None,
     "step_interrupted": _interrupted,
+    "tool_run": _tool,
+    "environment_broke": lambda payload: Spoken(step="machine", result=str(payload.get("sentence")), tone="bad"),
     "fix_attempt": lambda payload: Spoken(
         step="fix", result=f"to mend what {payload.get('after')} found: {_findings(payload)}"
     ),
@@ -133,5 +147,5 @@ def spoken(note: str, payload: Payload) -> Spoken | None:
 def line(clock: str, workstream: str, words: Spoken) -> str:
     """`12:03:44  ws-a  static  passed`."""
     return (
-        f"{clock}  {one_line(workstream) or '-':<16}  {one_line(words.step):<9}  {one_line(words.result, 300)}".rstrip()
+        f"{clock}  {one_line(workstream) or '-':<16}  {one_line(words.step):<9}  {one_line(words.result, 600)}".rstrip()
     )

@@ -32,9 +32,8 @@ class ScriptInvalid(UserError, ValueError):
 
     def __init__(self, workstream: str, problems: list[str]) -> None:
         self.workstream, self.problems = workstream, tuple(problems)
-        listed = f" {problems[0]}" if len(problems) == 1 else "".join(f"\n  {problem}" for problem in problems)
         super().__init__(
-            f'the script for the workstream "{workstream}" can\'t be played:{listed}',
+            f'the script for the workstream "{workstream}" can\'t be played: {"; ".join(problems)}',
             hint="write it as `metadata.scripted`: a list of turns, each a list of actions",
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.git.layout import branch_ref
 from penstock.adapters.git.objects import commit_tree, facts
+from penstock.adapters.git.own import BranchMoved
 from penstock.adapters.git.runner import Call
 from penstock.domain.changes import Candidate, Stamp, Verdict
 from penstock.domain.errors import Bug
@@ -42,9 +43,18 @@ def merge(own: OwnRepository, head: str, candidate: str, stamp: Stamp) -> Merged
 
 
 def advance(own: OwnRepository, verdict: Verdict) -> None:
-    """Move the branch from the verdict's parent to its commit."""
+    """Move the branch from the verdict's parent to its commit; it may have passed there before its owner was killed."""
     own.integrity.check()
     tree, parent = facts(own.git, verdict.commit)
     if tree != verdict.tree or parent != verdict.parent:
         raise TreeWithoutVerdict(verdict=verdict, tree=tree, parent=parent)
-    own.move(branch_ref(verdict.branch), verdict.commit, verdict.parent)
+    try:
+        own.move(branch_ref(verdict.branch), verdict.commit, verdict.parent)
+    except BranchMoved as moved:
+        if moved.found is None or not _is_ancestor(own, verdict.commit, moved.found):
+            raise
+
+
+def _is_ancestor(own: OwnRepository, commit: str, head: str) -> bool:
+    answer = own.git.run("merge-base", "--is-ancestor", commit, head, call=Call(accept=(0, 1, 128)))
+    return answer.code == 0

@@ -29,7 +29,10 @@ class RepositoryIsEmpty(UserError):
     """The user's repository has no commit."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"work starts from a commit, and {path} has none", hint="make a first commit")
+        super().__init__(
+            f"work starts from a commit, and {path} has none",
+            hint="make a first commit, if need be an empty one: `git commit --allow-empty -m First`",
+        )
 
 
 class RepositoryIsShallow(UserError):

@@ -16,6 +16,8 @@ from penstock.adapters.processes.reaping import read_outcome, reap
 from penstock.domain.errors import WorldError
 
 WAIT_FOR_ROOM = 600.0
+WAIT_FOR_DISK = 5.0
+"""Memory comes back when another process ends; a disk is mostly full until somebody does something about it."""
 LOOK_AGAIN = 0.5
 
 
@@ -63,9 +65,10 @@ class Supervisor:
 
     async def room(self) -> None:
         """Wait while memory or disk are below their floor."""
-        deadline = time.monotonic() + self.wait
+        began = time.monotonic()
         while (sentence := lacking(self.memory_mb, self.min_free_gb, self.runs)) is not None:
-            if time.monotonic() >= deadline:
+            is_disk = lacking(0, self.min_free_gb, self.runs) is not None
+            if time.monotonic() - began >= (min(self.wait, WAIT_FOR_DISK) if is_disk else self.wait):
                 raise NoRoom(sentence, hint="make room, then `penstock resume` the run")
             await asyncio.sleep(LOOK_AGAIN)
 

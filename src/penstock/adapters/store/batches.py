@@ -213,7 +213,7 @@ def _ended(run_id: str, record: AttemptEnded) -> Row:
         "completed_at": as_text(record.at),
         "candidate": None if candidate is None else candidate.commit,
         "tree": None if candidate is None else candidate.tree,
-        "confined": record.result.get("confined"),
+        "confined": record.confined,
         "result_json": plain_json(record.result),
     }
 

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
 from penstock.domain.changes import Candidate, Finding, Violation
 from penstock.domain.commands import StartStep
-from penstock.domain.errors import AgentError
+from penstock.domain.errors import AgentError, WorldError
 from penstock.domain.events import Edited, OutOfScope, Red, StepOutcome, Unchanged
 from penstock.domain.plan import Workstream
 from penstock.domain.run import Step
 from penstock.engine import prompt, scoping
+from penstock.engine.checking import from_the_project
 from penstock.engine.context import Context
+from penstock.engine.redacting import Redact
 from penstock.ports import AgentReport, AgentTask, Capture
 
+NOT_ENDED = ("lost", "stopped")
+"""Ways in which an agent did not end by itself, and not by its time limit either."""
+MISSING_HINT = "install it, or name another agent in your configuration; then `penstock resume` the run"
 CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
-async def perform(context: Context, command: StartStep, workstream: Workstream) -> StepOutcome:
-    """One attempt of edit or fix."""
+class AgentMissing(WorldError):
+    """The program of an agent is not on this machine."""
+
+
+async def perform(context: Context, command: StartStep, workstream: Workstream) -> StepOutcome | None:
+    """One attempt of edit or fix; None if its process was lost, which is nobody's failure."""
     report = await _let_work(context, command, workstream)
+    if report.ending in NOT_ENDED:
+        return None
     subject = workstream.title or workstream.id
     if command.attempt.step is Step.FIX:
         subject = f"{subject} (fix {command.attempt.number})"
@@ -44,11 +59,11 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
     folder = context.folder(workstream.id, command.attempt)
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
-    return await context.agents[workstream.id].work(
+    report = await context.agents[workstream.id].work(
         AgentTask(
             worktree=worktree,
             folder=folder,
-            prompt=prompt.render(workstream, findings=command.findings, note=command.note),
+            prompt=context.redact(prompt.render(workstream, findings=command.findings, note=command.note)),
             marker=context.marker(workstream.id, command.attempt),
             timeout=context.settings.agent_timeout,
             number=command.agent_run,
@@ -56,11 +71,13 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
             workstream=workstream,
         )
     )
+    if report.ending == "not_found":
+        raise AgentMissing(f"{workstream.id} could not be worked on: the agent {report.sentence}", hint=MISSING_HINT)
+    return replace(report, output=from_the_project(report.output, worktree))
 
 
 def _agent_failed(report: AgentReport) -> Finding:
-    codes = {"timed_out": "timeout", "not_found": "missing_binary"}
-    code = codes.get(report.ending, "non_zero_exit")
+    code = "timeout" if report.ending == "timed_out" else "non_zero_exit"
     tail = f"\n{report.output}" if report.output else ""
     return Finding(code=code, text=f"the agent {report.sentence or report.ending}{tail}")
 
@@ -74,7 +91,15 @@ async def _refuse(
 ) -> OutOfScope:
     patch = context.folder(workstream.id, command.attempt) / "out_of_scope.patch"
     await context.history.patch(capture, command.base, patch)
+    await asyncio.to_thread(_redact_file, patch, context.redact)
     return OutOfScope(violations=violations, candidate=capture.candidate, patch=str(patch))
+
+
+def _redact_file(path: Path, redact: Redact) -> None:
+    if path.is_file():  # nothing is written where the project is only in memory
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        if (clean := redact(text)) != text:
+            path.write_bytes(clean.encode("utf-8", "surrogateescape"))
 
 
 async def _judge(context: Context, command: StartStep, workstream: Workstream, capture: Capture) -> StepOutcome:
@@ -83,20 +108,26 @@ async def _judge(context: Context, command: StartStep, workstream: Workstream, c
         text = f"conflict markers are still in {', '.join(marked)}"
         return Red(findings=(Finding(code="merge_conflict", text=text),), tree=capture.candidate.tree)
     start = await context.history.candidate(command.start)
-    if capture.candidate.tree != start.tree:
-        paths = tuple(change.path for change in capture.changes)
-        return Edited(candidate=capture.candidate, paths=paths, litter=capture.litter)
-    if command.attempt.step is Step.FIX:
+    base = await context.history.candidate(command.base)
+    tree = capture.candidate.tree
+    if tree == base.tree and not _mends_a_conflict(command):  # a fix may also have taken back all that was done
+        missing = await scoping.missing(context, workstream, command.base)
+        if missing:
+            text = f"the agent made no change, and {', '.join(missing)} does not exist"
+            return Red(findings=(Finding(code="no_change", text=text),), tree=tree)
+        return Unchanged(candidate=base)
+    if tree == start.tree:
         return Unchanged(candidate=start)
-    missing = await scoping.missing(context, workstream, command.start)
-    if missing:
-        text = f"the agent made no change, and {', '.join(missing)} does not exist"
-        return Red(findings=(Finding(code="no_change", text=text),), tree=start.tree)
-    return Unchanged(candidate=start)
+    paths = tuple(change.path for change in capture.changes)
+    return Edited(candidate=capture.candidate, paths=paths, litter=capture.litter)
+
+
+def _mends_a_conflict(command: StartStep) -> bool:
+    return any(finding.code == "merge_conflict" for finding in command.findings)
 
 
 async def _marked_paths(context: Context, command: StartStep, candidate: Candidate) -> tuple[str, ...]:
-    if not any(finding.code == "merge_conflict" for finding in command.findings):
+    if not _mends_a_conflict(command):
         return ()
     changes = await context.history.changes(command.base, candidate.commit)
     marked = []

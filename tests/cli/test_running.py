@@ -1,0 +1,103 @@
+"""Runs that are begun and looked at, performed in this process without a terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Desk
+
+
+@pytest.mark.slow
+def test_a_run_is_announced_reported_and_shown(ask: Any, desk: Desk) -> None:
+    desk.bundle("one")
+    desk.bundle("two", depends_on=["ws-one"])
+    before = desk.git("rev-parse", "main")
+    asked = ask("run", "--run-id", "mine")
+    assert asked.code == 0, asked.out + asked.err
+    assert "branch  penstock/mine" in asked.out
+    assert "git merge --ff-only penstock/mine" in asked.out
+    assert desk.git("rev-parse", "main") == before
+    assert desk.git("show", "penstock/mine:two.txt") == "two"
+    assert ask("show-run", "--json").json[0]["run_id"] == "mine"
+    view = ask("show-run", "--id", "mine", "--json").json
+    assert [row["outcome"] for row in view["workstreams"]] == ["merged", "merged"]
+    assert ask("show-run", "latest", "--markdown").out.startswith("# Run mine: completed")
+    assert "level 2\n  ws-two  done  needs ws-one" in ask("show-dag").out
+    assert [row["ws_id"] for row in ask("show-dag", "--json").json["workstreams"]] == ["ws-one", "ws-two"]
+    assert ask("show-errors", "--run", "mine").out == "no errors in mine\n"
+    assert ask("show-errors", "--run", "mine", "--json").json == []
+    events = [json.loads(text) for text in ask("show-events", "--ws", "ws-one", "--json").out.splitlines()]
+    assert {event["ws_id"] for event in events} == {"ws-one"}
+    assert ask("show-events", "--ws", "ws-none").code == 2
+    assert ask("follow", "mine").code == 0
+    assert ask("run", "--run-id", "mine").code == 2
+
+
+@pytest.mark.slow
+def test_a_run_for_programs_prints_one_object_on_each_line(ask: Any, desk: Desk) -> None:
+    desk.bundle("one")
+    lines = [json.loads(text) for text in ask("run", "--json").out.splitlines()]
+    assert lines[0]["event_type"] == "run_submitted"
+    assert {"step_start", "run_status_changed"} <= {one["event_type"] for one in lines[1:-1]}
+    assert (lines[-1]["status"], lines[-1]["exit_code"]) == ("completed", 0)
+
+
+def test_a_dry_run_shows_order_settings_and_prompts_and_stores_nothing(ask: Any, desk: Desk) -> None:
+    desk.bundle("one", tasks=["Say \x1b[2Jhello"])
+    for arguments, environ in ((["run", "--dry-run"], {}), (["run"], {"PIPELINE_DRY_RUN": "1"})):
+        shown = ask(*arguments, **environ)
+        assert shown.code == 0, shown.err
+        assert "| - Say hello" in shown.out
+        assert "1.  ws-one  agent scripted" in shown.out
+    assert "prompt" in ask("run", "--dry-run", "--json").json["workstreams"][0]
+    assert ask("show-run", "--json").json == []
+    assert desk.git("branch", "--list", "penstock/*") == ""
+
+
+def test_a_project_that_is_not_trusted_runs_nothing(ask: Any, desk: Desk, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    desk.write("penstock.toml", f'[checks]\ntests = "touch {canary}"\n')
+    desk.bundle("one")
+    desk.commit()
+    refused = ask("run")
+    assert refused.code == 2
+    assert str(canary) in refused.err
+    assert "penstock trust" in refused.err
+    shown = ask("trust", "--show")
+    assert str(canary) in shown.out
+    assert "not agreed to yet" in shown.out
+    assert ask("run", "--dry-run").code == 2
+    assert ask("trust").code == 0
+    assert "agreed to already" in ask("trust", "--show").out
+    assert not canary.exists()
+
+
+def test_settings_are_shown_with_their_origin(ask: Any, desk: Desk) -> None:
+    desk.write("penstock.toml", "[executor]\nmax_parallel = 7\n")
+    rows = {row["key"]: row for row in ask("config", "show", "--json").json}
+    assert rows["executor.max_parallel"] == {"key": "executor.max_parallel", "value": 7, "origin": "penstock.toml"}
+    assert "executor.max_parallel" in ask("config", "show").out
+    desk.write("penstock.toml", "[executor]\nmax_paralel = 7\n")
+    wrong = ask("config", "show")
+    assert wrong.code == 2
+    assert "max_parallel" in wrong.err
+
+
+def test_no_agent_is_the_environments_fault(ask: Any, desk: Desk) -> None:
+    desk.bundle("one", tool=None, capability="code_generation")
+    assert ask("run").code in (2, 3)
+    assert ask("show-run", "--json").json == []
+
+
+def test_another_database_can_be_named(ask: Any, desk: Desk, tmp_path: Path) -> None:
+    desk.bundle("one")
+    other = tmp_path / "other.db"
+    assert ask("run", "--db", str(other)).code == 0
+    assert other.is_file()
+    assert ask("show-run", "--json").json == []
+    assert len(ask("show-run", "--json", PENSTOCK_DATABASE=str(other)).json) == 1

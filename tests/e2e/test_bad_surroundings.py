@@ -1,0 +1,201 @@
+"""A repository, tool, database or state folder that is not as needed: a clear sentence, the right code, nothing changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from bad_input_support import GOOD, UNCHECKED, Bench
+from whole_runs import changed, fingerprint
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def _lost(bench: Bench) -> None:
+    shutil.rmtree(bench.project / ".git")
+
+
+def _empty(bench: Bench) -> None:
+    _lost(bench)
+    bench.git("init", "--quiet")
+
+
+def _shallow(bench: Bench) -> None:
+    whole = bench.project.rename(bench.project.with_name("whole"))
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{whole}", str(bench.project)], check=True)
+    (bench.project / ".git/shallow").touch()
+
+
+def _submodule(bench: Bench) -> None:
+    other = bench.project.with_name("other")
+    shutil.copytree(bench.project, other)
+    bench.git("submodule", "--quiet", "add", str(other), "parts/other")
+    bench.git("commit", "--quiet", "--message=with a submodule")
+
+
+def _large_files(bench: Bench) -> None:
+    (bench.project / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    bench.git("add", "--all")
+    bench.git("commit", "--quiet", "--message=with large files")
+
+
+def _bare(bench: Bench) -> None:
+    whole = bench.project.rename(bench.project.with_name("whole"))
+    subprocess.run(["git", "clone", "-q", "--bare", str(whole), str(bench.project)], check=True)
+    assert bench.said("trust").code == 0
+
+
+def _detached(bench: Bench) -> None:
+    bench.git("checkout", "--quiet", "--detach")
+    bench.git("branch", "--move", "main", "trunk")
+
+
+REPOSITORIES = (
+    ("no repository", _lost, 2, "is not in a git repository"),
+    ("no commit", _empty, 2, "work starts from a commit"),
+    ("shallow", _shallow, 2, "is a shallow clone"),
+    ("a submodule", _submodule, 2, "submodules can't be worked on yet; the base branch has parts/other"),
+    ("large files", _large_files, 3, "git filter (as of Git LFS)"),
+    ("bare", _bare, 2, "workstreams: there is no such file or folder"),
+    ("detached, and no branch that could be meant", _detached, 2, "no base branch could be found; the repository has"),
+)
+
+
+@pytest.mark.parametrize(("make", "code", "words"), [row[1:] for row in REPOSITORIES], ids=[row[0] for row in REPOSITORIES])
+def test_an_unfit_repository_is_refused(
+    make: Callable[[Bench], None], code: int, words: str, bench: Bench, tmp_path: Path
+) -> None:
+    make(bench)
+    assert words in bench.refused("run", code=code, GIT_CEILING_DIRECTORIES=str(tmp_path))
+
+
+def test_a_base_branch_that_is_not_there_is_refused(bench: Bench) -> None:
+    said = bench.refused("run", PENSTOCK_BASE_BRANCH="nowhere")
+    assert "'nowhere' was asked for; the repository has main" in said
+
+
+def test_a_detached_head_is_no_obstacle_and_stays_where_it_is(bench: Bench) -> None:
+    bench.git("checkout", "--quiet", "--detach")
+    head = (bench.project / ".git/HEAD").read_text()
+    assert bench.said("run").code == 0
+    assert (bench.project / ".git/HEAD").read_text() == head
+
+
+def test_without_git_every_command_that_needs_it_says_so(bench: Bench, tmp_path: Path) -> None:
+    for command in (["run"], ["trust"], ["plan", "check"]):
+        assert "git was asked for and is not on the path" in bench.refused(*command, code=3, PATH=str(tmp_path))
+
+
+MISSING = "no-such-program-zz"
+
+
+def test_an_acceptance_command_that_is_not_there_fails_its_workstream(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, GOOD | {"acceptance_tests": [{"run": f"{MISSING} --all"}]})
+    said = bench.said("run", "--run-id", "r1")
+    assert (said.code, said.err) == (1, "")
+    assert f"{MISSING} --all: missing_binary" in said.out
+    assert "not found" in bench.said("show-errors", "r1").out
+
+
+def test_a_check_that_is_not_there_never_counts_as_passed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, settings=f'{UNCHECKED}[checks]\nwords = "{MISSING}"\n')
+    said = bench.said("run", "--run-id", "r1")
+    assert (said.code, said.err) == (1, "")
+    assert f"{MISSING}: missing_binary" in said.out
+    assert bench.desk.states("r1") == {"ws-a": "failed"}
+
+
+def test_an_agent_that_is_not_there_fails_its_workstream_by_name(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, GOOD | {"tool": "mine"})
+    own = tmp_path / ".config/penstock/config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'[agents.mine]\ncommand = ["{MISSING}"]\n')
+    said = bench.said("run", "--run-id", "r1")
+    assert (said.code, said.err) == (1, "")
+    assert f"its program {MISSING} is not on PATH" in said.out
+    assert "missing_binary" in bench.said("show-errors", "r1").out
+
+
+def _garbage(path: Path) -> None:
+    path.write_bytes(b"garbage" * 1000)
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _foreign(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (one)")
+
+
+DATABASES = (
+    ("garbage", _garbage, "is damaged or is not a database", "move it aside"),
+    ("a folder", _folder, "can't be used (unable to open database file)", "look at the file"),
+    ("another program's", _foreign, "is a database of another program", "choose another file"),
+)
+
+
+@pytest.mark.parametrize(("make", "words", "hint"), [row[1:] for row in DATABASES], ids=[row[0] for row in DATABASES])
+def test_a_database_that_can_not_be_read_is_left_as_it_is(
+    make: Callable[[Path], None], words: str, hint: str, bench: Bench
+) -> None:
+    make(bench.database)
+    before = fingerprint(bench.home)
+    for command in (["run"], ["show-run"], ["resume", "r1"]):
+        said = bench.refused(*command, code=3)
+        assert words in said
+        assert hint in said
+    assert {path for path in changed(before, fingerprint(bench.home)) if "penstock.db" in path} == set()
+
+
+def test_a_database_of_a_newer_version_is_left_as_it_is(bench: Bench) -> None:
+    assert bench.said("run", "--run-id", "r1").code == 0
+    with closing(sqlite3.connect(bench.database)) as connection, connection:
+        connection.execute("UPDATE schema_meta SET value = '9999' WHERE key = 'schema_version'")
+    before = fingerprint(bench.home)
+    for command in (["run"], ["show-run", "r1"], ["resume", "r1"], ["cancel", "r1"]):
+        said = bench.refused(*command, code=3)
+        assert "was written by a newer Penstock: it has version 9999" in said
+        assert "install the newer Penstock again" in said
+    assert {path for path in changed(before, fingerprint(bench.home)) if "penstock.db" in path} == set()
+
+
+def test_a_state_folder_that_can_not_be_one_is_refused_with_the_name_of_the_variable(bench: Bench) -> None:
+    place = bench.home.with_name("file")
+    place.write_text("not a folder")
+    for home in (place, place / "below"):
+        for command in (["run"], ["trust"], ["show-run"]):
+            said = bench.refused(*command, code=3, PENSTOCK_HOME=str(home))
+            assert str(place) in said
+            assert "PENSTOCK_HOME" in said
+    assert place.read_text() == "not a folder"
+
+
+@pytest.fixture
+def read_only(bench: Bench) -> Iterator[Bench]:
+    """A bench whose state folder can't be written, not even by root."""
+    assert bench.said("run", "--run-id", "r1").code == 0
+    if os.geteuid() != 0 or subprocess.run(["mount", "--bind", bench.home, bench.home], check=False).returncode:
+        pytest.skip("a file system that is only for reading needs root and the right to mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", bench.home], check=True)
+        yield bench
+    finally:
+        subprocess.run(["umount", bench.home], check=True)
+
+
+def test_a_state_folder_on_a_file_system_only_for_reading_is_refused(read_only: Bench) -> None:
+    for command in (["run"], ["trust"], ["show-run"], ["cancel", "r1"]):
+        assert str(read_only.home) in read_only.refused(*command, code=3)
