@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,12 @@ from penstock.engine.frozen import Frozen
 from penstock.intake.bundles import BundleOptions
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded
+
+MOST_NAMED = 5
+
+
+class BaseNotClean(UserError):
+    """The user's checkout holds changes that no commit has, and the project does not want a run then."""
 
 
 class NoProject(UserError):
@@ -208,6 +214,20 @@ def _uncommitted_settings(project: Project, committed: Mapping[str, bytes], bran
     if not differing:
         return ()
     return (f"{', '.join(differing)} in your checkout differs from {branch}; what is committed there decides",)
+
+
+def left_out(changed: Sequence[str], opened: Opened) -> tuple[str, ...]:
+    """A warning of what is not committed and so not worked on; refused where the project wants a clean base."""
+    if not changed:
+        return ()
+    more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
+    named = f"{', '.join(changed[:MOST_NAMED])}{more}"
+    if opened.settings.node(ProjectSettings).require_clean_base:
+        raise BaseNotClean(
+            f"this project demands a clean checkout (require_clean_base), and this is not committed: {named}",
+            hint="commit it, or put it aside with `git stash`",
+        )
+    return (f"not committed, so not part of the run, which starts from {opened.base_branch}: {named}",)
 
 
 _TARGET = re.compile(r"^([A-Za-z0-9_.-]+)\s*:(?!=)", re.MULTILINE)

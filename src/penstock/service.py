@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from penstock.config.sections import ProjectSettings
 from penstock.domain.errors import IllegalMove, UserError, WorldError
 from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
 from penstock.domain.plan import Plan, Workstream
@@ -29,19 +28,14 @@ from penstock.engine.redacting import redacted
 from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
-from penstock.projects import Opened, Project, Projects
+from penstock.projects import Project, Projects, left_out
 
-MOST_NAMED = 5
 Control = Callable[[Loop], None]
 """Given the loop as it begins, so that a first Ctrl-C can pause it."""
 
 
 class NotTrusted(UserError):
     """The project brings commands that the user has not agreed to."""
-
-
-class BaseNotClean(UserError):
-    """The user's checkout holds changes that no commit has, and the project does not want a run then."""
 
 
 class NoAgent(WorldError):
@@ -135,7 +129,7 @@ class Service:
                     f"{project.path.name} would run commands that you have not agreed to:\n{opened.difference}",
                     hint="look at them, then run `penstock trust`",
                 )
-            dirty = _left_out(await opened.parts.checkout.uncommitted(), opened)
+            dirty = left_out(await opened.parts.checkout.uncommitted(), opened)
             folder = self._projects.plan_folder(project, settings, submission.plan)
             options = self._projects.plan_options(project, settings, find_agent=opened.parts.agent)
             loaded = bundles.load(folder, options)
@@ -296,20 +290,6 @@ class _Prepared:
     plan: Plan
     documents: Sequence[Any]
     warnings: tuple[str, ...]
-
-
-def _left_out(changed: Sequence[str], opened: Opened) -> tuple[str, ...]:
-    """A warning of what is not committed and so not worked on; refused where the project wants a clean base."""
-    if not changed:
-        return ()
-    more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
-    named = f"{', '.join(changed[:MOST_NAMED])}{more}"
-    if opened.settings.node(ProjectSettings).require_clean_base:
-        raise BaseNotClean(
-            f"this project demands a clean checkout (require_clean_base), and this is not committed: {named}",
-            hint="commit it, or put it aside with `git stash`",
-        )
-    return (f"not committed, so not part of the run, which starts from {opened.base_branch}: {named}",)
 
 
 def _without_secrets(plan: Plan, redactor: Redactor) -> Plan:

@@ -65,6 +65,13 @@ def test_known_is_what_shows_no_more_than_the_base(signatures, base, known):
     assert is_known(replace(RED, signatures=signatures), of_base) is known
 
 
+@pytest.mark.parametrize("error", ["missing_binary", "timeout", "tool_failed"])
+def test_what_did_not_come_to_its_own_end_is_never_known_however_the_base_was(error):
+    red = replace(RED, signatures=("a",), error=error)
+    assert not is_known(red, replace(red, tree="t0"))
+    assert not is_known(replace(red, error="static_failure"), replace(red, tree="t0"))
+
+
 def test_a_green_base_knows_nothing():
     assert not is_known(RED, replace(RED, passed=True))
 

@@ -131,6 +131,8 @@ def result(exit_code: int, *, success: bool = False) -> ToolResult:
         (-1, "static", "timeout"),
         (-2, "runtime", "missing_binary"),
         (-3, "", "tool_failed"),
+        (126, "static", "missing_binary"),
+        (127, "runtime", "missing_binary"),
         (1, "", "non_zero_exit"),
         (1, "static", "static_failure"),
         (1, "runtime", "runtime_failure"),

@@ -13,6 +13,7 @@ from two_process_support import bundle, writes
 
 pytestmark = pytest.mark.slow
 
+
 def good(name: str = "ws-a", **more: object) -> dict[str, object]:
     """A good bundle, but for what is said otherwise."""
     return bundle(name, [writes(name)], **more)

@@ -1,4 +1,4 @@
-"""A repository, tool, database or state folder that is not as needed: a clear sentence, the right code, nothing changed."""
+"""A repository, tool, database or state folder not as needed: a clear sentence, the right code, nothing changed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ REPOSITORIES = (
 )
 
 
-@pytest.mark.parametrize(("make", "code", "words"), [row[1:] for row in REPOSITORIES], ids=[row[0] for row in REPOSITORIES])
+@pytest.mark.parametrize(
+    ("make", "code", "words"), [row[1:] for row in REPOSITORIES], ids=[row[0] for row in REPOSITORIES]
+)
 def test_an_unfit_repository_is_refused(
     make: Callable[[Bench], None], code: int, words: str, bench: Bench, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""A disk that fills while a run works: the run stops for its environment with code 3, and goes on once there is room."""
+"""A disk that fills while a run works: the run stops for its environment with code 3, and goes on with more room."""
 
 from __future__ import annotations
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any
 
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.memory import MemoryProject
@@ -65,7 +67,13 @@ class World:
     ) -> Run:
         """Claim the run and drive it on."""
         loaded = await self.journal.claim(RUN)
-        context = Context(
+        return await asyncio.wait_for(
+            drive(self.context(), loaded, manner or Manner(), first=events, started=started, watch=watch), timeout=20
+        )
+
+    def context(self) -> Context:
+        """What performing a command of this run needs."""
+        return Context(
             run=RUN,
             branch="b",
             settings=RunSettings(static=self.checks, integrate=self.checks, limits=LIMITS),
@@ -80,9 +88,6 @@ class World:
             clock=SystemClock(),
             redact=self.redact,
         )
-        return await asyncio.wait_for(
-            drive(context, loaded, manner or Manner(), first=events, started=started, watch=watch), timeout=20
-        )
 
     async def start(self, **more: object) -> Run:
         """Store the run and drive it from its start."""
@@ -95,4 +100,14 @@ def states(run: Run) -> dict[str, str]:
     return {one.id: run.progress(one.id).state.value for one in run.plan.order}
 
 
-__all__ = ["RUN", "Loop", "World", "states", "workstream", "writes_its_file"]
+def awaited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a coroutine as a test."""
+
+    @wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
+__all__ = ["RUN", "Loop", "World", "awaited", "states", "workstream", "writes_its_file"]

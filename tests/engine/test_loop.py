@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from functools import wraps
 from typing import Any
 
 import pytest
-from engine_support import RUN, World, states, workstream, writes_its_file
+from engine_support import RUN, World, awaited, states, workstream, writes_its_file
 
 from penstock.adapters.memory import MemoryProject, Tree
 from penstock.domain.changes import Stamp
@@ -26,16 +24,6 @@ from penstock.domain.run import Policy
 from penstock.domain.states import Reason, RunState, WorkstreamState
 from penstock.engine.loop import Manner
 from penstock.ports import AgentReport, AgentTask, Conflicted, Merged, OwnershipLost
-
-
-def awaited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a coroutine as a test."""
-
-    @wraps(test)
-    def run(*args: object, **kwargs: object) -> None:
-        asyncio.run(test(*args, **kwargs))
-
-    return run
 
 
 @awaited

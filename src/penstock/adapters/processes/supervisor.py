@@ -34,6 +34,7 @@ class Supervisor:
     memory_mb: int = 512
     min_free_gb: float = 1.0
     wait: float = WAIT_FOR_ROOM
+    wait_for_disk: float = WAIT_FOR_DISK
     _home_id: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -68,7 +69,7 @@ class Supervisor:
         began = time.monotonic()
         while (sentence := lacking(self.memory_mb, self.min_free_gb, self.runs)) is not None:
             is_disk = lacking(0, self.min_free_gb, self.runs) is not None
-            if time.monotonic() - began >= (min(self.wait, WAIT_FOR_DISK) if is_disk else self.wait):
+            if time.monotonic() - began >= (self.wait_for_disk if is_disk else self.wait):
                 raise NoRoom(sentence, hint="make room, then `penstock resume` the run")
             await asyncio.sleep(LOOK_AGAIN)
 
