@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -116,9 +118,7 @@ def end_state(home: Path, project: Path) -> dict[str, object]:
 
 
 def _integrations(home: Path) -> list[tuple[object, ...]]:
-    import sqlite3
-
-    with sqlite3.connect(home / "penstock.db") as connection:
+    with closing(sqlite3.connect(home / "penstock.db")) as connection:
         return sorted(connection.execute("SELECT ws_id, verdict_id, tree, commit_id FROM integrations"))
 
 

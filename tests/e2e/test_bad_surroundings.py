@@ -118,15 +118,32 @@ def test_a_check_that_is_not_there_never_counts_as_passed(tmp_path: Path) -> Non
     assert bench.desk.states("r1") == {"ws-a": "failed"}
 
 
-def test_an_agent_that_is_not_there_fails_its_workstream_by_name(tmp_path: Path) -> None:
+def test_a_check_that_is_red_before_and_after_is_said_to_be_so(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, settings=f'{UNCHECKED}[checks]\nwords = "echo old trouble; false"\n')
+    said = bench.said("run")
+    assert said.code == 0
+    assert "red as in the base, and no worse: echo old trouble; false" in said.out
+
+
+def test_what_nothing_checks_is_said_to_be_not_checked(tmp_path: Path) -> None:
+    said = Bench(tmp_path, settings=UNCHECKED).said("run")
+    assert said.code == 0
+    assert "not checked: no static check is configured" in said.out
+
+
+def test_an_agent_that_is_not_there_pauses_the_run_until_it_is(tmp_path: Path) -> None:
     bench = Bench(tmp_path, GOOD | {"tool": "mine"})
     own = tmp_path / ".config/penstock/config.toml"
     own.parent.mkdir(parents=True)
     own.write_text(f'[agents.mine]\ncommand = ["{MISSING}"]\n')
     said = bench.said("run", "--run-id", "r1")
-    assert (said.code, said.err) == (1, "")
-    assert f"its program {MISSING} is not on PATH" in said.out
-    assert "missing_binary" in bench.said("show-errors", "r1").out
+    assert (said.code, said.err) == (3, "")
+    assert f"its program {MISSING} is not on PATH\n" in said.out
+    assert said.out.count("  hint: install it") == 1
+    shown = bench.desk.shown("r1")
+    assert (shown["status"], shown["reason"]) == ("paused", "environment")
+    own.write_text('[agents.mine]\ncommand = ["sh", "-c", "echo good > src/ws-a.txt"]\n')
+    assert bench.said("resume", "r1").code == 0
 
 
 def _garbage(path: Path) -> None:
@@ -174,6 +191,20 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(bench: Bench) -> None:
     assert {path for path in changed(before, fingerprint(bench.home)) if "penstock.db" in path} == set()
 
 
+def test_a_database_that_may_not_be_written_is_refused(bench: Bench) -> None:
+    assert bench.said("run", "--run-id", "r1").code == 0
+    before = bench.database.read_bytes()
+    is_able = os.geteuid() == 0 and shutil.which("chattr") is not None
+    if not is_able or subprocess.run(["chattr", "+i", bench.database], check=False).returncode:
+        pytest.skip("a file that not even root may write needs root and chattr")
+    try:
+        for command in (["run"], ["show-run"], ["cancel", "r1"]):
+            assert str(bench.database) in bench.refused(*command, code=3)
+    finally:
+        subprocess.run(["chattr", "-i", bench.database], check=True)
+    assert bench.database.read_bytes() == before
+
+
 def test_a_state_folder_that_can_not_be_one_is_refused_with_the_name_of_the_variable(bench: Bench) -> None:
     place = bench.home.with_name("file")
     place.write_text("not a folder")
@@ -189,7 +220,8 @@ def test_a_state_folder_that_can_not_be_one_is_refused_with_the_name_of_the_vari
 def read_only(bench: Bench) -> Iterator[Bench]:
     """A bench whose state folder can't be written, not even by root."""
     assert bench.said("run", "--run-id", "r1").code == 0
-    if os.geteuid() != 0 or subprocess.run(["mount", "--bind", bench.home, bench.home], check=False).returncode:
+    is_able = os.geteuid() == 0 and shutil.which("mount") is not None
+    if not is_able or subprocess.run(["mount", "--bind", bench.home, bench.home], check=False).returncode:
         pytest.skip("a file system that is only for reading needs root and the right to mount")
     try:
         subprocess.run(["mount", "-o", "remount,bind,ro", bench.home], check=True)

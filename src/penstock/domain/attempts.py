@@ -14,6 +14,9 @@ from penstock.domain.draft import Draft
 from penstock.domain.run import STEP_OF, AttemptId, Step
 from penstock.domain.states import Move
 
+REMARKS = ("not_checked", "known_failures")
+"""What of a step's result people are told at once: it passed, but not everything of it was green."""
+
 
 def begin(draft: Draft, rank: int) -> None:
     """Begin what the workstream's state asks for, or hold it while the run does not work."""
@@ -83,7 +86,8 @@ def end(
         )
     )
     draft.put(rank, attempt=None, lost=0)
-    draft.note("step_end", rank, step=attempt.step.value, attempt=attempt.key, status=status)
+    remarks = {name: result[name] for name in REMARKS if result.get(name)} if result else {}
+    draft.note("step_end", rank, step=attempt.step.value, attempt=attempt.key, status=status, **remarks)
 
 
 def note_runs(draft: Draft, rank: int, results: Sequence[CheckResult]) -> None:

@@ -4,7 +4,6 @@ nothing.
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import tomllib
@@ -26,7 +25,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "JSON": json.loads,
     "YAML": lambda text: list(yaml.compose_all(text, Loader=yaml.SafeLoader)),
     "TOML": tomllib.loads,
-    "Python": ast.parse,
+    "Python": lambda text: compile(
+        text, "file", "exec", dont_inherit=True
+    ),  # 3.11 can't parse to a tree in two threads
 }
 
 

@@ -15,7 +15,7 @@ View = Mapping[str, Any]
 
 def runs_text(runs: Sequence[View]) -> str:
     """The runs, newest first."""
-    rows = [(run["run_id"], run["status"], _tally(run), _when(run.get("created_at")), *why(run)) for run in runs]
+    rows = [(run["run_id"], run["status"], _tally(run), _when(run.get("created_at")), *why(run)[:1]) for run in runs]
     return "\n".join(columns([("run", "state", "workstreams", "created (UTC)"), *rows]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.reports.plain import one_line
+from penstock.reports.plain import one_line, sentence_and_hint
 
 Payload = Mapping[str, Any]
 
@@ -65,6 +65,16 @@ def _ended(payload: Payload) -> Spoken | None:
     return Spoken(step="failed", result=f"{payload['reason']}: {payload.get('sentence', '')}", tone="bad")
 
 
+def _remarks(payload: Payload) -> Spoken | None:
+    """That a step passed is said anyhow; that something of it was not asked, or is red as before, only here."""
+    parts = []
+    if unasked := payload.get("not_checked"):
+        parts.append(f"not checked: {'; '.join(one_line(text, 120) for text in unasked)}")
+    if known := payload.get("known_failures"):
+        parts.append(f"red as in the base, and no worse: {'; '.join(one_line(text, 120) for text in known)}")
+    return Spoken(step=str(payload.get("step")), result="; ".join(parts)) if parts else None
+
+
 def _violation(payload: Payload) -> Spoken:
     found = [f"{one.get('path')}: {one.get('rule')}" for one in payload.get("violations") or ()]
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
@@ -74,7 +84,7 @@ def _violation(payload: Payload) -> Spoken:
 
 def _interrupted(payload: Payload) -> Spoken:
     why = "lost" if payload.get("lost") else "stopped"
-    sentence = payload.get("sentence")
+    sentence, _ = sentence_and_hint(payload.get("sentence") or "")
     return Spoken(step=str(payload.get("attempt")), result=f"{why}: {sentence}" if sentence else why)
 
 
@@ -114,10 +124,12 @@ _SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
     "workstream_start": lambda _: None,
     "workstream_end": _ended,
     "step_start": lambda payload: Spoken(step=str(payload.get("step")), result=f"started ({payload.get('attempt')})"),
-    "step_end": lambda _: None,
+    "step_end": _remarks,
     "step_interrupted": _interrupted,
     "tool_run": _tool,
-    "environment_broke": lambda payload: Spoken(step="machine", result=str(payload.get("sentence")), tone="bad"),
+    "environment_broke": lambda payload: Spoken(
+        step="machine", result=sentence_and_hint(payload.get("sentence"))[0], tone="bad"
+    ),
     "fix_attempt": lambda payload: Spoken(
         step="fix", result=f"to mend what {payload.get('after')} found: {_findings(payload)}"
     ),

@@ -26,6 +26,12 @@ def one_line(text: object, limit: int = 0) -> str:
     return line if not limit or len(line) <= limit else f"{line[: max(1, limit - 1)]}…"
 
 
+def sentence_and_hint(text: object) -> tuple[str, str]:
+    """What a failure says, and its hint (empty where it has none), each on one line."""
+    sentence, _, hint = str(text).partition("\nhint: ")
+    return one_line(sentence), one_line(hint)
+
+
 def width(text: str) -> int:
     """How many columns of a terminal a clean text takes."""
     if text.isascii():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock.domain.states import ACTIVE, ENDED, TERMINAL_RUN
-from penstock.reports.plain import columns, counted, duration, markdown, one_line
+from penstock.reports.plain import columns, counted, duration, markdown, one_line, sentence_and_hint
 
 View = Mapping[str, Any]
 _ACTIVE, _ENDED, _OVER = ({str(state) for state in states} for states in (ACTIVE, ENDED, TERMINAL_RUN))
@@ -34,10 +34,9 @@ def why(run: View) -> list[str]:
     """The reason and the sentence of a run or workstream that did not complete."""
     if run["status"] == "completed":
         return []
-    reason, sentence = one_line(run.get("reason") or ""), one_line(run.get("sentence") or "")
-    if reason and sentence:
-        return [f"{reason}: {sentence}"]
-    return [reason or sentence] if reason or sentence else []
+    reason, (sentence, hint) = one_line(run.get("reason") or ""), sentence_and_hint(run.get("sentence") or "")
+    said = [": ".join(part for part in (reason, sentence) if part)] if reason or sentence else []
+    return [*said, f"hint: {hint}"] if hint else said
 
 
 def _facts(run: View, holder: str, now: datetime | None) -> Iterator[tuple[str, str]]:

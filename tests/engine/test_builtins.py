@@ -1,0 +1,75 @@
+"""The sentences of acceptance that Penstock executes itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penstock.domain.plan import Scope
+from penstock.domain.sentences import parse_builtin
+from penstock.engine import builtins
+from penstock.engine.builtins import run_builtin
+
+FILES = {
+    "src/a.py": "VALUE = 1\nOTHER = 2\n",
+    "src/broken.py": "def f(:\n",
+    "data/a.json": '{"a": 1}',
+    "data/broken.json": '{"a": ',
+    "data/a.yaml": "a: 1\n---\nb: 2\n",
+    "data/broken.yml": "a: [1\n",
+    "data/a.toml": "a = 1\n",
+    "data/broken.toml": "a = \n",
+    ".git/config": "secret needle\n",
+    "elsewhere.txt": "needle\n",
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name, content in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (tmp_path / "src" / "link.txt").symlink_to(tmp_path / "elsewhere.txt")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("sentence", "scope", "fault"),
+    [
+        ("The file exists", ("src/a.py",), ""),
+        ("The files exist", ("src/a.py", "src/b.py", "src/c.py"), "src/b.py, src/c.py does not exist"),
+        ("The file exists", ("src/*.py",), ""),
+        ("The file exists", ("none/*.py",), "no declared file exists"),
+        ("It is valid Python", ("src/a.py",), ""),
+        ("It is valid Python", ("src/*.py",), "src/broken.py is not valid Python: "),
+        ("It is valid JSON", ("data/a.json",), ""),
+        ("It is valid JSON", ("data/",), "data/broken.json is not valid JSON: "),
+        ("It is valid YAML", ("data/a.yaml",), ""),
+        ("It is valid YAML", ("data/broken.yml",), "data/broken.yml is not valid YAML: "),
+        ("It is valid TOML", ("data/a.toml",), ""),
+        ("It is valid TOML", ("data/broken.toml",), "data/broken.toml is not valid TOML: "),
+        ("It is valid TOML", ("src/a.py",), "no declared file is TOML"),
+        ('It contains "OTHER"', ("src/a.py",), ""),
+        ('It contains "needle"', ("src/", ".git/"), "no declared file contains 'needle'"),
+        ("It has at least 2 lines", ("src/a.py",), ""),
+        ("It has at least 3 lines", ("src/a.py",), "the longest declared file has 2 lines, not 3"),
+        ('The file exists and contains "OTHER"', ("src/a.py",), ""),
+        ('The file exists and contains "THIRD"', ("src/a.py",), "no declared file contains 'THIRD'"),
+    ],
+)
+def test_a_sentence_holds_or_says_why_not(checkout: Path, sentence: str, scope: tuple[str, ...], fault: str) -> None:
+    claim = parse_builtin(sentence)
+    assert claim is not None
+    holds, said = run_builtin(claim, checkout, Scope(files=scope))
+    assert holds is not bool(fault)
+    assert said.startswith(fault)
+
+
+def test_a_file_that_is_too_big_is_not_read(checkout: Path) -> None:
+    with (checkout / "src" / "a.py").open("r+b") as file:
+        file.truncate(builtins.MOST_BYTES + 1)
+    claim = parse_builtin('It contains "OTHER"')
+    assert claim is not None
+    assert not run_builtin(claim, checkout, Scope(files=("src/a.py",)))[0]
