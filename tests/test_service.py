@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service_support import SETTINGS, Desk, awaited, bundle
 
 from penstock.domain.decision import Note
 from penstock.domain.errors import UserError
 from penstock.domain.events import Approved, CancelAsked, PauseAsked, Rejected, ResetAsked, ResumeAsked
+from penstock.domain.plan import Plan, Scope, Workstream
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Run
 from penstock.domain.states import RunState
@@ -19,7 +19,9 @@ from penstock.engine.loop import Loop
 from penstock.ports import Holder
 from penstock.projects import BaseNotClean
 from penstock.service import NoAgent, NotTrusted, Submission
+from service_support import SETTINGS, Desk, awaited, bundle
 
+SCRIPT = [[{"write": {"path": "a", "content": "x"}}]]
 REVIEWED = 'approvals = ["review"]\n' + SETTINGS
 
 
@@ -97,17 +99,15 @@ async def test_many_uncommitted_files_are_counted(tmp_path: Path) -> None:
 
 
 @awaited
-async def test_a_workstream_without_an_agent_is_refused_and_the_default_is_taken(tmp_path: Path) -> None:
-    own = bundle("ws-a")
-    del own["tool"]
-    desk = Desk(tmp_path, own)
-    penstock = desk.trusted()
-    with pytest.raises((NoAgent, UserError), match="agent|tool"):
-        await penstock.service.submit(Submission())
-    (desk.project / "penstock.toml").write_text('agent = "scripted"\n' + SETTINGS)
-    desk.commit()
-    penstock.projects.trust_here(penstock.projects.current())
-    assert (await penstock.service.submit(Submission(run_id="r1"))).run_id == "r1"
+async def test_a_workstream_without_an_agent_is_given_the_default_or_refused(tmp_path: Path) -> None:
+    penstock = Desk(tmp_path).penstock()
+    own = Workstream(id="ws-a", tasks=("do it",), scope=Scope(files=("a",)), origin={"metadata": {"scripted": SCRIPT}})
+    project = penstock.projects.current()
+    async with penstock.parts.project(project.id, project.path, penstock.parts.settings({})) as parts:
+        with pytest.raises(NoAgent, match=r"no agent is set for ws-a; configured are: .*scripted"):
+            penstock.service._with_agents(Plan(workstreams=(own,)), parts, "")
+        (given,) = penstock.service._with_agents(Plan(workstreams=(own,)), parts, "scripted").workstreams
+    assert given.agent == "scripted"
     await penstock.close()
 
 
@@ -137,7 +137,7 @@ async def test_a_run_that_nobody_owns_takes_a_request_at_once(tmp_path: Path) ->
     assert penstock.parts.views.request(answer.request_id)["taken_at"]
     with pytest.raises(EventRefused, match="not waiting for a review"):
         await penstock.service.ask("r1", Approved(workstream="ws-a"))
-    with pytest.raises(EventRefused, match="not failed|only a failed"):
+    with pytest.raises(EventRefused, match="only a failed workstream can be reset"):
         await penstock.service.ask("r1", ResetAsked(workstream="ws-a"))
     run = await penstock.service.work("r1", resume=True)
     assert run.state is RunState.COMPLETED
@@ -224,11 +224,15 @@ async def test_what_is_asked_for_just_before_the_lock_is_released_does_not_lie_t
     await again.close()
 
 
+def _writes(content: str) -> dict[str, object]:
+    return {"write": {"path": "src/ws-a.txt", "content": content}}
+
+
 @awaited
 async def test_no_secret_of_the_user_is_stored_or_committed(tmp_path: Path) -> None:
     secret = "s3cr3t-of-the-user"
-    own = bundle("ws-a", content="BROKEN\n", tasks=[f"Log in with {secret}"], title=f"Use {secret}")
-    own["metadata"] = {"scripted": [[{"write": {"path": "src/ws-a.txt", "content": "good\n"}}]] * 2}
+    own = bundle("ws-a", tasks=[f"Log in with {secret}"])
+    own["metadata"] = {"title": f"Use {secret}", "scripted": [[_writes("1\n")], [_writes("2\n")]]}
     checks = 'leak = "echo leaked: $(cat src/seed.txt); test -f src/done || true"\n'
     settings = REVIEWED.replace("[checks]\n", f"[checks]\n{checks}")
     desk = Desk(tmp_path, own, settings=settings)
@@ -249,7 +253,7 @@ async def test_no_secret_of_the_user_is_stored_or_committed(tmp_path: Path) -> N
     assert len(prompts) == 2
     assert all(secret not in prompt.read_text() for prompt in prompts)
     own_repository = next(desk.home.glob("projects/*/repo.git"))
-    assert secret not in desk.git("--git-dir", str(own_repository), "log", "--all", "--format=%B", "--not", "main")
+    assert secret not in desk.git("--git-dir", str(own_repository), "log", "--all", "--format=%B")
 
 
 @awaited

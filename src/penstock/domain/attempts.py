@@ -14,8 +14,8 @@ from penstock.domain.draft import Draft
 from penstock.domain.run import STEP_OF, AttemptId, Step
 from penstock.domain.states import Move
 
-REMARKS = ("not_checked", "known_failures")
-"""What of a step's result people are told at once: it passed, but not everything of it was green."""
+REMARKS = ("checks", "not_checked", "known_failures")
+"""What of a step's result people are told at once: how much was asked, what was not, and what was red as ever."""
 
 
 def begin(draft: Draft, rank: int) -> None:

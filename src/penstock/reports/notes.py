@@ -31,9 +31,6 @@ _STEPS = {
 }
 _AFTER = {
     "edited": "done",
-    "checked": "passed",
-    "accepted": "passed",
-    "review asked": "passed",
     "check red": "red",
     "revision asked": "revision asked",
     "merge refused": "merge refused",
@@ -66,13 +63,17 @@ def _ended(payload: Payload) -> Spoken | None:
 
 
 def _remarks(payload: Payload) -> Spoken | None:
-    """That a step passed is said anyhow; that something of it was not asked, or is red as before, only here."""
-    parts = []
+    """What a check step came to: passed only if something was asked; what was not asked, or is red as ever, is said."""
+    step, parts = str(payload.get("step")), []
+    if payload.get("status") != "success" or step not in ("static", "runtime"):
+        return None
+    if payload.get("checks"):
+        parts.append("passed")
     if unasked := payload.get("not_checked"):
         parts.append(f"not checked: {'; '.join(one_line(text, 120) for text in unasked)}")
     if known := payload.get("known_failures"):
         parts.append(f"red as in the base, and no worse: {'; '.join(one_line(text, 120) for text in known)}")
-    return Spoken(step=str(payload.get("step")), result="; ".join(parts)) if parts else None
+    return Spoken(step=step, result="; ".join(parts) or "passed")
 
 
 def _violation(payload: Payload) -> Spoken:

@@ -1,0 +1,86 @@
+"""Which project is meant, which settings count, and what of it is trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penstock.config.sections import LimitSettings, ProjectSettings
+from penstock.domain.errors import UserError
+from penstock.projects import NoProject, make_targets, project_at
+from penstock.service import Submission
+from service_support import SETTINGS, Desk, awaited, bundle
+
+
+def test_a_project_is_the_repository_around_a_folder(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    inside = project_at(desk.project / "src")
+    assert inside == project_at(desk.project)
+    assert inside.id.startswith("project-")
+    with pytest.raises(NoProject, match="is not in a git repository"):
+        project_at(tmp_path)
+    (tmp_path / "bare.git" / "objects").mkdir(parents=True)
+    (tmp_path / "bare.git" / "HEAD").write_text("ref: refs/heads/main\n")
+    assert project_at(tmp_path / "bare.git").path.name == "bare.git"
+
+
+def test_two_projects_of_one_name_are_two(tmp_path: Path) -> None:
+    first, second = Desk(tmp_path / "a"), Desk(tmp_path / "b")
+    assert project_at(first.project).id != project_at(second.project).id
+
+
+@awaited
+async def test_the_settings_of_the_base_commit_count_and_a_differing_checkout_is_said(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, bundle("ws-a"))
+    penstock = desk.trusted()
+    (desk.project / "penstock.toml").write_text(SETTINGS + "[limits]\nagent_timeout = 7.0\n")
+    assert penstock.projects.settings_here().node(LimitSettings).agent_timeout == 7.0
+    async with penstock.projects.opened(penstock.projects.current()) as opened:
+        assert opened.settings.node(LimitSettings).agent_timeout == 1800.0
+        assert opened.base_branch == "main"
+        assert opened.is_trusted
+        assert opened.warnings == ("penstock.toml in your checkout differs from main; what is committed there decides",)
+    await penstock.close()
+
+
+@awaited
+async def test_a_run_keeps_the_settings_it_began_with(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, bundle("ws-a"))
+    penstock = desk.trusted()
+    await penstock.service.submit(Submission(run_id="r1"))
+    (desk.project / "penstock.toml").write_text(SETTINGS.replace("! grep", "false && grep"))
+    desk.commit()
+    assert (await penstock.service.work("r1")).sentence == "of 1 workstreams 1 done"
+    loaded = await penstock.parts.journal.load("r1")
+    async with penstock.projects.parts_of(loaded) as parts:
+        assert "scripted" in parts.agent_names()
+    await penstock.close()
+
+
+def test_settings_outside_of_a_project_are_the_users(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    assert desk.penstock(folder=tmp_path).projects.settings_here().node(ProjectSettings).agent == ""
+
+
+def test_fewer_than_one_at_once_is_refused(tmp_path: Path) -> None:
+    penstock = Desk(tmp_path).penstock()
+    settings = penstock.parts.settings({})
+    with pytest.raises(UserError, match="at least 1 is needed"):
+        penstock.projects.freeze(settings, max_parallel=-1)
+    assert penstock.projects.freeze(settings).policy.max_parallel == 3
+    assert penstock.projects.freeze(settings, max_parallel=5).settings.limits["agent"] == 5
+
+
+def test_bundles_are_where_was_asked_or_where_the_project_says(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    projects, settings = desk.penstock().projects, desk.penstock().parts.settings({})
+    project = projects.current()
+    assert projects.plan_folder(project, settings, None) == desk.project / "workstreams"
+    assert projects.plan_folder(project, settings, Path("mine")) == desk.project / "mine"
+
+
+def test_targets_are_what_a_makefile_makes(tmp_path: Path) -> None:
+    assert make_targets(tmp_path) is None
+    (tmp_path / "Makefile").write_text("CC := gcc\nall: test\n\ntest:\n\tpytest\n")
+    assert make_targets(tmp_path) == frozenset({"all", "test"})
