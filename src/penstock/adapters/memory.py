@@ -1,4 +1,4 @@
-"""A project in memory: commits are dictionaries, agents and checks are functions. For tests of the engine and benchmarks.
+"""A project in memory: commits are dictionaries, agents and checks are functions: for tests and benchmarks.
 
 It keeps the ports' promises (exact trees, three-way merges by path, a branch that moves only by a verdict), not their
 isolation.

@@ -1,8 +1,8 @@
 """The integration queue of a run's branch: one consumer, candidates in plan order, a batch of one. Works on a draft.
 
 A batch is judged against the last commit that has a verdict, while the branch may still be moving there: the verdict
-decides, the branch follows. So several moves can be under way; a killed owner makes them again, and `Repository.advance`
-takes a branch that has passed a verdict's commit already for success.
+decides, the branch follows. So several moves can be under way; a killed owner makes them again, and to
+`Repository.advance` a branch that has passed a verdict's commit already is success.
 """
 
 from __future__ import annotations

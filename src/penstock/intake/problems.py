@@ -72,9 +72,7 @@ class BundleValidationError(UserError, ValueError):
             lines.append(f"… and {count - SHOWN} more")
         is_spelling = any(problem.kind is ProblemKind.TOLERATED for problem in self.problems)
         fix = "; with --fix it mends old spellings" if is_spelling else ""
-        super().__init__(
-            "\n  ".join(lines), hint=f"mend what is named, and look again with `penstock plan check`{fix}"
-        )
+        super().__init__("\n  ".join(lines), hint=f"mend what is named, and look again with `penstock plan check`{fix}")
 
 
 class BundleDependencyError(BundleValidationError):
