@@ -90,7 +90,7 @@ class Service:
         order = rank(prepared.plan).order
         return Preview(
             order=order,
-            prompts=tuple((workstream.id, prompt.render(workstream)) for workstream in order),
+            prompts=tuple((one.id, prompt.render(one, project_guide=prepared.guide)) for one in order),
             settings=prepared.frozen.settings,
             base=prepared.base,
             base_branch=prepared.base_branch,
@@ -144,6 +144,7 @@ class Service:
                     opened.parts.redactor,
                 ),
                 documents=tuple(loaded.documents.values()),
+                guide=opened.parts.redactor.redact(await prompt.guide(opened.parts.history, opened.base)),
                 warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings),
             )
 
@@ -289,6 +290,8 @@ class _Prepared:
     frozen: frozen.Frozen
     plan: Plan
     documents: Sequence[Any]
+    guide: str
+    """What the project says to agents."""
     warnings: tuple[str, ...]
 
 

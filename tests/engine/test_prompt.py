@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from engine_support import workstream
+from engine_support import World, awaited, workstream
 
+from penstock.adapters.memory import MemoryProject
 from penstock.domain.changes import Finding
 from penstock.domain.plan import Scope
 from penstock.engine import prompt
+from penstock.ports import AgentTask
 
 
 def test_an_edit_is_told_tasks_scope_and_acceptance_and_nothing_of_problems() -> None:
@@ -48,3 +50,28 @@ def test_long_texts_and_many_findings_are_shortened_and_it_is_said() -> None:
     assert "\n…\n" in text
     assert "end\n```" in text
     assert len(text) < 2 * prompt.MOST_TEXT
+
+
+@awaited
+async def test_what_the_project_says_to_agents_is_taken_from_the_base_and_said_once() -> None:
+    project = MemoryProject(files={"AGENTS.md": "Use tabs.\n", "CLAUDE.md": "Use tabs.\n\n"})
+    guide = await prompt.guide(project, project.base)
+    assert guide == "Use tabs."
+    text = prompt.render(workstream("a"), project_guide=guide)
+    assert "## What the project says to agents\n```\nUse tabs.\n```" in text
+    assert await prompt.guide(bare := MemoryProject(files={"AGENTS.md": "\n"}), bare.base) == ""
+    assert "says to agents" not in prompt.render(workstream("a"))
+
+
+@awaited
+async def test_an_agent_is_given_what_the_project_says() -> None:
+    prompts: list[str] = []
+
+    def edit(task: AgentTask, files: dict[str, str]) -> None:
+        prompts.append(task.prompt)
+        files["src/a.txt"] = "a\n"
+
+    await World(
+        workstreams=[workstream("a")], project=MemoryProject(edit=edit, files={"CLAUDE.md": "Be kind."})
+    ).start()
+    assert "Be kind." in prompts[0]

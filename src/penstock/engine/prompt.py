@@ -8,16 +8,25 @@ from collections.abc import Sequence
 
 from penstock.domain.changes import Finding
 from penstock.domain.plan import Workstream
+from penstock.ports import History
 
 RULES = (
     "Change nothing else. Do not commit, switch branches, or change git's configuration or hooks: "
     "what counts is the content of the files when you end."
 )
+GUIDES = ("AGENTS.md", "CLAUDE.md")
 MOST_TEXT = 6000
 MOST_FINDINGS = 20
 
 
-def render(workstream: Workstream, *, findings: Sequence[Finding] = (), note: str = "") -> str:
+async def guide(history: History, commit: str) -> str:
+    """What the project itself tells agents, as it stands in a commit."""
+    contents = [await history.read(commit, name) for name in GUIDES]
+    texts = [content.decode("utf-8", "replace").strip() for content in contents if content]
+    return "\n\n".join(dict.fromkeys(text for text in texts if text))
+
+
+def render(workstream: Workstream, *, project_guide: str = "", findings: Sequence[Finding] = (), note: str = "") -> str:
     """The prompt of an edit, or of a fix when there is something to mend."""
     parts = [
         f"# {workstream.title or workstream.id}",
@@ -26,6 +35,7 @@ def render(workstream: Workstream, *, findings: Sequence[Finding] = (), note: st
         _bullets("You may create only these paths", workstream.scope.create or workstream.scope.files),
         _bullets("It is accepted when", [line.text for line in workstream.acceptance]),
         _problems(findings, note),
+        f"## What the project says to agents\n{_fenced(project_guide)}" if project_guide else "",
         RULES,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
