@@ -92,3 +92,8 @@ def test_a_decision_is_short_and_says_what_would_change_it() -> None:
     assert texts
     assert [name for name, text in texts.items() if len(text.splitlines()) > 25] == []
     assert [name for name, text in texts.items() if "What would change our mind" not in text] == []
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(names) == sorted(set(names))
