@@ -29,6 +29,10 @@ from penstock.ports import (
 class Trust(Protocol):
     """What the user lets each project run."""
 
+    def is_known(self, project: str) -> bool:
+        """Whether the user has ever trusted the project."""
+        ...
+
     def is_trusted(self, project: str, text: str) -> bool:
         """Whether exactly this may run."""
         ...

@@ -5,6 +5,7 @@ It knows ports and the domain; which adapters stand behind them is `bootstrap`'s
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,10 +29,22 @@ from penstock.engine.redacting import redacted
 from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
-from penstock.projects import Project, Projects, left_out
+from penstock.projects import Opened, Project, Projects, left_out
 
 Control = Callable[[Loop], None]
 """Given the loop as it begins, so that a first Ctrl-C can pause it."""
+
+
+_RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
+
+
+def check_run_id(run_id: str) -> None:
+    """A run's id becomes a branch and a folder: refuse what can't be both."""
+    if not _RUN_ID.fullmatch(run_id) or run_id.endswith((".", ".lock")) or run_id == "latest":
+        raise UserError(
+            f"{run_id!r} can't name a run",
+            hint="use letters, digits, dots, dashes and underscores, at most 64, beginning with a letter or digit",
+        )
 
 
 class NotTrusted(UserError):
@@ -86,7 +99,7 @@ class Service:
 
     async def preview(self, submission: Submission) -> Preview:
         """The order, the prompts and the settings of a run that is not made."""
-        prepared = await self._prepare(submission)
+        prepared = await self._prepare(submission, to_run=False)
         order = rank(prepared.plan).order
         return Preview(
             order=order,
@@ -99,7 +112,7 @@ class Service:
 
     async def submit(self, submission: Submission) -> Submitted:
         """Check everything, then store a run; nothing is stored when anything is wrong."""
-        prepared = await self._prepare(submission)
+        prepared = await self._prepare(submission, to_run=True)
         run_id = submission.run_id or self._new_id()
         branch = f"penstock/{run_id}"
         run = new_run(id=run_id, plan=rank(prepared.plan), policy=prepared.frozen.policy, branch=branch)
@@ -120,20 +133,19 @@ class Service:
             warnings=prepared.warnings,
         )
 
-    async def _prepare(self, submission: Submission) -> _Prepared:
+    async def _prepare(self, submission: Submission, *, to_run: bool) -> _Prepared:
+        if submission.run_id:
+            check_run_id(submission.run_id)
         project = self._projects.current()
         async with self._projects.opened(project) as opened:
             settings = opened.settings
-            if not opened.is_trusted:
-                raise NotTrusted(
-                    f"{project.path.name} would run commands that you have not agreed to:\n{opened.difference}",
-                    hint="look at them, then run `penstock trust`",
-                )
             dirty = left_out(await opened.parts.checkout.uncommitted(), opened)
             folder = self._projects.plan_folder(project, settings, submission.plan)
             options = self._projects.plan_options(project, settings, find_agent=opened.parts.agent)
             loaded = bundles.load(folder, options)
             plan, warnings = _chosen(loaded.plan, submission.workstream)
+            if to_run:
+                self._must_be_trusted(opened, folder)
             return _Prepared(
                 project=project,
                 base=opened.base,
@@ -146,6 +158,20 @@ class Service:
                 documents=tuple(loaded.documents.values()),
                 guide=opened.parts.redactor.redact(await prompt.guide(opened.parts.history, opened.base)),
                 warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings),
+            )
+
+    def _must_be_trusted(self, opened: Opened, folder: Path) -> None:
+        """What the project would run is agreed to, and so is the project if the plan lies in it: clones bring theirs."""
+        project = opened.project
+        if not opened.is_trusted:
+            raise NotTrusted(
+                f"{project.path.name} would run commands that you have not agreed to:\n{opened.difference}",
+                hint="look at them, then run `penstock trust`",
+            )
+        if folder.resolve().is_relative_to(project.path) and not self._parts.trust.is_known(project.id):
+            raise NotTrusted(
+                f"{project.path.name} brings a plan with commands of its own, and you have never trusted the project",
+                hint="look at the plan (`penstock plan check`), then run `penstock trust`",
             )
 
     def _with_agents(self, plan: Plan, parts: ProjectParts, default: str) -> Plan:

@@ -71,7 +71,7 @@ def test_a_project_that_is_not_trusted_runs_nothing(ask: Any, desk: Desk, tmp_pa
     shown = ask("trust", "--show")
     assert str(canary) in shown.out
     assert "not agreed to yet" in shown.out
-    assert ask("run", "--dry-run").code == 2
+    assert ask("run", "--dry-run").code == 0
     assert ask("trust").code == 0
     assert "agreed to already" in ask("trust", "--show").out
     assert not canary.exists()
@@ -96,8 +96,18 @@ def test_no_agent_is_the_environments_fault(ask: Any, desk: Desk) -> None:
 
 def test_another_database_can_be_named(ask: Any, desk: Desk, tmp_path: Path) -> None:
     desk.bundle("one")
+    ask("trust")
     other = tmp_path / "other.db"
     assert ask("run", "--db", str(other)).code == 0
     assert other.is_file()
     assert ask("show-run", "--json").json == []
     assert len(ask("show-run", "--json", PENSTOCK_DATABASE=str(other)).json) == 1
+
+
+def test_a_plan_in_a_project_that_was_never_trusted_does_not_run(ask: Any, desk: Desk) -> None:
+    desk.bundle("one")
+    refused = ask("run")
+    assert refused.code == 2
+    assert "never trusted" in refused.err
+    assert ask("show-run", "--json").json == []
+    assert ask("run", "--dry-run").code == 0

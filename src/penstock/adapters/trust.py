@@ -46,6 +46,10 @@ class TrustStore:
         known = self.trusted(project)
         return text == NOTHING_TO_RUN or (known is not None and known.hash == trust_hash(text))
 
+    def is_known(self, project: str) -> bool:
+        """Whether the user has ever trusted the project."""
+        return self.trusted(project) is not None
+
     def trusted(self, project: str) -> Trust | None:
         """What was trusted last, None where nothing was or where the record is damaged."""
         try:

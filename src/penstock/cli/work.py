@@ -1,6 +1,5 @@
 """The commands that do the work of a run in this process: run and resume."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,13 +17,8 @@ if TYPE_CHECKING:
     from penstock.cli.terminal import Terminal
     from penstock.service import Submission, Submitted
 
-_RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 
 Wait = Annotated[bool, typer.Option("--wait", help="Stay while only approvals are missing, instead of ending with 4.")]
-
-
-class NoRunId(UserError):
-    """What `--run-id` gives can't name a run."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -74,11 +68,6 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
         return _resume(invocation, resumed, wait=wait, as_json=as_json)
     if plan is not None and folder is not None:
         raise UserError("--plan and --workstreams-dir both say where the bundles are", hint="give one of them")
-    if run_id and (not _RUN_ID.fullmatch(run_id) or run_id.endswith((".", ".lock")) or run_id == LATEST):
-        raise NoRunId(
-            f"{run_id!r} can't name a run",
-            hint="use letters, digits, dots, dashes and underscores, at most 64, beginning with a letter or digit",
-        )
 
     async def begin(penstock: "Penstock") -> int:
         from penstock.service import Submission  # noqa: PLC0415 - heavy, and only needed once a command runs

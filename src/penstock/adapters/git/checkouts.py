@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.filling import Known, fill, forget, new_index
+from penstock.adapters.git.layout import NO_COMMIT
 from penstock.adapters.git.private import PrivateFolder
 from penstock.adapters.git.runner import Call, View
-from penstock.domain.scope import matches_any
+from penstock.domain.scope import matches_any, normalise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,13 +77,15 @@ class Checkouts:
         folders.discard(pool)
 
     def _overlaid(self, name: str, commit: str, overlay: Overlay) -> str:
-        """The tree of a commit with some paths from another one, where that one has them."""
+        """The tree of a commit with some paths as another one has them.
+
+        What a pattern holds there and not here goes too: a new `conftest.py` would else judge the others' tests. A file
+        that is named itself and that the other commit lacks stays, since there is nothing to take in its place.
+        """
         other, patterns = overlay
-        entries = [
-            entry
-            for entry in self._git.run("ls-tree", "-r", "-z", "--full-tree", other).fields
-            if matches_any(patterns, entry.split("\t", 1)[1])
-        ]
+        taken = self._matching(other, patterns)
+        gone = self._matching(commit, patterns).keys() - taken.keys() - {normalise(pattern) for pattern in patterns}
+        entries = [*taken.values(), *(f"0 {NO_COMMIT}\t{path}" for path in sorted(gone))]
         if not entries:
             return commit
         view = View(worktree=self._settings.home, index=new_index(self._settings, f"{name}-overlay"))
@@ -93,3 +96,9 @@ class Checkouts:
             return self._git.run("write-tree", call=Call(view=view)).text
         finally:
             folders.remove(view.index)
+
+    def _matching(self, commit: str, patterns: Sequence[str]) -> dict[str, str]:
+        """The entries of a commit's tree that patterns hold, by path."""
+        entries = self._git.run("ls-tree", "-r", "-z", "--full-tree", commit).fields
+        found = {entry.split("\t", 1)[1]: entry for entry in entries}
+        return {path: entry for path, entry in found.items() if matches_any(patterns, path)}
