@@ -161,7 +161,7 @@ class Service:
             )
 
     def _must_be_trusted(self, opened: Opened, folder: Path) -> None:
-        """What the project would run is agreed to, and so is the project if the plan lies in it: clones bring theirs."""
+        """What the project would run is agreed to, and so is the project whose plan it is: clones bring theirs."""
         project = opened.project
         if not opened.is_trusted:
             raise NotTrusted(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def test_a_run_is_announced_reported_and_shown(ask: Any, desk: Desk) -> None:
     desk.bundle("one")
     desk.bundle("two", depends_on=["ws-one"])
+    ask("trust")
     before = desk.git("rev-parse", "main")
     asked = ask("run", "--run-id", "mine")
     assert asked.code == 0, asked.out + asked.err
@@ -41,6 +42,7 @@ def test_a_run_is_announced_reported_and_shown(ask: Any, desk: Desk) -> None:
 @pytest.mark.slow
 def test_a_run_for_programs_prints_one_object_on_each_line(ask: Any, desk: Desk) -> None:
     desk.bundle("one")
+    ask("trust")
     lines = [json.loads(text) for text in ask("run", "--json").out.splitlines()]
     assert lines[0]["event_type"] == "run_submitted"
     assert {"step_start", "run_status_changed"} <= {one["event_type"] for one in lines[1:-1]}
