@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from penstock.adapters.clock import SystemClock
-from penstock.adapters.memory import MemoryProject
+from penstock.adapters.memory import FINISHED, MemoryProject
 from penstock.adapters.store.opening import open_database
 from penstock.domain.changes import Candidate, Change, Stamp, Verdict
 from penstock.domain.events import RunStarted
@@ -27,8 +27,9 @@ from penstock.domain.states import RunState
 from penstock.engine.context import Context, RunSettings
 from penstock.engine.loop import Manner
 from penstock.engine.owner import drive
-from penstock.ports import Capture, Conflicted, Merged, NewRun, Place
+from penstock.ports import AgentReport, AgentTask, Capture, Conflicted, Merged, NewRun, Place
 
+NOWHERE = Path("/memory")
 LIMITS = {"agent": 64, "check": 64, "integration": 1, "branch": 1, "disk": 64}
 
 
@@ -48,8 +49,13 @@ class InstantProject(MemoryProject):
         self.branches[verdict.branch] = verdict.commit
 
     async def prepare(self, place: Place, start: str | None) -> Path:
-        self._worktrees[str(self.path(place))] = {}
-        return self.path(place)
+        return NOWHERE
+
+    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+        return NOWHERE
+
+    async def work(self, task: AgentTask) -> AgentReport:
+        return FINISHED
 
     async def capture(self, place: Place, *, base: str, parent: str, declared: Sequence[str], stamp: Stamp) -> Capture:
         found = Candidate(commit=place.workstream, tree=f"tree of {place.workstream}")
@@ -59,7 +65,7 @@ class InstantProject(MemoryProject):
     async def checkout(
         self, run: str, commit: str, *, overlay: tuple[str, Sequence[str]] | None = None
     ) -> AsyncIterator[Path]:
-        yield Path("/memory")
+        yield NOWHERE
 
 
 def plan_of(count: int) -> Plan:

@@ -231,7 +231,8 @@ class Service:
         with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
             async with self._projects.parts_of(loaded) as parts:
-                context = self._context(loaded, parts)
+                guide = await prompt.guide(parts.history, loaded.run.base) if manner.works else ""
+                context = replace(self._context(loaded, parts), guide=guide)
                 first: list[Event] = []
                 if loaded.run.state is RunState.PENDING and manner.works:
                     first.append(RunStarted(base=loaded.run.base))

@@ -15,6 +15,7 @@ from penstock.domain.events import Event, RunStarted
 from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Plan, Scope, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.run import Policy, Run, new_run
+from penstock.engine import prompt
 from penstock.engine.context import Context, RunSettings
 from penstock.engine.loop import Loop, Manner
 from penstock.engine.owner import drive
@@ -87,6 +88,7 @@ class World:
             journal=self.journal,
             clock=SystemClock(),
             redact=self.redact,
+            guide=await prompt.guide(self.project, self.project.base),
         )
 
     async def start(self, **more: object) -> Run:

@@ -31,9 +31,8 @@ def begin(draft: Draft, rank: int) -> None:
         draft.hold(rank)
         return
     draft.let_go(rank)
-    attempt = draft[rank].attempt or next_attempt(draft, rank, step)
+    attempt = this_attempt(draft, rank, step)
     progress = draft[rank]
-    draft.put(rank, attempt=attempt)
     draft.records.append(
         AttemptBegan(workstream=draft.id_of(rank), attempt=attempt, at=draft.now, start=progress.start)
     )
@@ -53,14 +52,17 @@ def begin(draft: Draft, rank: int) -> None:
     )
 
 
-def next_attempt(draft: Draft, rank: int, step: Step) -> AttemptId:
-    """Count one more attempt of a step."""
+def this_attempt(draft: Draft, rank: int, step: Step) -> AttemptId:
+    """The attempt that is to be made again, or else one more of a step."""
     progress = draft[rank]
+    if progress.attempt is not None:
+        return progress.attempt
     number = progress.attempts_of(step) + 1
     counts = {**dict(progress.attempts), step: number}
     runs = progress.agent_runs + (step in (Step.EDIT, Step.FIX))
-    draft.put(rank, attempts=tuple(sorted(counts.items())), agent_runs=runs)
-    return AttemptId(step=step, number=number, round=progress.round)
+    attempt = AttemptId(step=step, number=number, round=progress.round)
+    draft.put(rank, attempt=attempt, attempts=tuple(sorted(counts.items())), agent_runs=runs)
+    return attempt
 
 
 def end(

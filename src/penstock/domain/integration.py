@@ -44,8 +44,7 @@ def pump(draft: Draft) -> None:
 
 
 def _member(draft: Draft, rank: int) -> Member:
-    attempt = draft[rank].attempt or attempts.next_attempt(draft, rank, Step.INTEGRATE)
-    draft.put(rank, attempt=attempt)
+    attempt = attempts.this_attempt(draft, rank, Step.INTEGRATE)
     candidate = draft[rank].candidate
     if candidate is None:
         raise Bug(f"{draft.id_of(rank)} is to be integrated but has no candidate")

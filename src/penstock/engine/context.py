@@ -45,6 +45,8 @@ class Context:
     journal: Journal
     clock: Clock
     redact: Redact
+    guide: str = ""
+    """What the project itself tells agents, as it stood when the run began."""
     """Takes secrets out of what is written down or given to an agent."""
 
     def place(self, workstream: Workstream) -> Place:

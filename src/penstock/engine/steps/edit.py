@@ -59,8 +59,7 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
     folder = context.folder(workstream.id, command.attempt)
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
-    guide = await prompt.guide(context.history, command.base)
-    text = prompt.render(workstream, project_guide=guide, findings=command.findings, note=command.note)
+    text = prompt.render(workstream, project_guide=context.guide, findings=command.findings, note=command.note)
     report = await context.agents[workstream.id].work(
         AgentTask(
             worktree=worktree,
