@@ -68,8 +68,9 @@ class World:
     ) -> Run:
         """Claim the run and drive it on."""
         loaded = await self.journal.claim(RUN)
+        context = replace(self.context(), guide=await prompt.guide(self.project, self.project.base))
         return await asyncio.wait_for(
-            drive(self.context(), loaded, manner or Manner(), first=events, started=started, watch=watch), timeout=20
+            drive(context, loaded, manner or Manner(), first=events, started=started, watch=watch), timeout=20
         )
 
     def context(self) -> Context:
@@ -88,7 +89,6 @@ class World:
             journal=self.journal,
             clock=SystemClock(),
             redact=self.redact,
-            guide=await prompt.guide(self.project, self.project.base),
         )
 
     async def start(self, **more: object) -> Run:
