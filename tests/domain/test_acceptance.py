@@ -42,7 +42,7 @@ make -j 4 test
 make test && ls out/
 grep -r 'x' . | wc -l
 cat test-artifacts/hello.txt
-cat /root/forbidden/test.txt
+cat /forbidden/test.txt
 cat hello.txt
 ls src/
 ls .

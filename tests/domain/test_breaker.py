@@ -215,7 +215,7 @@ def test_the_code_is_part_of_the_signature():
 
 
 def test_paths_are_told_from_where_the_command_ran():
-    one = signature("c", "/work/checkout-1/src/a.py: boom in /work/checkout-1", "/work/checkout-1")
+    one = signature("c", "/place/checkout-1/src/a.py: boom in /place/checkout-1", "/place/checkout-1")
     assert one == signature("c", "/other/2/src/a.py: boom in /other/2", "/other/2/")
     assert one != signature("c", "/other/22/src/a.py: boom in /other/22", "/other/2")
 

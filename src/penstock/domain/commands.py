@@ -1,10 +1,14 @@
-"""What shall be done, one union. Each has a key, unique in the store: doing it twice is the same as once."""
+"""What shall be done, one union. Each has a key, unique in the store: doing it twice is the same as once.
+
+`is_work` is true of what only an owner that works on the run performs; the rest finishes what is decided. `resource`
+names the limit of the machine that a command counts against, if any.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from penstock.domain.changes import Candidate, Finding, Verdict
 from penstock.domain.run import AttemptId, Step
@@ -17,6 +21,7 @@ VERSION = 1
 class StartStep:
     """Make one attempt of edit, fix, static or runtime."""
 
+    is_work: ClassVar[bool] = True
     workstream: str
     attempt: AttemptId
     base: str
@@ -31,11 +36,6 @@ class StartStep:
     def key(self) -> str:
         """Unique in the run."""
         return f"{self.workstream}/{self.attempt.key}"
-
-    @property
-    def is_work(self) -> bool:
-        """Whether only an owner that works on the run performs it."""
-        return True
 
     @property
     def resource(self) -> str:
@@ -56,32 +56,25 @@ class Member:
 class JudgeMerge:
     """Chain the members onto the head, verify the last tree, say what is so."""
 
+    is_work: ClassVar[bool] = True
+    resource: ClassVar[str] = "integration"
     number: int
     members: tuple[Member, ...]
     head: str
     at: datetime
-    retry: int = 0
 
     @property
     def key(self) -> str:
         """Unique in the run."""
-        return f"judge-{self.number}" + (f".{self.retry}" if self.retry else "")
-
-    @property
-    def is_work(self) -> bool:
-        """Whether only an owner that works on the run performs it."""
-        return True
-
-    @property
-    def resource(self) -> str:
-        """Which limit of the machine it counts against."""
-        return "integration"
+        return f"judge-{self.number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveBranch:
     """Move the integration branch to the tree that the verdict is about."""
 
+    is_work: ClassVar[bool] = False
+    resource: ClassVar[str] = "branch"
     verdict: Verdict
 
     @property
@@ -89,21 +82,13 @@ class MoveBranch:
         """Unique in the run."""
         return f"move-{self.verdict.id}"
 
-    @property
-    def is_work(self) -> bool:
-        """It finishes what is decided."""
-        return False
-
-    @property
-    def resource(self) -> str:
-        """Which limit of the machine it counts against."""
-        return "branch"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishBranch:
     """Push the integration branch to the user's repository."""
 
+    is_work: ClassVar[bool] = False
+    resource: ClassVar[str] = "branch"
     commit: str
     number: int
 
@@ -112,21 +97,13 @@ class PublishBranch:
         """Unique in the run."""
         return f"publish-{self.number}"
 
-    @property
-    def is_work(self) -> bool:
-        """It finishes what is decided."""
-        return False
-
-    @property
-    def resource(self) -> str:
-        """Which limit of the machine it counts against."""
-        return "branch"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopSteps:
     """Stop everything of this run that runs."""
 
+    is_work: ClassVar[bool] = False
+    resource: ClassVar[str] = ""
     number: int
 
     @property
@@ -134,21 +111,13 @@ class StopSteps:
         """Unique in the run."""
         return f"stop-{self.number}"
 
-    @property
-    def is_work(self) -> bool:
-        """It finishes what is decided."""
-        return False
-
-    @property
-    def resource(self) -> str:
-        """None: stopping waits for nothing."""
-        return ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseWorktree:
     """Keep what a workstream's folder holds, then remove it; a failed one's folder stays for inspection."""
 
+    is_work: ClassVar[bool] = False
+    resource: ClassVar[str] = "disk"
     workstream: str
     number: int
     at: datetime
@@ -157,16 +126,6 @@ class ReleaseWorktree:
     def key(self) -> str:
         """Unique in the run."""
         return f"{self.workstream}/release-{self.number}"
-
-    @property
-    def is_work(self) -> bool:
-        """It finishes what is decided."""
-        return False
-
-    @property
-    def resource(self) -> str:
-        """Which limit of the machine it counts against."""
-        return "disk"
 
 
 Command: TypeAlias = StartStep | JudgeMerge | MoveBranch | PublishBranch | StopSteps | ReleaseWorktree
