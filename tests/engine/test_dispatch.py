@@ -42,9 +42,7 @@ def start(name: str, step: Step = Step.EDIT) -> StartStep:
     return StartStep(workstream=name, attempt=attempt, base="p", start="p", candidate=None, agent_run=1, at=NOW)
 
 
-JUDGE = JudgeMerge(
-    number=3, members=(Member(workstream="a", attempt=EDIT, candidate=CANDIDATE),), head="p", at=NOW, retry=0
-)
+JUDGE = JudgeMerge(number=3, members=(Member(workstream="a", attempt=EDIT, candidate=CANDIDATE),), head="p", at=NOW)
 MOVE, PUBLISH = MoveBranch(verdict=VERDICT), PublishBranch(commit="c", number=4)
 RELEASE = ReleaseWorktree(workstream="a", number=5, at=NOW)
 
