@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from git_bench import BRANCH, Bench, git
 
-from penstock.adapters.git.merging import TreeWithoutVerdict
 from penstock.adapters.git.own import BranchMoved
+from penstock.domain.checks import TreeWithoutVerdict
 from penstock.ports import Conflicted, Merged
 
 if TYPE_CHECKING:

@@ -12,22 +12,11 @@ from penstock.adapters.git.objects import commit_tree, facts
 from penstock.adapters.git.own import BranchMoved
 from penstock.adapters.git.runner import Call
 from penstock.domain.changes import Candidate, Stamp, Verdict
-from penstock.domain.errors import Bug
+from penstock.domain.checks import TreeWithoutVerdict
 from penstock.ports import Conflicted, Merged
 
 if TYPE_CHECKING:
     from penstock.adapters.git.own import OwnRepository
-
-
-class TreeWithoutVerdict(Bug):
-    """The branch was to move to something else than what was judged."""
-
-    def __init__(self, *, verdict: Verdict, tree: str, parent: str | None) -> None:
-        self.verdict, self.tree, self.parent = verdict, tree, parent
-        super().__init__(
-            f"verdict {verdict.id} is for the tree {verdict.tree} on {verdict.parent}, and {verdict.commit} "
-            f"has the tree {tree} on {parent or 'no parent'}"
-        )
 
 
 def merge(own: OwnRepository, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
@@ -47,7 +36,10 @@ def advance(own: OwnRepository, verdict: Verdict) -> None:
     own.integrity.check()
     tree, parent = facts(own.git, verdict.commit)
     if tree != verdict.tree or parent != verdict.parent:
-        raise TreeWithoutVerdict(verdict=verdict, tree=tree, parent=parent)
+        raise TreeWithoutVerdict(
+            f"verdict {verdict.id} is for the tree {verdict.tree} on {verdict.parent}, and {verdict.commit} "
+            f"has the tree {tree} on {parent or 'no parent'}"
+        )
     try:
         own.move(branch_ref(verdict.branch), verdict.commit, verdict.parent)
     except BranchMoved as moved:
