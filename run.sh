@@ -12,6 +12,14 @@ if [ $# -eq 0 ]; then
   exit 0
 fi
 
+# The `.env` beside this script is the user's own; what is set already wins. Lines are read, never run.
+if [ -f "$here/.env" ]; then
+  while IFS='=' read -r name value || [ -n "$name" ]; do
+    [[ $name =~ ^[A-Z][A-Z0-9_]*$ ]] || continue
+    [ -n "${!name+set}" ] || export "$name=$value"
+  done < "$here/.env"
+fi
+
 "$here/scripts/environment.sh" runtime
 unset PYTHONPATH PYTHONHOME
 exec "$here/.venv/bin/penstock" "$@"

@@ -151,3 +151,26 @@ def test_an_environment_that_was_copied_is_made_anew(tmp_path: Path) -> None:
     assert environment.was_moved(tmp_path)
     (tmp_path / "bin" / "pip").write_text(f"#!{tmp_path}/bin/python\n")
     assert not environment.was_moved(tmp_path)
+
+
+def test_run_reads_the_env_file_beside_it_and_runs_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    stubs = {"scripts/environment.sh": "exit 0", ".venv/bin/penstock": 'echo "$PENSTOCK_HOME|$PIPELINE_BASE_BRANCH"'}
+    for name, text in stubs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    shutil.copy(ROOT / "run.sh", tmp_path)
+    (tmp_path / ".env").write_text(
+        "# a remark\nPENSTOCK_HOME=/a place\nPIPELINE_BASE_BRANCH=$(touch planted)\ntouch x\n"
+    )
+    asked = {**os.environ, "PENSTOCK_HOME": "/mine"}
+    asked.pop("PIPELINE_BASE_BRANCH", None)
+    command = [tmp_path / "run.sh", "x"]
+    first = subprocess.run(command, env=asked, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert first.stdout == "/mine|$(touch planted)\n"
+    asked.pop("PENSTOCK_HOME")
+    second = subprocess.run(command, env=asked, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert second.stdout == "/a place|$(touch planted)\n"
+    assert not (tmp_path / "planted").exists()
+    assert not (tmp_path / "x").exists()
