@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from .conftest import Desk, Said
 
 
+@pytest.fixture(autouse=True)
+def trusted(desk: Desk) -> None:
+    """The user has agreed to the project: none of these tests is about that."""
+    assert desk.run("trust").code == 0
+
+
 @pytest.mark.slow
 def test_a_reader_that_stops_reading_is_no_error(desk: Desk) -> None:
     shell = f"{sys.executable} -m penstock plan schema | head -1; echo ${{PIPESTATUS[0]}}"

@@ -16,6 +16,12 @@ LONG: list[object] = [{"sleep": 3}, {"write": {"path": "slow.txt", "content": "s
 ENDLESS: list[object] = ["hang"]
 
 
+@pytest.fixture(autouse=True)
+def trusted(desk: Desk) -> None:
+    """The user has agreed to the project: none of these tests is about that."""
+    assert desk.run("trust").code == 0
+
+
 def test_ctrl_c_pauses_the_run_and_resume_goes_on(desk: Desk) -> None:
     desk.bundle("slow", LONG)
     running = desk.start("run")

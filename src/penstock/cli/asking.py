@@ -18,6 +18,7 @@ from penstock.domain.events import (
     Request,
     ResetAsked,
 )
+from penstock.domain.states import RunState
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
@@ -54,6 +55,9 @@ async def _target(penstock: Penstock, named: str, request: Request) -> str:
     return meant(penstock, named)
 
 
+UNFINISHED = (RunState.PENDING, RunState.RUNNING, RunState.PAUSED)
+
+
 async def _await_answer(penstock: Penstock, answer: Answer, seconds: float, done: Done | None) -> bool:
     """Wait, within bounds, until the request was taken and what it is for has come about; whether it has."""
     views, clock = penstock.parts.views, penstock.parts.clock
@@ -76,7 +80,7 @@ def _in_words(penstock: Penstock, answer: Answer, request: Request, *, is_done: 
         asked = f"asked as request {answer.request_id}, not done yet"
         return f"{asked}: {who} will take it; see `penstock show-run {run_id}`"
     lines = [_achieved(request, run_id)]
-    if holder is None and not isinstance(request, CancelAsked | AbandonAsked):
+    if holder is None and penstock.parts.views.run(run_id)["status"] in UNFINISHED:
         lines.append(f"nobody works on the run; go on with: penstock resume {run_id}")
     return "\n".join(lines)
 
