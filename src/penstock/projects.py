@@ -152,6 +152,7 @@ class Projects:
             breaker=settings.node(BreakerSettings).limits(),
             review="review" in project.approvals,
             gate_approvals="gate" in project.approvals,
+            recheck=project.integrate_recheck,
         )
         run_settings = RunSettings(
             static=checks.static_checks(limits.check_timeout),

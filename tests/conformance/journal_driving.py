@@ -192,7 +192,17 @@ class Drive:
                 events.MergeRefused(
                     judgement=number, findings=(self.finding(random),), base=command.head, start=self.candidate()
                 ),
-                events.MergeOutOfScope(judgement=number, violations=(Violation(path="y", rule="is not in scope"),)),
+                events.NothingLeft(
+                    judgement=number,
+                    aside=events.Aside(
+                        strays=tuple(
+                            events.Stray(
+                                workstream=one.workstream, violations=(Violation(path="y", rule="is not in scope"),)
+                            )
+                            for one in command.members
+                        )
+                    ),
+                ),
                 events.JudgementInterrupted(judgement=number, asked=random.random() < 0.5),
                 events.JudgementInterrupted(judgement=number, asked=False, sentence="no git"),
             ]

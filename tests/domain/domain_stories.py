@@ -50,6 +50,10 @@ def verdict_for(run, command, *, identifier=None):
         commit=f"merge-{command.number}",
         tree=f"merged-tree-{command.number}",
         members=tuple(member.workstream for member in command.members),
+        merges=(
+            *(f"{member.workstream}-{command.number}" for member in command.members[:-1]),
+            f"merge-{command.number}",
+        ),
         checks=("true",),
     )
 
@@ -170,6 +174,12 @@ class Story:
     def move_branch(self):
         return self.feed(BranchMoved(verdict=self.take(self.only(MoveBranch)).verdict))
 
+    def move_branches(self):
+        """All that are under way, oldest first."""
+        for command in self.of(MoveBranch):
+            self.take(command)
+            self.feed(BranchMoved(verdict=command.verdict))
+
     def publish(self, sentence=""):
         command = self.take(self.only(PublishBranch))
         return self.feed(BranchPublished(commit=command.commit, pushed=not sentence, sentence=sentence))
@@ -259,11 +269,16 @@ class Story:
             new.state in IN_FLIGHT and old.state not in IN_FLIGHT
             for old, new in zip(before.rows, run.rows, strict=True)
         )
-        active = sum(row.state in ACTIVE for row in run.rows)
+        counted = ACTIVE if run.policy.max_parallel == 1 else ACTIVE - {WorkstreamState.INTEGRATING}
         if began:
-            assert active <= run.policy.max_parallel
+            assert sum(row.state in counted for row in run.rows) <= run.policy.max_parallel
 
 
 NO_STEP = {WorkstreamState.REVIEWING, WorkstreamState.INTEGRATING}
 BEFORE = {WorkstreamState.PENDING, WorkstreamState.READY}
 OVER = {WorkstreamState.DONE, WorkstreamState.FAILED, WorkstreamState.BLOCKED, WorkstreamState.ABANDONED}
+
+
+def batch(story):
+    """Who is being judged together."""
+    return [member.workstream for member in story.only(JudgeMerge).members]

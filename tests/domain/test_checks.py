@@ -12,7 +12,7 @@ MERGED = Candidate(commit="c1", tree="t1")
 
 
 def verdict(*results):
-    return give_verdict(id="v", branch="b", parent="p", merged=MERGED, members=["one"], results=results)
+    return give_verdict(id="v", branch="b", parent="p", merged=MERGED, merges={"one": MERGED.commit}, results=results)
 
 
 def test_a_verdict_speaks_of_exactly_the_merged_tree():

@@ -1,5 +1,7 @@
 """Any plan, any world, any people: what must hold after every event (`Story` checks it), and that every run ends."""
 
+from dataclasses import replace
+
 import pytest
 from domain_stories import GREEN, NOW, Story, one, verdict_for
 from hypothesis import HealthCheck, given, settings
@@ -11,14 +13,16 @@ from penstock.domain.errors import IllegalMove
 from penstock.domain.events import (
     AbandonAsked,
     Approved,
+    Aside,
     BranchMoved,
     BranchPublished,
     CancelAsked,
+    Conflict,
     Edited,
     EnvironmentBroke,
     JudgementInterrupted,
-    MergeOutOfScope,
     MergeRefused,
+    NothingLeft,
     NothingToMerge,
     OutOfScope,
     Passed,
@@ -30,6 +34,7 @@ from penstock.domain.events import (
     RunStarted,
     StepFinished,
     StepInterrupted,
+    Stray,
     Unchanged,
     VerdictGiven,
 )
@@ -153,13 +158,34 @@ class World:
             return JudgementInterrupted(judgement=number, asked=True)
         if fate == 2 and not calm:
             return JudgementInterrupted(judgement=number, asked=False, sentence="no space")
-        if fate == 3:
-            return MergeOutOfScope(judgement=number, violations=VIOLATIONS)
-        if fate == 4:
-            return NothingToMerge(judgement=number)
+        aside, left = self.aside(command)
+        if command.members and not left:
+            return NothingLeft(judgement=number, aside=aside)
+        if fate == 4 or not left:
+            return NothingToMerge(judgement=number, aside=aside)
         if fate <= 8:
-            return MergeRefused(judgement=number, findings=self.findings(), base=command.head, start=self.tree())
-        return VerdictGiven(judgement=number, verdict=verdict_for(self.story.run, command))
+            findings, start = self.findings(), self.tree()
+            return MergeRefused(judgement=number, findings=findings, base=command.head, start=start, aside=aside)
+        unchanged = left[1:] if fate == 9 else ()
+        merged = replace(command, members=left[:1] if fate == 9 else left)
+        verdict, names = verdict_for(self.story.run, merged), tuple(one.workstream for one in unchanged)
+        return VerdictGiven(judgement=number, verdict=verdict, unchanged=names, aside=aside)
+
+    def aside(self, command):
+        """Some of a batch taken out, and who is left."""
+        conflicts, strays, put_off, left = [], [], [], []
+        for member in command.members:
+            name, fate = member.workstream, self.random.randrange(20)
+            if fate == 0:
+                finding = Finding(code="merge_conflict", text="both")
+                conflicts.append(Conflict(workstream=name, start=self.tree(), finding=finding))
+            elif fate == 1:
+                strays.append(Stray(workstream=name, violations=VIOLATIONS))
+            elif fate == 2 and left:
+                put_off.append(name)
+            else:
+                left.append(member)
+        return Aside(conflicts=tuple(conflicts), strays=tuple(strays), put_off=tuple(put_off)), tuple(left)
 
     def request(self):
         """Somebody asks for something, sensible or not."""

@@ -6,7 +6,7 @@ from engine_support import World, awaited, states, workstream
 
 from penstock.adapters.memory import MOMENT, Judge, MemoryProject
 from penstock.domain.commands import JudgeMerge, Member
-from penstock.domain.events import MergeOutOfScope, MergeRefused, NothingToMerge, VerdictGiven
+from penstock.domain.events import MergeRefused, NothingLeft, NothingToMerge, VerdictGiven
 from penstock.domain.plan import Acceptance, AcceptanceKind
 from penstock.domain.run import AttemptId, Step
 from penstock.domain.states import Reason, RunState
@@ -28,7 +28,9 @@ async def judged_on_a_head_that_has_it_already(judge: Judge) -> Judgement:
 
 @awaited
 async def test_what_the_head_has_already_needs_no_merge_if_it_is_accepted_there() -> None:
-    assert await judged_on_a_head_that_has_it_already(lambda _command, _tree: 0) == NothingToMerge(judgement=1)
+    found = await judged_on_a_head_that_has_it_already(lambda _command, _tree: 0)
+    assert isinstance(found, NothingToMerge)
+    assert [result.command for result in found.results] == ["accept a"]
 
 
 @awaited
@@ -87,5 +89,5 @@ async def test_a_merged_tree_that_leaves_the_scope_is_not_merged() -> None:
     world = World(workstreams=[workstream("a")], project=Strays(edit=edit))
     run = await world.start()
     assert (run.state, run.reason) == (RunState.FAILED, Reason.POLICY_VIOLATION)
-    assert any(isinstance(entry.event, MergeOutOfScope) for entry in world.journal.entries("run"))
+    assert any(isinstance(entry.event, NothingLeft) for entry in world.journal.entries("run"))
     assert world.project.branches["b"] == world.project.base

@@ -315,7 +315,7 @@ class HangingCheck(MemoryProject):
     asked_merged = False
 
     async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
-        if "integrate" in str(context.folder) and self.hangs:
+        if "judge" in str(context.folder) and self.hangs:
             self.asked_merged = True
             await asyncio.Event().wait()
         return await super().run_command(check, context)

@@ -60,13 +60,13 @@ def test_the_database_refuses_an_integration_without_a_verdict_for_that_very_tre
 def test_at_run_time_a_verdict_is_given_only_for_green_results_of_that_very_tree() -> None:
     merged = Candidate(commit="c", tree="t")
     green = CheckResult(tree="t", command="check", kind="static", passed=True, exit_code=0)
-    verdict = give_verdict(id="v", branch="b", parent="p", merged=merged, members=["a"], results=[green])
+    verdict = give_verdict(id="v", branch="b", parent="p", merged=merged, merges={"a": "c"}, results=[green])
     assert (verdict.tree, verdict.checks) == ("t", ("check",))
     other = CheckResult(tree="another", command="check", kind="static", passed=True, exit_code=0)
     red = CheckResult(tree="t", command="check", kind="static", passed=False, exit_code=1)
     for results in ([other], [red]):
         with pytest.raises(TreeWithoutVerdict):
-            give_verdict(id="v", branch="b", parent="p", merged=merged, members=["a"], results=results)
+            give_verdict(id="v", branch="b", parent="p", merged=merged, merges={"a": "c"}, results=results)
 
 
 def test_at_run_time_a_forged_verdict_does_not_move_the_branch() -> None:

@@ -35,6 +35,10 @@ class ProjectSettings:
     """Pairs of workstreams ("ws-a,ws-b") or paths that several scopes may share."""
     runners: tuple[str, ...] = ()
     """Words besides the known ones with which a line of acceptance is a command."""
+    integrate_recheck: Literal["all", "touched"] = "all"
+    """Whose acceptance each merged tree must pass: everybody's, or that of what the batch may have touched (then
+    everybody's every 32 merges and at the run's end).
+    """
     worktree_root: Literal["state", "project"] = "state"
     branch: str = "ws/{change}/{workstream}-{run}"
     database: str = ""

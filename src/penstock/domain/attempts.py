@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from penstock.domain.breaker import Trip, finding_signatures, tripped
@@ -92,9 +93,9 @@ def end(
     draft.note("step_end", rank, step=attempt.step.value, attempt=attempt.key, status=status, **remarks)
 
 
-def note_runs(draft: Draft, rank: int, results: Sequence[CheckResult]) -> None:
-    """Record every command that was really run for the present attempt."""
-    attempt = draft[rank].attempt
+def note_runs(draft: Draft, rank: int | None, results: Sequence[CheckResult]) -> None:
+    """Record every command that was really run for a workstream's present attempt, or for a whole batch."""
+    attempt = None if rank is None else draft[rank].attempt
     for result in results:
         if not result.remembered:
             draft.note(
@@ -112,24 +113,29 @@ def note_runs(draft: Draft, rank: int, results: Sequence[CheckResult]) -> None:
 
 def interrupt(draft: Draft, rank: int, *, lost: bool, sentence: str = "") -> bool:
     """Record that the present attempt came to nothing and keep its number; False when that was once too often."""
-    progress = draft[rank]
-    attempt = progress.attempt
+    attempt = draft[rank].attempt
     if attempt is None:
         return True
-    draft.records.append(
-        AttemptEnded(
-            workstream=draft.id_of(rank),
-            attempt=attempt,
-            at=draft.now,
-            status="interrupted",
-            result={"lost": lost, "sentence": sentence},
-        )
-    )
-    again = AttemptId(step=attempt.step, number=attempt.number, round=attempt.round, retry=attempt.retry + 1)
-    count = progress.lost + 1 if lost else progress.lost
-    draft.put(rank, attempt=again, lost=count)
+    _repeat(draft, rank, attempt, {"lost": lost, "sentence": sentence})
+    count = draft[rank].lost + lost
+    draft.put(rank, lost=count)
     draft.note("step_interrupted", rank, attempt=attempt.key, lost=lost, sentence=sentence)
     return count < draft.policy.max_lost
+
+
+def postpone(draft: Draft, rank: int) -> None:
+    """The present attempt was made together with others and says nothing of this workstream alone."""
+    attempt = draft[rank].attempt
+    if attempt is not None:
+        _repeat(draft, rank, attempt, {"undecided": True})
+        draft.put(rank, lost=0)
+
+
+def _repeat(draft: Draft, rank: int, attempt: AttemptId, result: Mapping[str, Any]) -> None:
+    draft.records.append(
+        AttemptEnded(workstream=draft.id_of(rank), attempt=attempt, at=draft.now, status="interrupted", result=result)
+    )
+    draft.put(rank, attempt=replace(attempt, retry=attempt.retry + 1))
 
 
 def count_red(draft: Draft, rank: int, step: Step, findings: tuple[Finding, ...], tree: str) -> Trip | None:

@@ -80,6 +80,8 @@ class Verdict:
     tree: str
     members: tuple[str, ...]
     checks: tuple[str, ...]
+    merges: tuple[str, ...] = ()
+    """The merge commit of each member, in their order; the last one is the commit."""
     known_failures: tuple[str, ...] = ()
     unchecked: bool = False
     confined: bool = False

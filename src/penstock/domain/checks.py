@@ -6,7 +6,7 @@ tree gave the same errors for the same command.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.domain.changes import Candidate, Finding, Verdict
@@ -71,10 +71,13 @@ def give_verdict(
     branch: str,
     parent: str,
     merged: Candidate,
-    members: Sequence[str],
+    merges: Mapping[str, str],
     results: Sequence[CheckResult],
 ) -> Verdict:
-    """The verdict for exactly the merged tree; a Bug if a result is of another tree or is red."""
+    """The verdict for exactly the merged tree; a Bug if a result is of another tree or is red.
+
+    `merges` holds each member's own merge commit, in their order.
+    """
     for result in results:
         if result.tree != merged.tree:
             raise TreeWithoutVerdict(f"the check `{result.command}` judged tree {result.tree}, not {merged.tree}")
@@ -86,7 +89,8 @@ def give_verdict(
         parent=parent,
         commit=merged.commit,
         tree=merged.tree,
-        members=tuple(members),
+        members=tuple(merges),
+        merges=tuple(merges.values()),
         checks=tuple(result.command for result in results),
         known_failures=tuple(result.command for result in results if result.known),
         unchecked=not results,

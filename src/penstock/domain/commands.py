@@ -54,14 +54,18 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeMerge:
-    """Chain the members onto the head, verify the last tree, say what is so."""
+    """Chain the members onto the head, verify the last tree, say what is so. Without members: verify the head."""
 
     is_work: ClassVar[bool] = True
     resource: ClassVar[str] = "integration"
+    place: ClassVar[str] = "_queue"
+    """Where its records are kept beside those of the workstreams, whose ids can't begin so."""
     number: int
     members: tuple[Member, ...]
     head: str
     at: datetime
+    is_whole: bool = True
+    """The acceptance of everything merged before is asked, not only of what the batch may have touched."""
 
     @property
     def key(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from penstock.domain.bisection import WIDEST
 from penstock.domain.commands import Command
 from penstock.domain.decision import Decision, Note, Record
 from penstock.domain.ranks import RankSet
@@ -26,6 +27,9 @@ from penstock.domain.states import (
     moved,
     run_moved,
 )
+
+MOST_WAITING = 2 * WIDEST
+"""With more candidates than this waiting to be merged nothing new begins: they would only grow old."""
 
 
 class Draft:
@@ -93,6 +97,16 @@ class Draft:
     def active(self) -> RankSet:
         """Who has something running or about to run."""
         return self.in_state(*ACTIVE)
+
+    @property
+    def occupied(self) -> RankSet:
+        """Who counts against how many may run at once. Waiting to be merged holds nobody up, but where one runs at a
+        time: there each begins with what the one before has come to.
+        """
+        if self.policy.max_parallel == 1:
+            return self.active
+        waiting = self.in_state(WorkstreamState.INTEGRATING)
+        return self.active if len(waiting) > MOST_WAITING else self.active - waiting
 
     @property
     def in_flight(self) -> RankSet:

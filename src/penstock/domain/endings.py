@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from penstock.domain.commands import PublishBranch, ReleaseWorktree
+from penstock.domain.commands import JudgeMerge, Member, PublishBranch, ReleaseWorktree
 from penstock.domain.draft import Draft
 from penstock.domain.events import BranchPublished
 from penstock.domain.ranks import RankSet
 from penstock.domain.refusals import EventRefused
-from penstock.domain.run import Ending, Outcome
+from penstock.domain.run import Ending, Judging, Outcome
 from penstock.domain.states import Move, Reason, RunMove, RunState, WorkstreamState
 
 MOST_NAMED = 5
@@ -101,9 +101,21 @@ def settle(draft: Draft) -> None:
         abandon_unfinished(draft)
     elif draft.in_flight or draft.in_state(WorkstreamState.READY, WorkstreamState.PENDING):
         return
+    if draft.get("ending") is None and draft.get("unproven"):
+        if draft.is_working:
+            ask_for_judgement(draft, (), (), is_whole=True)
+        return
     if draft.get("ending") is not Ending.ABANDONED and _publish(draft):
         return
     _conclude(draft)
+
+
+def ask_for_judgement(draft: Draft, ranks: tuple[int, ...], members: tuple[Member, ...], *, is_whole: bool) -> None:
+    """Have a batch verified on the head; without members the head itself, as at the end of a run that owes it."""
+    number = draft.get("judgements") + 1
+    draft.set(judgements=number, judging=Judging(members=ranks, number=number, is_whole=is_whole))
+    head = draft.get("head")
+    draft.commands.append(JudgeMerge(number=number, members=members, head=head, at=draft.now, is_whole=is_whole))
 
 
 def publish(draft: Draft) -> None:
@@ -151,6 +163,10 @@ def _conclude(draft: Draft) -> None:
         draft.move_run(RunMove.ABANDONED, reason=Reason.CANCELLED, sentence=f"the run was {what}: {tally(draft)}")
         return
     done, failed = draft.in_state(WorkstreamState.DONE), draft.in_state(WorkstreamState.FAILED)
+    if done and draft.get("broken"):
+        sentence = f"{tally(draft)}; merged together they fail what they passed alone: {draft.get('broken')}"
+        draft.move_run(RunMove.SOME_DONE, reason=Reason.CHECKS_FAILED, sentence=sentence)
+        return
     if len(done) == len(draft.plan):
         draft.move_run(RunMove.ALL_DONE, reason=None, sentence=tally(draft))
         return

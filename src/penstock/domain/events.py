@@ -9,7 +9,7 @@ from penstock.domain.changes import Candidate, Finding, Verdict, Violation
 from penstock.domain.checks import CheckResult
 from penstock.domain.run import AttemptId
 
-VERSION = 1
+VERSION = 2
 """Of the shapes below. A change that old rows can't be read as raises it and adds a reader for the one before."""
 
 
@@ -96,38 +96,75 @@ class EnvironmentBroke:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A candidate that conflicts with the head. `start` is the tree with markers."""
+
+    workstream: str
+    start: Candidate
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stray:
+    """A candidate whose merge changes the head outside its scope."""
+
+    workstream: str
+    violations: tuple[Violation, ...]
+    patch: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """Who of a batch was not verified with the others."""
+
+    conflicts: tuple[Conflict, ...] = ()
+    strays: tuple[Stray, ...] = ()
+    put_off: tuple[str, ...] = ()
+    """They conflict with others of the batch, not with the head: their turn comes when it is decided."""
+
+
+NOBODY = Aside()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictGiven:
-    """The merged tree passed."""
+    """The last tree of the batch passed."""
 
     judgement: int
     verdict: Verdict
+    unchanged: tuple[str, ...] = ()
+    """Members that add nothing to what others made: there is nothing of theirs to merge."""
+    aside: Aside = NOBODY
     results: tuple[CheckResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingToMerge:
-    """The candidate adds nothing to the head."""
+    """The head as it stands passed, and nobody of the batch adds anything to it."""
 
     judgement: int
+    aside: Aside = NOBODY
+    results: tuple[CheckResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRefused:
-    """The merge has conflicts, leaves the scope, or turns checks red. `start` is the tree to mend, on the new base."""
+    """The last tree of the batch turned checks red. `start` is that tree, to be mended on the new base."""
 
     judgement: int
     findings: tuple[Finding, ...]
     base: str
     start: Candidate
+    aside: Aside = NOBODY
     results: tuple[CheckResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MergeOutOfScope:
-    """The merged tree differs from the head outside the scope."""
+class NothingLeft:
+    """Nobody of the batch could be verified."""
 
     judgement: int
-    violations: tuple[Violation, ...]
+    aside: Aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +263,7 @@ Event: TypeAlias = (
     | VerdictGiven
     | NothingToMerge
     | MergeRefused
-    | MergeOutOfScope
+    | NothingLeft
     | JudgementInterrupted
     | BranchMoved
     | BranchPublished

@@ -1,4 +1,4 @@
-"""The integration queue of a run's branch: one consumer, candidates in plan order, a batch of one. Works on a draft.
+"""The integration queue of a run's branch: one consumer, batches in plan order, a red batch halved. Works on a draft.
 
 A batch is judged against the last commit that has a verdict, while the branch may still be moving there: the verdict
 decides, the branch follows. So several moves can be under way; a killed owner makes them again, and to
@@ -7,40 +7,59 @@ decides, the branch follows. So several moves can be under way; a killed owner m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import TypeAlias, assert_never
 
-from penstock.domain import attempts, endings
-from penstock.domain.changes import Candidate, Violation
-from penstock.domain.commands import JudgeMerge, Member, MoveBranch
+from penstock.domain import attempts, bisection, endings
+from penstock.domain.changes import Candidate, Finding, Violation
+from penstock.domain.commands import Member, MoveBranch
 from penstock.domain.decision import AttemptBegan, Integrated, VerdictRecorded
 from penstock.domain.draft import Draft
 from penstock.domain.errors import Bug
 from penstock.domain.events import (
+    NOBODY,
+    Aside,
     BranchMoved,
+    Conflict,
     JudgementInterrupted,
-    MergeOutOfScope,
     MergeRefused,
+    NothingLeft,
     NothingToMerge,
     VerdictGiven,
 )
 from penstock.domain.refusals import EventRefused
-from penstock.domain.run import Judging, Outcome, Step
-from penstock.domain.states import Move, Reason, RunMove, RunState
+from penstock.domain.run import RECHECK_ALL, Judging, Outcome, Step
+from penstock.domain.states import Move, Reason, RunMove, RunState, WorkstreamState
 
-Judged: TypeAlias = VerdictGiven | NothingToMerge | MergeRefused | MergeOutOfScope | JudgementInterrupted
+Judged: TypeAlias = VerdictGiven | NothingToMerge | MergeRefused | NothingLeft | JudgementInterrupted
 
 
 def pump(draft: Draft) -> None:
     """Take the next batch if nothing is being judged."""
-    rank = draft.queue.first()
-    if rank is None or draft.get("judging") is not None or not draft.is_working:
+    if draft.get("judging") is not None or not draft.is_working:
         return
-    number = draft.get("judgements") + 1
-    draft.queue = draft.queue.without_rank(rank)
-    draft.set(judgements=number, judging=Judging(members=(rank,), number=number))
-    draft.commands.append(
-        JudgeMerge(number=number, members=(_member(draft, rank),), head=draft.get("head"), at=draft.now)
-    )
+    ranks = _next_batch(draft)
+    if ranks:
+        unproven: int = draft.get("unproven") + len(ranks)
+        is_whole = draft.policy.recheck == RECHECK_ALL or unproven >= bisection.WIDEST
+        members = tuple(_member(draft, rank) for rank in ranks)
+        endings.ask_for_judgement(draft, ranks, members, is_whole=is_whole)
+
+
+def _next_batch(draft: Draft) -> tuple[int, ...]:
+    stack: bisection.Stack = draft.get("suspects")
+    if stack:
+        candidates = draft.in_state(WorkstreamState.INTEGRATING)
+        stack = bisection.only(stack, candidates)
+        ranks, stack = bisection.take(stack) if stack else ((), stack)
+        draft.set(suspects=stack)
+        if ranks:
+            return ranks
+    ranks = tuple(islice(draft.queue, draft.get("width")))
+    for rank in ranks:
+        draft.queue = draft.queue.without_rank(rank)
+    return ranks
 
 
 def _member(draft: Draft, rank: int) -> Member:
@@ -61,37 +80,91 @@ def judged(draft: Draft, event: Judged) -> None:
     if judging is None or judging.number != event.judgement:
         raise EventRefused(f"judgement {event.judgement} is not the one under way")
     draft.set(judging=None)
-    attempts.note_runs(draft, judging.members[0], getattr(event, "results", ()))
+    attempts.note_runs(draft, judging.members[0] if len(judging.members) == 1 else None, getattr(event, "results", ()))
+    remaining = _without(draft, judging, getattr(event, "aside", NOBODY))
     match event:
         case VerdictGiven():
-            _accept(draft, judging, event)
+            _accept(draft, remaining, event)
+            _green(draft, judging, len(event.verdict.members))
         case NothingToMerge():
-            for rank in judging.members:
-                attempts.end(draft, rank, "success")
-                endings.finish(draft, rank, Move.NOTHING_TO_MERGE, Outcome.NO_CHANGE)
+            _nothing_of(draft, remaining)
+            _green(draft, judging, 0)
         case MergeRefused():
-            for rank in judging.members:
-                _refuse(draft, rank, event)
-        case MergeOutOfScope():
-            for rank in judging.members:
-                out_of_scope(draft, rank, event.violations, kept=draft[rank].candidate)
+            _red(draft, remaining, event)
+        case NothingLeft():
+            if remaining:
+                raise EventRefused(f"judgement {event.judgement} says nothing of {draft.id_of(remaining[0])}")
         case JudgementInterrupted():
-            for rank in judging.members:
-                _again(draft, rank, event)
+            _again(draft, remaining, event)
         case _:
             assert_never(event)
 
 
-def _accept(draft: Draft, judging: Judging, event: VerdictGiven) -> None:
+def _without(draft: Draft, judging: Judging, aside: Aside) -> tuple[int, ...]:
+    """Deal with who was taken out of the batch; who remains."""
+    gone = {*(one.workstream for one in aside.conflicts), *(one.workstream for one in aside.strays), *aside.put_off}
+    ranks = {draft.id_of(rank): rank for rank in judging.members}
+    if not gone <= ranks.keys():
+        raise EventRefused(
+            f"judgement {judging.number} speaks of {min(gone - ranks.keys())}, which is not in the batch"
+        )
+    for conflict in aside.conflicts:
+        _conflicted(draft, ranks[conflict.workstream], conflict)
+    for stray in aside.strays:
+        rank = ranks[stray.workstream]
+        out_of_scope(draft, rank, stray.violations, kept=draft[rank].candidate, patch=stray.patch)
+    for name in aside.put_off:
+        attempts.postpone(draft, ranks[name])
+        draft.queue = draft.queue.with_rank(ranks[name])
+    return tuple(rank for name, rank in ranks.items() if name not in gone)
+
+
+def _conflicted(draft: Draft, rank: int, conflict: Conflict) -> None:
+    _to_fix(draft, rank, (conflict.finding,), conflict.start, base=draft.get("head"))
+
+
+def _accept(draft: Draft, remaining: Sequence[int], event: VerdictGiven) -> None:
     verdict = event.verdict
-    names = tuple(draft.id_of(rank) for rank in judging.members)
+    merged = [rank for rank in remaining if draft.id_of(rank) not in event.unchanged]
+    names = tuple(draft.id_of(rank) for rank in merged)
     if verdict.parent != draft.get("head") or verdict.members != names or verdict.branch != draft.run.branch:
         raise EventRefused(f"verdict {verdict.id} speaks of another head, branch or batch")
     draft.records.append(VerdictRecorded(verdict=verdict))
     draft.set(head=verdict.commit, moving=(*draft.get("moving"), verdict.id))
-    for rank in judging.members:
+    for rank in merged:
         draft.put(rank, verdict=verdict.id)
     draft.commands.append(MoveBranch(verdict=verdict))
+    _nothing_of(draft, [rank for rank in remaining if rank not in merged])
+
+
+def _nothing_of(draft: Draft, ranks: Sequence[int]) -> None:
+    for rank in ranks:
+        attempts.end(draft, rank, "success")
+        endings.finish(draft, rank, Move.NOTHING_TO_MERGE, Outcome.NO_CHANGE)
+
+
+def _green(draft: Draft, judging: Judging, merged: int) -> None:
+    if len(judging.members) > 1:
+        draft.note("batch_judged", judgement=judging.number, members=len(judging.members), result="green")
+    draft.set(suspects=bisection.after_green(draft.get("suspects")), width=bisection.wider(draft.get("width")))
+    if judging.is_whole:
+        draft.set(unproven=0, broken="")
+    else:
+        draft.set(unproven=draft.get("unproven") + merged)
+
+
+def _red(draft: Draft, remaining: tuple[int, ...], event: MergeRefused) -> None:
+    draft.set(suspects=bisection.after_red(draft.get("suspects"), remaining))
+    draft.set(width=bisection.narrower(draft.get("width")))
+    if not remaining:
+        draft.set(unproven=0, broken=event.findings[0].text.splitlines()[0] if event.findings else "")
+    elif len(remaining) == 1:
+        _to_fix(draft, remaining[0], event.findings, event.start, base=event.base)
+    else:
+        commands = [finding.text.splitlines()[0] for finding in event.findings if finding.text]
+        draft.note("batch_judged", judgement=event.judgement, members=len(remaining), result="red", findings=commands)
+        for rank in remaining:
+            attempts.postpone(draft, rank)
 
 
 def stay_where_it_is(draft: Draft, command: str) -> None:
@@ -101,23 +174,28 @@ def stay_where_it_is(draft: Draft, command: str) -> None:
         draft.set(moving=tuple(one for one in moving if f"move-{one}" != command))
 
 
-def _refuse(draft: Draft, rank: int, event: MergeRefused) -> None:
-    attempts.end(draft, rank, "failed", candidate=event.start, result={"findings": len(event.findings)})
-    trip = attempts.count_red(draft, rank, Step.INTEGRATE, event.findings, event.start.tree)
+def _to_fix(draft: Draft, rank: int, findings: tuple[Finding, ...], start: Candidate, *, base: str) -> None:
+    attempts.end(draft, rank, "failed", candidate=start, result={"findings": len(findings)})
+    trip = attempts.count_red(draft, rank, Step.INTEGRATE, findings, start.tree)
     if trip is not None:
-        endings.fail(draft, rank, Reason.CHECKS_FAILED, attempts.sentence_of(trip, event.findings))
+        endings.fail(draft, rank, Reason.CHECKS_FAILED, attempts.sentence_of(trip, findings))
         return
-    draft.put(rank, base=event.base, start=event.start.commit, candidate=event.start, unchanged=False)
+    draft.put(rank, base=base, start=start.commit, candidate=start, unchanged=False)
     attempts.send_to_fix(draft, rank, Move.MERGE_REFUSED, Step.INTEGRATE)
 
 
-def _again(draft: Draft, rank: int, event: JudgementInterrupted) -> None:
+def _again(draft: Draft, ranks: tuple[int, ...], event: JudgementInterrupted) -> None:
     if event.sentence:
         break_environment(draft, event.sentence)
-    if attempts.interrupt(draft, rank, lost=not event.asked and not event.sentence, sentence=event.sentence):
+    is_lost = not event.asked and not event.sentence
+    for rank in ranks:
+        if not attempts.interrupt(draft, rank, lost=is_lost, sentence=event.sentence):
+            endings.fail(draft, rank, Reason.ENVIRONMENT, "its integration was lost again and again")
+    if is_lost or draft.get("suspects"):
+        draft.set(suspects=bisection.after_loss(draft.get("suspects"), ranks))
+        return
+    for rank in ranks:
         draft.queue = draft.queue.with_rank(rank)
-    else:
-        endings.fail(draft, rank, Reason.ENVIRONMENT, "its integration was lost again and again")
 
 
 def branch_moved(draft: Draft, event: BranchMoved) -> None:
@@ -128,11 +206,9 @@ def branch_moved(draft: Draft, event: BranchMoved) -> None:
         raise EventRefused(f"verdict {verdict.id} is not one whose branch was to move")
     draft.set(moving=tuple(one for one in moving if one != verdict.id))
     merged = Candidate(commit=verdict.commit, tree=verdict.tree)
-    for name in verdict.members:
+    for name, merge in zip(verdict.members, verdict.merges or (verdict.commit,) * len(verdict.members), strict=True):
         rank = draft.plan.rank_of(name)
-        draft.records.append(
-            Integrated(workstream=name, verdict_id=verdict.id, tree=verdict.tree, commit=verdict.commit)
-        )
+        draft.records.append(Integrated(workstream=name, verdict_id=verdict.id, tree=verdict.tree, commit=merge))
         attempts.end(draft, rank, "success", candidate=merged, result={"verdict": verdict.id})
         endings.finish(draft, rank, Move.MERGED, Outcome.MERGED)
 

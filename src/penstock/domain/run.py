@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from penstock.domain.bisection import Stack
 from penstock.domain.breaker import DEFAULT_LIMITS, NOTHING_RED, BreakerLimits, BreakerState
 from penstock.domain.changes import Candidate, Finding
 from penstock.domain.ranked import RankedPlan
@@ -93,6 +94,9 @@ class Progress:
         return dict(self.attempts).get(step, 0)
 
 
+RECHECK_ALL, RECHECK_TOUCHED = "all", "touched"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What `step` needs to know of a run's frozen settings."""
@@ -105,6 +109,8 @@ class Policy:
     """A higher gate waits for a person."""
     max_lost: int = 3
     """So many lost attempts in a row fail the workstream."""
+    recheck: str = RECHECK_ALL
+    """Whose acceptance is asked of each merged tree: everybody's, or that of what the batch may have touched."""
 
 
 NO_ROWS: Rows[int] = Rows.of(())
@@ -119,10 +125,11 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """The batch that the integration queue is verifying."""
+    """The batch that the integration queue is verifying; without members it is the head itself."""
 
     members: tuple[int, ...]
     number: int
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +151,14 @@ class Run:
     approved_gate: int = 0
     judgements: int = 0
     judging: Judging | None = None
+    width: int = 1
+    """How many candidates are taken at once."""
+    suspects: Stack = ()
+    """Parts of red batches that are to be judged before anybody else."""
+    unproven: int = 0
+    """How many merges there were since everybody's acceptance was last asked."""
+    broken: str = ""
+    """What the head fails of what earlier merges were accepted by, in words; empty when nothing is known."""
     moving: tuple[str, ...] = ()
     """Verdicts that are given and whose branch is about to move, oldest first."""
     orders: int = 0
@@ -164,7 +179,7 @@ class Run:
     held: RankSet = NO_RANKS
     """Active workstreams that have nothing running."""
     queue: RankSet = NO_RANKS
-    """Candidates that wait for integration."""
+    """Candidates that wait for integration, the suspects aside."""
     gate: int = 0
     """The place of the first gate that has unfinished members."""
 
@@ -200,13 +215,14 @@ def derive(run: Run) -> Run:
         for rank in range(len(rows))
     )
     busy = RankSet.of(run.judging.members) if run.judging else RankSet()
+    suspected = RankSet.of(rank for one in run.suspects for rank in one.members)
     moving = RankSet.of(rank for rank, row in enumerate(rows) if row.verdict and not ended[rank])
     return replace(
         run,
         members=tuple(map(RankSet, sets)),
         waiting=Rows.of(waiting),
         held=RankSet.of(rank for rank, row in enumerate(rows) if row.held),
-        queue=RankSet(sets[STATE_ORDER[WorkstreamState.INTEGRATING]]) - busy - moving,
+        queue=RankSet(sets[STATE_ORDER[WorkstreamState.INTEGRATING]]) - busy - moving - suspected,
         gate=first_open_gate(plan, RankSet.of(rank for rank, over in enumerate(ended) if over), 0),
     )
 

@@ -22,8 +22,8 @@ from penstock.domain.events import (
     EnvironmentBroke,
     Event,
     JudgementInterrupted,
-    MergeOutOfScope,
     MergeRefused,
+    NothingLeft,
     NothingToMerge,
     OutOfScope,
     Passed,
@@ -61,7 +61,7 @@ def _apply(draft: Draft, event: Event) -> None:
             _step_interrupted(draft, event)
         case EnvironmentBroke():
             _environment_broke(draft, event)
-        case VerdictGiven() | NothingToMerge() | MergeRefused() | MergeOutOfScope() | JudgementInterrupted():
+        case VerdictGiven() | NothingToMerge() | MergeRefused() | NothingLeft() | JudgementInterrupted():
             integration.judged(draft, event)
         case BranchMoved():
             integration.branch_moved(draft, event)

@@ -19,7 +19,6 @@ from penstock.domain.changes import Candidate
 from penstock.domain.checks import NOT_JUDGED, CheckResult, is_known
 from penstock.domain.errors import Bug
 from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Workstream
-from penstock.domain.run import AttemptId
 from penstock.engine.builtins import run_builtin
 from penstock.engine.context import Context
 from penstock.ports import ToolContext
@@ -29,11 +28,14 @@ MOST_OUTPUT = 4000
 
 @dataclass(slots=True)
 class Examiner:
-    """Asks checks about trees on behalf of one attempt; a checkout is made only where something is really run."""
+    """Asks checks about trees on behalf of one attempt or judgement, named by `place` and `key`.
+
+    A checkout is made only where something is really run.
+    """
 
     context: Context
-    workstream: str
-    attempt: AttemptId
+    place: str
+    key: str
     asked: int = field(default=0, init=False)
 
     async def checks(self, subject: Candidate, checks: Sequence[Check], base: str) -> list[CheckResult]:
@@ -113,8 +115,8 @@ class Examiner:
 
     async def _run(self, subject: Candidate, check: Check, kind: str, environment: str, where: Path) -> CheckResult:
         self.asked += 1
-        folder = self.context.folder(self.workstream, self.attempt) / f"check-{self.asked}"
-        marker = self.context.marker(self.workstream, self.attempt)
+        folder = self.context.folder(self.place, self.key) / f"check-{self.asked}"
+        marker = self.context.marker(self.place, self.key)
         answer = await self.context.tools.run_command(check, ToolContext(worktree=where, folder=folder, marker=marker))
         output = "\n".join(part for part in (answer.stdout.rstrip(), answer.stderr.rstrip()) if part)
         output = from_the_project(output, where)

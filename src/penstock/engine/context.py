@@ -55,13 +55,13 @@ class Context:
         branch = template.format(change=workstream.change or "plan", workstream=workstream.id, run=self.run)
         return Place(run=self.run, workstream=workstream.id, branch=branch)
 
-    def folder(self, workstream: str, attempt: AttemptId) -> Path:
-        """The folder of an attempt."""
-        return self.supervision.folder(self.run, workstream, attempt.key)
+    def folder(self, place: str, key: str) -> Path:
+        """The folder of an attempt of a workstream, or of a judgement."""
+        return self.supervision.folder(self.run, place, key)
 
-    def marker(self, workstream: str, attempt: AttemptId) -> str:
-        """The marker of an attempt's processes."""
-        return self.supervision.marker(self.run, workstream, attempt.key)
+    def marker(self, place: str, key: str) -> str:
+        """The marker of its processes."""
+        return self.supervision.marker(self.run, place, key)
 
     def trailer(self, workstream: str, attempt: AttemptId) -> str:
         """The line by which a commit names the attempt that it came from."""

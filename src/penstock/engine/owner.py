@@ -53,10 +53,8 @@ def unfinished_business(
             if supervision.was_started(*where) and not (is_agent and supervision.has_ended(*where)):
                 lost = StepInterrupted(workstream=command.workstream, attempt=command.attempt, asked=False)
                 yield command.key, lost
-        elif isinstance(command, JudgeMerge):
-            first = command.members[0]
-            if supervision.was_started(run_id, first.workstream, first.attempt.key):
-                yield command.key, JudgementInterrupted(judgement=command.number, asked=False)
+        elif isinstance(command, JudgeMerge) and supervision.was_started(run_id, command.place, command.key):
+            yield command.key, JudgementInterrupted(judgement=command.number, asked=False)
 
 
 async def drive(

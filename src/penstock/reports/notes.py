@@ -99,6 +99,16 @@ def _tool(payload: Payload) -> Spoken | None:
     return Spoken(step=step, result=f"{command}: {words}", tone="bad")
 
 
+def _batch(payload: Payload) -> Spoken:
+    """Of a batch: that it passed, or what turned red and that it is looked at in parts."""
+    if payload.get("result") == "green":
+        return Spoken(step="queue", result=f"{payload.get('members')} candidates passed together")
+    found = "; ".join(one_line(text, 120) for text in payload.get("findings") or ())
+    return Spoken(
+        step="queue", result=f"{payload.get('members')} candidates are red together, asked in halves: {found}"
+    )
+
+
 def _published(payload: Payload) -> Spoken:
     if payload.get("pushed"):
         return Spoken(step="branch", result=f"in your repository at {str(payload.get('commit'))[:12]}", tone="good")
@@ -142,6 +152,7 @@ _SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
     "approval_requested": lambda _: Spoken(step="review", result="waits for your approval"),
     "approved": _decided("approved"),
     "rejected": _decided("rejected"),
+    "batch_judged": _batch,
     "branch_published": _published,
     "illegal_transition": lambda payload: Spoken(
         step="refused", result=f"{payload.get('entity')} {payload.get('from')} -> {payload.get('to')}", tone="bad"

@@ -71,6 +71,7 @@ def _become(order: Order, streams: tuple[int, int, int], report: int) -> NoRetur
 def _reset_signals() -> None:
     signal.set_wakeup_fd(-1)
     # What Python ignores would stay ignored after the exec.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) is not signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, set())

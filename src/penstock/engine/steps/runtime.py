@@ -14,7 +14,7 @@ from penstock.engine.context import Context
 
 async def perform(context: Context, command: StartStep, workstream: Workstream, candidate: Candidate) -> StepOutcome:
     """One attempt of the runtime step."""
-    examiner = Examiner(context, workstream.id, command.attempt)
+    examiner = Examiner(context, workstream.id, command.attempt.key)
     results = await examiner.acceptance(candidate, workstream, command.base)
     red = tuple(result for result in results if not result.passed)
     if red:

@@ -17,7 +17,7 @@ async def perform(context: Context, command: StartStep, candidate: Candidate) ->
     """One attempt of the static step."""
     if not context.settings.static:
         return Passed(not_checked=("no static check is configured",))
-    examiner = Examiner(context, command.workstream, command.attempt)
+    examiner = Examiner(context, command.workstream, command.attempt.key)
     results = await examiner.checks(candidate, context.settings.static, command.base)
     red = tuple(result for result in results if not result.counts_as_passed)
     if red:
