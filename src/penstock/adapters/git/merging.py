@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git.layout import branch_ref
-from penstock.adapters.git.objects import commit_tree, facts
+from penstock.adapters.git.objects import commit_tree
 from penstock.adapters.git.own import BranchMoved
 from penstock.adapters.git.runner import Call
 from penstock.domain.changes import Candidate, Stamp, Verdict
@@ -34,17 +34,27 @@ def merge(own: OwnRepository, head: str, candidate: str, stamp: Stamp) -> Merged
 def advance(own: OwnRepository, verdict: Verdict) -> None:
     """Move the branch from the verdict's parent to its commit; it may have passed there before its owner was killed."""
     own.integrity.check()
-    tree, parent = facts(own.git, verdict.commit)
-    if tree != verdict.tree or parent != verdict.parent:
-        raise TreeWithoutVerdict(
-            f"verdict {verdict.id} is for the tree {verdict.tree} on {verdict.parent}, and {verdict.commit} "
-            f"has the tree {tree} on {parent or 'no parent'}"
-        )
+    _check(own, verdict)
     try:
         own.move(branch_ref(verdict.branch), verdict.commit, verdict.parent)
     except BranchMoved as moved:
         if moved.found is None or not _is_ancestor(own, verdict.commit, moved.found):
             raise
+
+
+def _check(own: OwnRepository, verdict: Verdict) -> None:
+    """The commit has the verdict's tree, and leads by exactly the members' merges to the head that was judged."""
+    merges = verdict.merges or (verdict.commit,)
+    options = ("--first-parent", "--no-commit-header", "--format=%H %T", f"--max-count={len(merges) + 1}")
+    answer = own.git.run("rev-list", *options, verdict.commit, "--", call=Call(accept=(0, 128)))
+    found = [line.split() for line in answer.text.splitlines()] if answer.code == 0 else []
+    chain = tuple(commit for commit, _ in found)
+    if chain != (*reversed(merges), verdict.parent) or found[0][1] != verdict.tree:
+        tree = found[0][1] if found else "no tree"
+        raise TreeWithoutVerdict(
+            f"verdict {verdict.id} is for the tree {verdict.tree} by {len(merges)} merges on {verdict.parent}, and "
+            f"{verdict.commit} has the tree {tree} and comes from {', '.join(chain[1:]) or 'nothing'}"
+        )
 
 
 def _is_ancestor(own: OwnRepository, commit: str, head: str) -> bool:
