@@ -1,4 +1,8 @@
-"""A small project for crash tests: two workstreams, one of which needs a fix, and what its end must look like."""
+"""Small projects for crash tests, and what two runs that ended the same have in common.
+
+Plan `two`: one after the other, the second needs a fix; its commits are the same however it is killed. Plan `five`
+and any number: side by side, verified in batches, with one that breaks only on the integration branch.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +38,15 @@ words = "! grep -rq BROKEN src"
 max_parallel = 2
 min_free_gb = 0.0
 """
+SIDE_BY_SIDE = """
+[checks]
+words = "! grep -rq BROKEN src"
+[checks.integrate]
+together = "sleep 0.1; ! grep -rqE 'BROKEN|ALONE' src"
+[executor]
+max_parallel = 4
+min_free_gb = 0.0
+"""
 
 
 class StillClock(SystemClock):
@@ -50,26 +63,39 @@ def git(repository: Path, *args: str) -> str:
     return done.stdout.strip()
 
 
-def make_project(folder: Path) -> Path:
+def make_project(folder: Path, plan: str = "two") -> Path:
     """A repository with its settings and bundles committed."""
     project = folder / "project"
     (project / "workstreams").mkdir(parents=True)
     (project / "src").mkdir()
     (project / "src" / "seed.txt").write_text("seed\n")
-    (project / "penstock.toml").write_text(SETTINGS)
-    first = _bundle("ws-one", "src/one.txt", [[_write("src/one.txt", "one\n")]])
-    second = _bundle(
-        "ws-two",
-        "src/two.txt",
-        [[_write("src/two.txt", "BROKEN\n")], [_write("src/two.txt", "two\n")]],
-        depends_on=["ws-one"],
-    )
-    for bundle in (first, second):
+    (project / "penstock.toml").write_text(SETTINGS if plan == "two" else SIDE_BY_SIDE)
+    bundles = _two() if plan == "two" else _many({"five": 5}.get(plan) or int(plan))
+    for bundle in bundles:
         (project / "workstreams" / f"{bundle['id']}.json").write_text(json.dumps(bundle))
     git(project, "init", "-q", "-b", "main")
     git(project, "add", "-A")
     git(project, "commit", "-qm", "base")
     return project
+
+
+def _two() -> list[dict[str, object]]:
+    turns = [[_write("src/two.txt", "BROKEN\n")], [_write("src/two.txt", "two\n")]]
+    first = _bundle("ws-one", "src/one.txt", [[_write("src/one.txt", "one\n")]])
+    return [first, _bundle("ws-two", "src/two.txt", turns, depends_on=["ws-one"])]
+
+
+def _many(count: int) -> list[dict[str, object]]:
+    """Of each five the second breaks on the branch and is mended, and the last depends on the four before it."""
+    bundles = []
+    for number in range(count):
+        path = f"src/{number:02}.txt"
+        turns: list[object] = [[_write(path, f"{number}\n")]]
+        if number % 5 == 1:
+            turns.insert(0, [_write(path, "ALONE\n")])
+        behind = [f"ws-{number - before:02}" for before in range(1, 5)] if number % 5 == 4 else []
+        bundles.append(_bundle(f"ws-{number:02}", path, turns, depends_on=behind))
+    return bundles
 
 
 def _write(path: str, content: str) -> dict[str, object]:
@@ -91,8 +117,10 @@ def _bundle(name: str, path: str, turns: list[object], **more: object) -> dict[s
     }
 
 
-def end_state(home: Path, project: Path) -> dict[str, object]:
-    """What two runs that ended the same have in common: states, verdicts, commits, and what was counted."""
+def end_state(home: Path, project: Path, *, exact: bool = True) -> dict[str, object]:
+    """What two runs that ended the same have in common: states, trees, what was counted, and where nothing ran side by
+    side (`exact`) every verdict and commit too.
+    """
     database = open_database(home / "penstock.db", SystemClock())
     try:
         run = database.views.run(RUN)
@@ -101,18 +129,26 @@ def end_state(home: Path, project: Path) -> dict[str, object]:
         database.close()
     own = next((home / "projects").iterdir()) / "repo.git"
     kept = [one for one in attempts if one["status"] != "interrupted"]
-    return {
-        "run": {name: run[name] for name in ("status", "reason", "sentence", "head", "base", "published")},
+    branch = f"refs/heads/penstock/{RUN}"
+    same = {
+        "run": {name: run[name] for name in ("status", "reason", "sentence", "base")},
         "workstreams": [
-            {name: one[name] for name in ("ws_id", "status", "outcome", "reason", "base", "candidate")}
-            for one in run["workstreams"]
+            {name: one[name] for name in ("ws_id", "status", "outcome", "reason")} for one in run["workstreams"]
         ],
         "attempts": sorted((one["ws_id"], one["step"], one["attempt"], one["status"]) for one in kept),
-        "branch": git(own, "rev-parse", f"refs/heads/penstock/{RUN}"),
-        "log": git(own, "log", "--format=%H %T %an %cn %s", f"refs/heads/penstock/{RUN}"),
-        "user_branch": git(project, "rev-parse", f"refs/heads/penstock/{RUN}"),
+        "tree": git(own, "rev-parse", f"{branch}^{{tree}}"),
+        "merges": sorted(git(own, "log", "--first-parent", "--format=%an %cn %s", branch).splitlines()),
+        "user": git(project, "rev-parse", branch) == git(own, "rev-parse", branch) == run["head"] == run["published"],
         "user_head": git(project, "rev-parse", "HEAD"),
         "user_status": git(project, "status", "--porcelain"),
+        "integrated": [row[0] for row in _integrations(home)],
+    }
+    if not exact:
+        return same
+    return {
+        **same,
+        "bases": [(one["ws_id"], one["base"], one["candidate"]) for one in run["workstreams"]],
+        "log": git(own, "log", "--format=%H %T %an %cn %s", branch),
         "integrations": _integrations(home),
     }
 
@@ -120,6 +156,20 @@ def end_state(home: Path, project: Path) -> dict[str, object]:
 def _integrations(home: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(home / "penstock.db")) as connection:
         return sorted(connection.execute("SELECT ws_id, verdict_id, tree, commit_id FROM integrations"))
+
+
+def batches(home: Path) -> list[int]:
+    """How many were merged by each verdict."""
+    with closing(sqlite3.connect(home / "penstock.db")) as connection:
+        rows = connection.execute("SELECT members FROM verdicts").fetchall()
+    return [len(json.loads(members)) for (members,) in rows]
+
+
+def most_lost(home: Path) -> int:
+    """How often the unluckiest attempt was lost in a row."""
+    with closing(sqlite3.connect(home / "penstock.db")) as connection:
+        rows = connection.execute("SELECT progress FROM workstreams").fetchall()
+    return max((json.loads(progress).get("lost", 0) for (progress,) in rows), default=0)
 
 
 def snapshots(home: Path) -> int:

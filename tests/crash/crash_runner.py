@@ -1,8 +1,9 @@
 """Kills a run at every point between two effects and recovers it. Run as a script: it forks, so that imports cost once.
 
-    python crash_runner.py FOLDER MODE [FIRST [STRIDE]]
+    python crash_runner.py FOLDER MODE PLAN [FIRST [STRIDE]]
 
-MODE is `owner` (SIGKILL of the owner alone) or `group` (of the owner and its git children). Prints one JSON line.
+MODE is `owner` (SIGKILL of the owner alone) or `group` (of the owner and its git children); PLAN as `crash_project`
+has them. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from crash_project import RUN, StillClock, end_state, lost_blobs, make_project, snapshots, worktree_blobs
+from crash_project import RUN, StillClock, batches, end_state, lost_blobs, make_project, snapshots, worktree_blobs
 
 from penstock.bootstrap import build
 from penstock.domain.errors import UserError
@@ -30,7 +31,7 @@ BOUND = 60.0
 Effect = Callable[[str], None]
 
 
-async def _work(project: Path, home: Path, effect: Effect) -> None:
+async def work(project: Path, home: Path, effect: Effect) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PENSTOCK_HOME": str(home), "USER": "tester"}
     penstock = build(folder=project, environ=environ, clock=StillClock(), effect=effect)
     try:
@@ -50,7 +51,7 @@ def forked(project: Path, home: Path, effect: Effect) -> int:
     if child == 0:
         os.setpgid(0, 0)
         try:
-            asyncio.run(_work(project, home, effect))
+            asyncio.run(work(project, home, effect))
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a forked child must never go back into its parent's code
             traceback.print_exc()
@@ -104,9 +105,9 @@ def _of_home(process: psutil.Process, home: Path) -> str:
     return ""
 
 
-def kill_and_recover(folder: Path, at: int, mode: str, wanted: dict[str, object]) -> list[str]:
+def kill_and_recover(folder: Path, at: int, mode: str, plan: str, wanted: dict[str, object]) -> list[str]:
     """One fault point: what is wrong after it."""
-    project, home = make_project(folder), folder / "home"
+    project, home = make_project(folder, plan), folder / "home"
     code = forked(project, home, killer(at, mode))
     if code == 0:
         return []
@@ -118,7 +119,7 @@ def kill_and_recover(folder: Path, at: int, mode: str, wanted: dict[str, object]
     if code != 0:
         return [*wrong, f"point {at}: recovery ended with {code}"]
     wrong += [f"point {at}: lost {path}" for path in lost_blobs(home, before)]
-    found = end_state(home, project)
+    found = end_state(home, project, exact=plan == "two")
     differing = [name for name in wanted if found[name] != wanted[name]]
     wrong += [f"point {at}: {name} is {found[name]} instead of {wanted[name]}" for name in differing]
     wrong += [f"point {at}: {label} ended {count} times" for label, count in ended_attempts(home).items() if count > 1]
@@ -137,12 +138,12 @@ def ended_attempts(home: Path) -> dict[str, int]:
 
 def main() -> None:
     """All points, or every STRIDE-th from FIRST."""
-    place, mode = Path(sys.argv[1]), sys.argv[2]
-    first, stride = (int(value) for value in (*sys.argv[3:5], "1", "1")[:2]) if len(sys.argv) > 3 else (1, 1)
+    place, mode, plan = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    first, stride = (int(value) for value in (*sys.argv[4:6], "1", "1")[:2])
     place.mkdir(parents=True, exist_ok=True)
     effects = place / f"effects-{mode}"
     plain = Path(tempfile.mkdtemp(dir=place))
-    project = make_project(plain)
+    project = make_project(plain, plan)
 
     def note(name: str) -> None:
         with effects.open("a") as file:
@@ -153,17 +154,19 @@ def main() -> None:
         print(json.dumps({"points": 0, "tried": 0, "wrong": [f"the undisturbed run ended with {code}"]}))
         return
     names = effects.read_text().splitlines()
-    wanted, plain_snapshots = end_state(plain / "home", project), snapshots(plain / "home")
-    tried, extra, wrong = 0, 0, []
+    wanted, plain_snapshots = end_state(plain / "home", project, exact=plan == "two"), snapshots(plain / "home")
+    tried, extra, wrong, sizes = 0, 0, [], batches(plain / "home")
     for at in range(first, len(names) + 1, stride):
         folder = Path(tempfile.mkdtemp(dir=place))
-        found = kill_and_recover(folder, at, mode, wanted)
+        found = kill_and_recover(folder, at, mode, plan, wanted)
         wrong += [f"{text} ({names[at - 1]})" for text in found]
         tried += 1
         if not found:
             extra += snapshots(folder / "home") - plain_snapshots
+            sizes += batches(folder / "home")
             shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps({"points": len(names), "tried": tried, "extra_snapshots": extra, "wrong": wrong}))
+    counted = {"points": len(names), "tried": tried, "extra_snapshots": extra, "largest_batch": max(sizes)}
+    print(json.dumps({**counted, "wrong": wrong}))
 
 
 if __name__ == "__main__":

@@ -7,28 +7,46 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-RUNNER = Path(__file__).with_name("crash_runner.py")
+RUNNER, RANDOM = Path(__file__).with_name("crash_runner.py"), Path(__file__).with_name("random_kills.py")
 STRIDE = int(os.environ.get("CRASH_STRIDE", "7"))
 """Every seventh point in CI; `make crash` takes each."""
+KILLS = int(os.environ.get("CRASH_KILLS", "12"))
+"""How many random kills; `make crash` makes 200."""
+SEED = int(os.environ.get("CRASH_SEED", "1"))
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(3600)]
 
 
-@pytest.mark.crash
-@pytest.mark.timeout(3600)
+def told(script: Path, *arguments: object) -> dict[str, Any]:
+    """What a script prints at its end."""
+    command = [sys.executable, str(script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 @pytest.mark.parametrize("mode", ["owner", "group"])
 @pytest.mark.parametrize("half", [0, 1])
-def test_a_kill_at_any_point_is_harmless(tmp_path: Path, mode: str, half: int) -> None:
-    first, stride = (1 + half, 2) if STRIDE == 1 else (1 + half * (STRIDE // 2), STRIDE)
-    done = subprocess.run(
-        [sys.executable, str(RUNNER), str(tmp_path), mode, str(first), str(stride)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    print(f"{mode}: {found['points']} fault points, {found['tried']} tried, {found['extra_snapshots']} extra snapshots")
+@pytest.mark.parametrize("plan", ["two", "five"])
+def test_a_kill_at_any_point_is_harmless(tmp_path: Path, plan: str, mode: str, half: int) -> None:
+    every = STRIDE if plan == "two" or STRIDE == 1 else 3 * STRIDE
+    first, stride = (1 + half, 2) if every == 1 else (1 + half * (every // 2), every)
+    found = told(RUNNER, tmp_path, mode, plan, first, stride)
+    print(f"{plan}, {mode}: {found['points']} fault points, {found['tried']} tried,", end=" ")
+    print(f"{found['extra_snapshots']} extra snapshots, batches of up to {found['largest_batch']}")
     assert found["tried"] > 10
     assert found["wrong"] == []
+    assert plan == "two" or found["largest_batch"] > 1
+
+
+def test_kills_at_random_instants_of_runs_of_thirty_are_harmless(tmp_path: Path) -> None:
+    found = told(RANDOM, tmp_path, KILLS, SEED)
+    print(f"{found['kills']} random kills in {found['runs']} runs, batches of up to {found['largest_batch']}")
+    assert found["kills"] >= KILLS
+    assert found["wrong"] == []
+    assert found["largest_batch"] > 1
