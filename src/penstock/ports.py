@@ -171,6 +171,10 @@ class Repository(Protocol):
         """Merge a candidate onto a head, in memory."""
         ...
 
+    async def take_back(self, base: str, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
+        """Undo on a head, in memory, the merge of a candidate that was made since the base."""
+        ...
+
     async def advance(self, verdict: Verdict) -> None:
         """Move the branch from the verdict's parent to its commit; finding it there already, or past it, is success."""
         ...

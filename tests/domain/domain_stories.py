@@ -230,11 +230,11 @@ class Story:
         judged = [command.number for command in self.of(JudgeMerge)]
         assert judged == ([run.judging.number] if run.judging else [])
         if run.state is RunState.COMPLETED:
-            assert all(row.state is WorkstreamState.DONE for row in run.rows)
+            assert all(row.state is WorkstreamState.DONE or row.sentence == "taken back" for row in run.rows)
         if run.state in TERMINAL_RUN:
             assert not busy
             assert not self.of(JudgeMerge)
-            assert not self.of(MoveBranch)
+            assert run.taking_back or not self.of(MoveBranch)
             assert not any(row.state in IN_FLIGHT | BEFORE for row in run.rows)
 
     def _check_moves(self, name, old, new, states, decision):

@@ -8,7 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.domain.changes import Candidate, Finding, Violation
-from penstock.domain.commands import JudgeMerge, MoveBranch, PublishBranch, ReleaseWorktree, StartStep, StopSteps
+from penstock.domain.commands import (
+    JudgeMerge,
+    MoveBranch,
+    PublishBranch,
+    ReleaseWorktree,
+    StartStep,
+    StopSteps,
+    TakeBack,
+)
 from penstock.domain.errors import IllegalMove
 from penstock.domain.events import (
     AbandonAsked,
@@ -31,10 +39,13 @@ from penstock.domain.events import (
     Rejected,
     ResetAsked,
     ResumeAsked,
+    RollbackAsked,
     RunStarted,
     StepFinished,
     StepInterrupted,
     Stray,
+    TakeBackRefused,
+    TakenBack,
     Unchanged,
     VerdictGiven,
 )
@@ -124,6 +135,11 @@ class World:
                 return self.judgement(command, calm=calm)
             case MoveBranch():
                 return BranchMoved(verdict=command.verdict)
+            case TakeBack() if self.random.randrange(3) == 0:
+                return TakeBackRefused(number=command.number, sentence="the rest fails")
+            case TakeBack():
+                verdict = verdict_for(self.story.run, command, identifier=f"back-{command.number}")
+                return TakenBack(number=command.number, verdict=verdict)
             case PublishBranch():
                 pushed = bool(self.random.randrange(3))
                 return BranchPublished(commit=command.commit, pushed=pushed, sentence="" if pushed else "checked out")
@@ -205,6 +221,7 @@ class World:
                 Rejected(workstream=name, final=True),
                 ResetAsked(workstream=name),
                 ResetAsked(workstream=name),
+                RollbackAsked(workstream=name, cascade=bool(self.random.randrange(2))),
                 EnvironmentBroke(sentence="no repository"),
             ]
         )
@@ -257,7 +274,7 @@ def lived(plan, policy, data, *, turmoil):
 
 def check_the_end(story, policy):
     run = story.run
-    done = len(run.in_state(WorkstreamState.DONE))
+    done = sum(row.state is WorkstreamState.DONE or row.sentence == "taken back" for row in run.rows)
     match run.state:
         case RunState.COMPLETED:
             assert done == len(story.plan)
@@ -266,7 +283,7 @@ def check_the_end(story, policy):
             assert 0 < done < len(story.plan)
             assert run.reason is not None
         case RunState.FAILED:
-            assert done == 0
+            assert not run.in_state(WorkstreamState.DONE)
             assert run.reason is not None
         case state:
             assert state is RunState.ABANDONED

@@ -135,6 +135,17 @@ class MemoryProject:
         found = self._commit(merged, (head, candidate), stamp.message)
         return Conflicted(candidate=found, paths=tuple(conflicts)) if conflicts else Merged(candidate=found)
 
+    async def take_back(self, base: str, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
+        """Undo a candidate's merge: paths that others changed since conflict."""
+        merge = next(one for one in self._ancestors(head) if self._commits[one][1][1:] == (candidate,))
+        with_it, without, now = self.tree(merge), self.tree(self._commits[merge][1][0]), self.tree(head)
+        own = {path for path in {*with_it, *without} if with_it.get(path) != without.get(path)}
+        conflicts = tuple(sorted(path for path in own if now.get(path) != with_it.get(path)))
+        kept = {path: text for path, text in now.items() if path not in own}
+        kept |= {path: without[path] for path in own if path in without}
+        found = self._commit(kept, (head,), stamp.message)
+        return Conflicted(candidate=found, paths=conflicts) if conflicts else Merged(candidate=found)
+
     async def advance(self, verdict: Verdict) -> None:
         """Move the branch from the verdict's parent to its commit."""
         if self._commits[verdict.commit][0] != verdict.tree:

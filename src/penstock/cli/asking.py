@@ -17,6 +17,7 @@ from penstock.domain.events import (
     Rejected,
     Request,
     ResetAsked,
+    RollbackAsked,
 )
 from penstock.domain.states import RunState
 
@@ -101,6 +102,8 @@ def _achieved(request: Request, run_id: str) -> str:
             said = f"goes on: {request.workstream} {ends}"
         case ResetAsked():
             said = f"is open again: {request.workstream} begins anew"
+        case RollbackAsked():
+            said = f"has a new head without {request.workstream}"
         case _:
             said = "has taken it"
     return f"run {run_id} {said}"

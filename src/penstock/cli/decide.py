@@ -1,4 +1,5 @@
-"""The commands that ask something of a run: pause, cancel, approve, reject, abandon-run, reset-workstream.
+"""The commands that ask something of a run: pause, cancel, approve, reject, abandon-run, reset-workstream,
+rollback-workstream.
 
 Who owns the run does it; where nobody does, it is done at once.
 """
@@ -9,7 +10,7 @@ import typer
 
 from penstock.cli import invocation as invocations
 from penstock.cli.options import MaybeRun, Run, RunOption, Workstream, one_run
-from penstock.domain.errors import UserError
+from penstock.domain.errors import UserError, WorldError
 from penstock.reports import run as report
 from penstock.reports.plain import one_line
 
@@ -48,6 +49,11 @@ def add_to(app: typer.Typer) -> None:
         short_help="Let a failed workstream begin again",
         epilog="Example: penstock reset-workstream latest ws-greeting",
     )(reset_workstream)
+    app.command(
+        "rollback-workstream",
+        short_help="Take a merged workstream back",
+        epilog="Example: penstock rollback-workstream latest ws-greeting --cascade",
+    )(rollback_workstream)
 
 
 def pause(
@@ -132,6 +138,27 @@ def reset_workstream(context: typer.Context, run: Run, workstream: Workstream) -
     from penstock.domain.events import ResetAsked  # noqa: PLC0415 - as above
 
     return ask(invocations.of(context), run, ResetAsked(workstream=workstream), seconds=SOON)
+
+
+def rollback_workstream(
+    context: typer.Context,
+    run: Run,
+    workstream: Workstream,
+    cascade: Annotated[bool, typer.Option("--cascade", help="Take back what was built upon it too.")] = False,
+    no_wait: NoWait = False,
+) -> int:
+    """Take a merged workstream back: a new commit that undoes its merge, verified like any merge."""
+    from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
+    from penstock.domain.events import RollbackAsked  # noqa: PLC0415 - as above
+
+    def is_decided(view: dict[str, Any]) -> bool:
+        found = next(one for one in view["workstreams"] if one["ws_id"] == workstream)
+        if found["status"] == "done" and found["sentence"]:
+            raise WorldError(f"{workstream} {found['sentence']}", hint="nothing was changed")
+        return bool(found["status"] == "abandoned")
+
+    request = RollbackAsked(workstream=workstream, cascade=cascade)
+    return ask(invocations.of(context), run, request, seconds=0.0 if no_wait else UNTIL_GONE, done=is_decided)
 
 
 def _must_name(named: str) -> str:

@@ -74,6 +74,25 @@ class JudgeMerge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """Undo the members' merges on the head, verify the last tree, say what is so. `base` is where the run began."""
+
+    is_work: ClassVar[bool] = False
+    resource: ClassVar[str] = "integration"
+    place: ClassVar[str] = "_queue"
+    number: int
+    members: tuple[Member, ...]
+    base: str
+    head: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """Unique in the run."""
+        return f"take-back-{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveBranch:
     """Move the integration branch to the tree that the verdict is about."""
 
@@ -132,4 +151,4 @@ class ReleaseWorktree:
         return f"{self.workstream}/release-{self.number}"
 
 
-Command: TypeAlias = StartStep | JudgeMerge | MoveBranch | PublishBranch | StopSteps | ReleaseWorktree
+Command: TypeAlias = StartStep | JudgeMerge | TakeBack | MoveBranch | PublishBranch | StopSteps | ReleaseWorktree

@@ -167,11 +167,12 @@ def _conclude(draft: Draft) -> None:
         sentence = f"{tally(draft)}; merged together they fail what they passed alone: {draft.get('broken')}"
         draft.move_run(RunMove.SOME_DONE, reason=Reason.CHECKS_FAILED, sentence=sentence)
         return
-    if len(done) == len(draft.plan):
+    taken_back = draft.in_state(WorkstreamState.ABANDONED)  # in a run that nobody ends there are no others
+    if len(done | taken_back) == len(draft.plan):
         draft.move_run(RunMove.ALL_DONE, reason=None, sentence=tally(draft))
         return
     first = failed.first()
-    reason = Reason.ERROR if first is None else draft[first].reason
+    reason = Reason.DEPENDENCY_FAILED if first is None else draft[first].reason
     move = RunMove.SOME_DONE if done else RunMove.NONE_DONE
     draft.move_run(move, reason=reason, sentence=tally(draft))
 

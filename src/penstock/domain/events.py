@@ -178,6 +178,23 @@ class JudgementInterrupted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """The tree without the merges that were to be undone passed."""
+
+    number: int
+    verdict: Verdict
+    results: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBackRefused:
+    """The merges can't be undone, or what would remain does not pass."""
+
+    number: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BranchMoved:
     """The branch is at the verdict's commit."""
 
@@ -252,7 +269,17 @@ class ResetAsked:
     workstream: str
 
 
-Request: TypeAlias = PauseAsked | ResumeAsked | CancelAsked | AbandonAsked | Approved | Rejected | ResetAsked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackAsked:
+    """Take a workstream's merge back, with `cascade` that of all that was built upon it."""
+
+    workstream: str
+    cascade: bool = False
+
+
+Request: TypeAlias = (
+    PauseAsked | ResumeAsked | CancelAsked | AbandonAsked | Approved | Rejected | ResetAsked | RollbackAsked
+)
 """What may come through the inbox."""
 
 Event: TypeAlias = (
@@ -265,6 +292,8 @@ Event: TypeAlias = (
     | MergeRefused
     | NothingLeft
     | JudgementInterrupted
+    | TakenBack
+    | TakeBackRefused
     | BranchMoved
     | BranchPublished
     | Request

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TypeAlias, assert_never
 
-from penstock.domain import attempts, bisection, endings
+from penstock.domain import attempts, bisection, endings, rollback
 from penstock.domain.changes import Candidate, Finding, Violation
 from penstock.domain.commands import Member, MoveBranch
 from penstock.domain.decision import AttemptBegan, Integrated, VerdictRecorded
@@ -205,6 +205,8 @@ def branch_moved(draft: Draft, event: BranchMoved) -> None:
     if verdict.id not in moving:
         raise EventRefused(f"verdict {verdict.id} is not one whose branch was to move")
     draft.set(moving=tuple(one for one in moving if one != verdict.id))
+    if rollback.branch_moved(draft, event):
+        return
     merged = Candidate(commit=verdict.commit, tree=verdict.tree)
     for name, merge in zip(verdict.members, verdict.merges or (verdict.commit,) * len(verdict.members), strict=True):
         rank = draft.plan.rank_of(name)

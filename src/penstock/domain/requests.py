@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from penstock.domain import attempts, endings
+from penstock.domain import attempts, endings, rollback
 from penstock.domain.changes import Finding
 from penstock.domain.commands import StopSteps
 from penstock.domain.decision import ApprovalRecorded
@@ -19,6 +19,7 @@ from penstock.domain.events import (
     Request,
     ResetAsked,
     ResumeAsked,
+    RollbackAsked,
 )
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Ending, Outcome, Progress, Step
@@ -42,6 +43,8 @@ def answer(draft: Draft, request: Request) -> None:
             _rejected(draft, request)
         case ResetAsked():
             _reset(draft, request)
+        case RollbackAsked():
+            rollback.ask(draft, request)
         case _:
             assert_never(request)
 
@@ -160,6 +163,8 @@ def _reset(draft: Draft, request: ResetAsked) -> None:
         raise EventRefused(f"{request.workstream} is {progress.state.value}: only a failed workstream can be reset")
     if draft.get("ending") is not None or draft.state is RunState.ABANDONED:
         raise EventRefused("the run was ended for good")
+    if draft.get("taking_back") is not None:
+        raise EventRefused("something of this run is being taken back: ask again when that has ended")
     endings.release(draft, rank)
     blank = Progress(round=progress.round + 1)
     draft.move(rank, Move.RESET, **{name: getattr(blank, name) for name in Progress.__slots__ if name != "state"})

@@ -133,6 +133,14 @@ class Judging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakingBack:
+    """The merged workstreams whose merges are being undone."""
+
+    members: tuple[int, ...]
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The execution of a plan, whole and frozen. What follows from `rows` is kept beside them: no event walks them."""
 
@@ -161,6 +169,7 @@ class Run:
     """What the head fails of what earlier merges were accepted by, in words; empty when nothing is known."""
     moving: tuple[str, ...] = ()
     """Verdicts that are given and whose branch is about to move, oldest first."""
+    taking_back: TakingBack | None = None
     orders: int = 0
     """How many numbered commands (stop, release, publish) this run has given."""
     publishing: bool = False

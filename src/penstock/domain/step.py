@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from penstock.domain import admission, attempts, endings, integration, requests
+from penstock.domain import admission, attempts, endings, integration, requests, rollback
 from penstock.domain.changes import Finding
 from penstock.domain.decision import Decision
 from penstock.domain.draft import Draft
@@ -32,9 +32,12 @@ from penstock.domain.events import (
     Rejected,
     ResetAsked,
     ResumeAsked,
+    RollbackAsked,
     RunStarted,
     StepFinished,
     StepInterrupted,
+    TakeBackRefused,
+    TakenBack,
     Unchanged,
     VerdictGiven,
 )
@@ -67,7 +70,18 @@ def _apply(draft: Draft, event: Event) -> None:
             integration.branch_moved(draft, event)
         case BranchPublished():
             endings.published(draft, event)
-        case PauseAsked() | ResumeAsked() | CancelAsked() | AbandonAsked() | Approved() | Rejected() | ResetAsked():
+        case TakenBack() | TakeBackRefused():
+            rollback.answered(draft, event)
+        case (
+            PauseAsked()
+            | ResumeAsked()
+            | CancelAsked()
+            | AbandonAsked()
+            | Approved()
+            | Rejected()
+            | ResetAsked()
+            | RollbackAsked()
+        ):
             requests.answer(draft, event)
         case _:
             assert_never(event)

@@ -15,11 +15,12 @@ from penstock.domain.commands import (
     ReleaseWorktree,
     StartStep,
     StopSteps,
+    TakeBack,
 )
 from penstock.domain.errors import Bug
 from penstock.domain.events import BranchMoved, BranchPublished, Event, StepFinished, StepInterrupted, StepOutcome
 from penstock.domain.run import AttemptId, Run, Step
-from penstock.engine import integration
+from penstock.engine import integration, rollback
 from penstock.engine.context import Context
 from penstock.engine.steps import edit, runtime, static
 
@@ -29,9 +30,8 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
     match command:
         case StartStep():
             return await _attempt(context, command)
-        case JudgeMerge():
-            await context.supervision.room()
-            return await integration.judge(context, command, run)
+        case JudgeMerge() | TakeBack():
+            return await _verified(context, command, run)
         case MoveBranch():
             await context.repository.advance(command.verdict)
             return BranchMoved(verdict=command.verdict)
@@ -45,6 +45,13 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
             return None  # the loop has stopped what ran before it hands this over
         case _:
             assert_never(command)
+
+
+async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) -> Event:
+    await context.supervision.room()
+    if isinstance(command, TakeBack):
+        return await rollback.take_back(context, command, run)
+    return await integration.judge(context, command, run)
 
 
 async def _attempt(context: Context, command: StartStep) -> Event:

@@ -153,6 +153,9 @@ _SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
     "approved": _decided("approved"),
     "rejected": _decided("rejected"),
     "batch_judged": _batch,
+    "rollback_refused": lambda payload: Spoken(
+        step="rollback", result=f"not taken back: {payload.get('sentence')}", tone="bad"
+    ),
     "branch_published": _published,
     "illegal_transition": lambda payload: Spoken(
         step="refused", result=f"{payload.get('entity')} {payload.get('from')} -> {payload.get('to')}", tone="bad"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git.layout import branch_ref
-from penstock.adapters.git.objects import commit_tree
+from penstock.adapters.git.objects import NoSuchCommit, commit_tree, facts
 from penstock.adapters.git.own import BranchMoved
 from penstock.adapters.git.runner import Call
 from penstock.domain.changes import Candidate, Stamp, Verdict
@@ -21,14 +21,36 @@ if TYPE_CHECKING:
 
 def merge(own: OwnRepository, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
     """Merge a candidate onto a head: a commit with two parents, also where git could have moved forward."""
+    is_clean, tree, paths = _merged(own, head, candidate)
+    merged = Candidate(commit=commit_tree(own.git, tree, [head, candidate], stamp), tree=tree)
+    return Merged(candidate=merged) if is_clean else Conflicted(candidate=merged, paths=paths)
+
+
+def take_back(own: OwnRepository, base: str, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
+    """Undo the merge of a candidate: the way from its tree back to that of its first parent, merged onto the head.
+
+    This git can't be told what to merge from, so it is given commits whose common ancestor is what we want.
+    """
+    made = own.git.run("rev-list", "--first-parent", "--parents", f"{base}..{head}", "--").text
+    lines = [line.split() for line in made.splitlines()]
+    found = next((line for line in lines if line[2:] == [candidate]), None)
+    if found is None:
+        raise NoSuchCommit(candidate)
+    tree_of = {commit: facts(own.git, commit)[0] for commit in (found[0], found[1], head)}
+    common = commit_tree(own.git, tree_of[found[0]], [], stamp)
+    without = commit_tree(own.git, tree_of[found[1]], [common], stamp)
+    present = commit_tree(own.git, tree_of[head], [common], stamp)
+    answer, tree, paths = _merged(own, present, without)
+    undone = Candidate(commit=commit_tree(own.git, tree, [head], stamp), tree=tree)
+    return Merged(candidate=undone) if answer else Conflicted(candidate=undone, paths=paths)
+
+
+def _merged(own: OwnRepository, ours: str, theirs: str) -> tuple[bool, str, tuple[str, ...]]:
+    """Whether two commits merge cleanly, the tree of it, and the paths that conflict."""
     options = ("--write-tree", "-z", "--name-only", "--no-messages")
-    answer = own.git.run("merge-tree", *options, head, candidate, call=Call(accept=(0, 1)))
+    answer = own.git.run("merge-tree", *options, ours, theirs, call=Call(accept=(0, 1)))
     tree, *paths = answer.fields
-    commit = commit_tree(own.git, tree, [head, candidate], stamp)
-    merged = Candidate(commit=commit, tree=tree)
-    if answer.code == 0:
-        return Merged(candidate=merged)
-    return Conflicted(candidate=merged, paths=tuple(dict.fromkeys(path for path in paths if path)))
+    return answer.code == 0, tree, tuple(dict.fromkeys(path for path in paths if path))
 
 
 def advance(own: OwnRepository, verdict: Verdict) -> None:

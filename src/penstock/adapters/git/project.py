@@ -115,6 +115,10 @@ class GitProject:
         """See `Repository`."""
         return await self._hop(lambda: merging.merge(self._own, head, candidate, stamp))
 
+    async def take_back(self, base: str, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
+        """See `Repository`."""
+        return await self._hop(lambda: merging.take_back(self._own, base, head, candidate, stamp))
+
     async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
         """See `History`."""
         return await self._hop(lambda: described(self._own.git, differences(self._own.git, base, commit)))

@@ -1,0 +1,97 @@
+"""Taking merged workstreams back: only of an ended run, never from under others, and only if the rest passes."""
+
+from __future__ import annotations
+
+import pytest
+from domain_stories import Story, one
+
+from penstock.domain.changes import Verdict
+from penstock.domain.commands import PublishBranch, TakeBack
+from penstock.domain.events import OutOfScope, RollbackAsked, TakeBackRefused, TakenBack
+from penstock.domain.refusals import EventRefused
+from penstock.domain.states import RunState
+
+
+def ended():
+    """A run that is completed: ground, upon which wall and roof were built, and a garden beside them."""
+    story = Story(
+        one("ground"), one("wall", depends_on=("ground",)), one("roof", depends_on=("wall",)), one("garden")
+    ).begin()
+    for name in ("ground", "garden", "wall", "roof"):
+        story.merge(name)
+    story.publish()
+    assert story.run.state is RunState.COMPLETED
+    return story
+
+
+def verdict_without(run, command, **wrong):
+    names = tuple(member.workstream for member in command.members)
+    values = {"id": "v-back", "branch": run.branch, "parent": command.head, "commit": "back", "tree": "tree-back"}
+    return Verdict(**{**values, "members": names, "checks": (), "merges": names, **wrong})
+
+
+def test_a_merge_is_taken_back_and_the_run_stays_as_it_ended():
+    story = ended()
+    story.feed(RollbackAsked(workstream="garden"))
+    command = story.take(story.only(TakeBack))
+    assert [member.workstream for member in command.members] == ["garden"]
+    assert (command.base, command.head) == ("base", story.run.head)
+    story.feed(TakenBack(number=command.number, verdict=verdict_without(story.run, command)))
+    assert story.states()["garden"] == "done"
+    story.move_branch()
+    assert story.states() == {"ground": "done", "wall": "done", "roof": "done", "garden": "abandoned"}
+    assert (story.run.state, story.run.head) == (RunState.COMPLETED, "back")
+    assert story.only(PublishBranch).commit == "back"
+    story.publish()
+    assert "1 abandoned" in story.run.sentence
+
+
+def test_what_was_built_upon_it_is_named_and_taken_back_first_with_cascade():
+    story = ended()
+    with pytest.raises(EventRefused, match="roof, wall was built upon ground"):
+        story.feed(RollbackAsked(workstream="ground"))
+    story.feed(RollbackAsked(workstream="ground", cascade=True))
+    command = story.take(story.only(TakeBack))
+    assert [member.workstream for member in command.members] == ["roof", "wall", "ground"]
+    story.feed(TakenBack(number=command.number, verdict=verdict_without(story.run, command)))
+    story.move_branch()
+    assert story.states() == {"ground": "abandoned", "wall": "abandoned", "roof": "abandoned", "garden": "done"}
+
+
+def test_what_can_not_be_undone_stays_and_says_why():
+    story = ended()
+    before = story.run.head
+    story.feed(RollbackAsked(workstream="garden"))
+    command = story.take(story.only(TakeBack))
+    story.feed(TakeBackRefused(number=command.number, sentence="without it the rest fails: make test"))
+    assert (story.states()["garden"], story.run.head) == ("done", before)
+    assert story.run.progress("garden").sentence == "could not be taken back: without it the rest fails: make test"
+    story.feed(RollbackAsked(workstream="garden"))
+    assert story.of(TakeBack)
+
+
+def test_only_what_was_merged_by_a_run_that_has_ended_can_be_taken_back():
+    story = Story(one("a"), one("b"), one("c", depends_on=("b",))).begin()
+    with pytest.raises(EventRefused, match="the run is running"):
+        story.feed(RollbackAsked(workstream="a"))
+    story.merge("a")
+    story.finish("b", OutOfScope(violations=()))
+    story.publish()
+    assert story.run.state is RunState.PARTIAL
+    for name, said in (("b", "b is failed"), ("c", "c is blocked"), ("nobody", "no workstream 'nobody'")):
+        with pytest.raises(EventRefused, match=said):
+            story.feed(RollbackAsked(workstream=name))
+    story.feed(RollbackAsked(workstream="a"))
+    with pytest.raises(EventRefused, match="is being taken back already"):
+        story.feed(RollbackAsked(workstream="a"))
+
+
+@pytest.mark.parametrize("wrong", [{"parent": "elsewhere"}, {"branch": "main"}, {"members": ("wall",)}])
+def test_a_verdict_about_something_else_takes_nothing_back(wrong):
+    story = ended()
+    story.feed(RollbackAsked(workstream="garden"))
+    command = story.only(TakeBack)
+    with pytest.raises(EventRefused):
+        story.feed(TakenBack(number=command.number, verdict=verdict_without(story.run, command, **wrong)))
+    with pytest.raises(EventRefused):
+        story.feed(TakeBackRefused(number=command.number + 1, sentence="x"))
