@@ -79,7 +79,12 @@ class CommandAgent:
         return Request(
             argv=rendered.argv,
             cwd=task.worktree,
-            env=child_environment(self.environ, temporary=str(temporary), extra=rendered.env),
+            env=child_environment(
+                self.environ,
+                temporary=str(temporary),
+                extra={**task.furnishing.variables, **rendered.env},
+                programs=tuple(map(str, task.furnishing.programs)),
+            ),
             folder=task.folder,
             marker=task.marker,
             timeout=min(task.timeout, self.profile.timeout or task.timeout),

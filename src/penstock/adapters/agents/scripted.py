@@ -85,7 +85,12 @@ class ScriptedAgent:
         return Request(
             argv=(sys.executable, "-I", str(PLAYER), str(turn_file)),
             cwd=task.worktree,
-            env=child_environment(self.environ, temporary=str(temporary)),
+            env=child_environment(
+                self.environ,
+                temporary=str(temporary),
+                extra=task.furnishing.variables,
+                programs=tuple(map(str, task.furnishing.programs)),
+            ),
             folder=task.folder,
             marker=task.marker,
             timeout=task.timeout,
