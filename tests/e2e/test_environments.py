@@ -106,12 +106,16 @@ def test_a_changed_input_gets_an_environment_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_base_whose_set_up_fails_ends_the_run_before_an_agent_begins(tmp_path: Path) -> None:
-    settings = COMMON + setup("echo no such thing as left-pad >&2; exit 4", outputs="") + checks("true")
-    project = new_repository(tmp_path / "project", {**PYTHON_PROJECT, "penstock.toml": settings}, [sets_value()])
+    count = tmp_path / "count"
+    broken = f"echo tried >> {count}; echo no such thing as left-pad >&2; exit 4"
+    settings = COMMON + setup(broken, outputs="") + checks("true")
+    plans = [bundle(name, [f"{name}.txt"], [["nothing"]]) for name in ("ws-a", "ws-b")]
+    project = new_repository(tmp_path / "project", {"requirements.txt": "", "penstock.toml": settings}, plans)
     ended = run(project, tmp_path / "home")
     assert (ended.run["status"], ended.run["reason"]) == ("paused", "environment")
     assert "no such thing as left-pad >&2; exit 4` ended with exit code 4" in ended.run["sentence"]
     assert "\nno such thing as left-pad\n" in ended.run["sentence"]
+    assert count.read_text() == "tried\n"  # though two workstreams asked for it
     assert agents_begun(ended) == 0
     assert environments(tmp_path / "home") == []
 

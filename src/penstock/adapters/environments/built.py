@@ -65,7 +65,7 @@ class BuiltEnvironments:
 
     root: Path
     search_path: str
-    _changed: dict[str, int] = field(default_factory=dict, init=False)
+    _changed: dict[str, set[Path]] = field(default_factory=dict, init=False)
     _seals: dict[Path, str] = field(default_factory=dict, init=False)
     """As this process saw them first: the file could be rewritten together with what it speaks of."""
 
@@ -138,8 +138,9 @@ class BuiltEnvironments:
         )
 
     def _note_change(self, identity: str, folder: Path) -> None:
-        self._changed[identity] = self._changed.get(identity, 0) + 1
-        if self._changed[identity] > MOST_CHANGED:
+        changed = self._changed.setdefault(identity, set())
+        changed.add(folder)
+        if len(changed) > MOST_CHANGED:
             raise EnvironmentKeepsChanging(
                 f"{folder} was made anew {MOST_CHANGED} times, and each time something wrote into it",
                 hint="let no agent and no check write into the outputs of [setup]: caches can be put elsewhere",
