@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -250,3 +252,30 @@ def test_a_workstream_without_any_check_is_refused_with_the_reason(tmp_path: Pat
     git(project, "commit", "--quiet", "--all", "--message=unchecked")
     ended = run(project, tmp_path / "home")
     assert (ended.run["status"], states(ended)) == ("completed", {"ws-a": "done"})
+
+
+_OWNER = """
+import os, sys
+from pathlib import Path
+from environment_runs import run
+folder = Path(sys.argv[1])
+(folder / "owner").write_text(str(os.getpid()))
+run(folder / "project", folder / "home")
+"""
+
+
+def test_an_owner_killed_while_an_agent_works_leaves_nothing_of_the_environment_in_the_work(tmp_path: Path) -> None:
+    kill = f"touch {tmp_path}/killed; test -L .venv && kill -9 $(cat {tmp_path}/owner) && sleep 60"
+    once = {"run": ["sh", "-c", f"test -e {tmp_path}/killed || {{ {kill}; }}"]}
+    writes = {"write": {"path": "a.txt", "content": "x"}}
+    settings = COMMON + setup(VENV, INSTALL) + checks("python3 -c 'import needed'")
+    files = {"requirements.txt": "HERE = 1\n", "penstock.toml": settings}
+    project = new_repository(tmp_path / "project", files, [bundle("ws-a", ["a.txt"], [[once, writes]])])
+    search = f"{Path(__file__).parent}:{Path(__file__).resolve().parents[2]}/src"
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": search}
+    owner = subprocess.run([sys.executable, "-c", _OWNER, str(tmp_path)], env=environ, check=False, capture_output=True)
+    assert owner.returncode == -signal.SIGKILL, owner.stderr
+    ended = run(project, tmp_path / "home", resume=True)
+    assert ended.run["status"] == "completed", ended.run["sentence"]
+    assert git(project, "diff", "--name-only", "main", "penstock/one") == "a.txt"
+    assert len(environments(tmp_path / "home")) == 1

@@ -51,18 +51,20 @@ class Furnisher:
         self, subject: Candidate, base: str, errand: Errand, overlay: tuple[str, Sequence[str]] | None = None
     ) -> AsyncIterator[Furnished]:
         """A clean checkout with its environment; the first one of a run proves what is imported in it."""
+        environments, record = self.maker.environments, errand.folder / "checkout.json"
         environment = await self.maker.environment(subject, base, errand)
         async with self.maker.workspace.checkout(self.maker.run, subject.commit, overlay=overlay) as where:
             try:
-                furnishing = await self.maker.environments.furnish(
-                    where, environment, record=errand.folder / "checkout.json"
-                )
+                furnishing = await environments.furnish(where, environment, record=record)
             except SetupFailed as failed:
                 failed.of_base = subject.commit == base
                 raise
-            furnished = Furnished(folder=where, furnishing=furnishing)
-            await self._prove(furnished, await self.maker.identity(subject), errand)
-            yield furnished
+            try:
+                furnished = Furnished(folder=where, furnishing=furnishing)
+                await self._prove(furnished, await self.maker.identity(subject), errand)
+                yield furnished
+            finally:
+                await environments.withdraw(where, record)
 
     async def _prove(self, furnished: Furnished, identity: str, errand: Errand) -> None:
         if identity in self._proven:

@@ -6,6 +6,7 @@ as deep as needed, so that those links mean the checkout and not the place where
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ def furnish(checkout: Path, environment: Environment | None, copies: Sequence[Us
     folders, links = _planned(checkout, environment) if environment is not None else ([], [])
     new = [one for one in copies if _is_free(checkout, one.path)]
     if folders or links or new:
-        said = {"folders": folders, "links": links, "copies": [[one.path, one.content.hex()] for one in new]}
+        said = {"folders": folders, "links": links, "copies": [[one.path, _digest(one.content)] for one in new]}
         record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         record.write_text(json.dumps(said), encoding="utf-8")
         record.chmod(0o600)
@@ -43,10 +44,10 @@ def withdraw(checkout: Path, record: Path) -> None:
     if not record.is_file():
         return
     said: Any = json.loads(record.read_text(encoding="utf-8"))  # our own, outside the checkout
-    for path, content in said["copies"]:
+    for path, digest in said["copies"]:
         place = checkout / path
         if trees.has_real_parents(checkout, place) and (place.is_symlink() or place.is_file()):
-            if place.is_symlink() or place.read_bytes() != bytes.fromhex(content):
+            if place.is_symlink() or _digest(place.read_bytes()) != digest:
                 kept = record.with_name("changed_copies") / path
                 kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 shutil.move(place, kept)
@@ -104,6 +105,10 @@ def _is_free(checkout: Path, path: str) -> bool:
     parents = [folder for folder in place.parents if folder.is_relative_to(checkout)]
     in_the_way = (folder for folder in parents if os.path.lexists(folder) and not trees.is_folder(folder))
     return not os.path.lexists(place) and not any(in_the_way)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _copy(place: Path, file: UserFile) -> None:
