@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from penstock.adapters.clock import SystemClock
+from penstock.adapters.environments.bare import NoEnvironments
 from penstock.adapters.memory import FINISHED, MemoryProject
 from penstock.adapters.store.opening import open_database
 from penstock.domain.changes import Candidate, Change, Stamp, Verdict
@@ -23,9 +24,12 @@ from penstock.domain.events import RunStarted
 from penstock.domain.plan import Plan, Scope, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.run import Policy, new_run
+from penstock.domain.setup import Setup
 from penstock.domain.states import RunState
 from penstock.engine.context import Context, RunSettings
+from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Manner
+from penstock.engine.making import EnvironmentMaker
 from penstock.engine.owner import drive
 from penstock.ports import AgentReport, AgentTask, Capture, Conflicted, Merged, NewRun, Place
 
@@ -111,6 +115,17 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
             agents=dict.fromkeys((workstream.id for workstream in ranked.order), project),
             tools=project,
             supervision=project,
+            furnisher=Furnisher(
+                base="base",
+                maker=EnvironmentMaker(
+                    run="run",
+                    setup=Setup(),
+                    environments=NoEnvironments(),
+                    history=project,
+                    workspace=project,
+                    tools=project,
+                ),
+            ),
             journal=journal,
             clock=clock,
             redact=str,

@@ -13,6 +13,7 @@ from penstock.adapters.agents.command import CommandAgent, profile_of
 from penstock.adapters.agents.scripted import ScriptedAgent, read_script
 from penstock.adapters.agents.settings import AgentSettings, AgentsSettings
 from penstock.adapters.clock import SystemClock
+from penstock.adapters.environments.built import BuiltEnvironments
 from penstock.adapters.git.layout import COMMITTER, GitSettings
 from penstock.adapters.git.project import GitProject
 from penstock.adapters.git.source import read_identity
@@ -34,6 +35,7 @@ from penstock.config.settings import Settings
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor, secret_values
+from penstock.domain.surroundings import child_environment
 from penstock.domain.tools import ToolType
 from penstock.ports import Agent, Clock, Effect
 from penstock.projects import Projects
@@ -57,6 +59,7 @@ class ProjectAdapters:
 
     git: GitProject
     checkout: WorkingCopy
+    environments: BuiltEnvironments
     tools: ToolRunner
     supervision: Supervisor
     launcher: Launcher
@@ -223,6 +226,9 @@ class Adapters:
         adapters = ProjectAdapters(
             git=git,
             checkout=WorkingCopy(settings=plain),
+            environments=BuiltEnvironments(
+                root=home / "environments", search_path=child_environment(self.environ, temporary="")["PATH"]
+            ),
             tools=ToolRunner(
                 launcher=launcher,
                 tools=settings.node(ToolsSettings),

@@ -14,6 +14,7 @@ from penstock.domain.redaction import Redactor
 from penstock.ports import (
     Agent,
     Clock,
+    Environments,
     History,
     Journal,
     Locks,
@@ -57,6 +58,8 @@ class ProjectParts(Protocol):
     def repository(self) -> Repository: ...
     @property
     def tools(self) -> Tools: ...
+    @property
+    def environments(self) -> Environments: ...
     @property
     def checkout(self) -> UserCheckout: ...
     @property

@@ -18,6 +18,7 @@ from penstock.config.sections import (
     ExecutorSettings,
     LimitSettings,
     ProjectSettings,
+    SetupSettings,
 )
 from penstock.config.settings import Settings, would_run
 from penstock.domain.acceptance import RUNNERS
@@ -161,6 +162,7 @@ class Projects:
             check_timeout=limits.check_timeout,
             allow_unchecked=project.allow_unchecked,
             branch_template=project.branch,
+            setup=settings.node(SetupSettings).setup(limits.setup_timeout),
             limits={
                 "agent": executor.agents or parallel,
                 "check": executor.checks or parallel,

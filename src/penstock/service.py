@@ -23,7 +23,9 @@ from penstock.domain.states import TERMINAL_RUN, RunState
 from penstock.domain.step import step
 from penstock.engine import frozen, prompt
 from penstock.engine.context import Context, RunSettings
+from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Loop, Manner, Watch
+from penstock.engine.making import EnvironmentMaker
 from penstock.engine.owner import RunIsOwned, drive, owning
 from penstock.engine.redacting import redacted
 from penstock.intake import bundles
@@ -244,10 +246,11 @@ class Service:
                 return run
 
     def _context(self, loaded: Loaded, parts: ProjectParts) -> Context:
+        settings = frozen.from_json(loaded.settings).settings
         return Context(
             run=loaded.run.id,
             branch=loaded.run.branch,
-            settings=frozen.from_json(loaded.settings).settings,
+            settings=settings,
             workstreams={workstream.id: workstream for workstream in loaded.run.plan.order},
             workspace=parts.workspace,
             history=parts.history,
@@ -255,6 +258,19 @@ class Service:
             agents={workstream.id: parts.agent(workstream) for workstream in loaded.run.plan.order},
             tools=parts.tools,
             supervision=parts.supervision,
+            furnisher=Furnisher(
+                base=loaded.run.base,
+                maker=EnvironmentMaker(
+                    run=loaded.run.id,
+                    setup=settings.setup,
+                    environments=parts.environments,
+                    history=parts.history,
+                    workspace=parts.workspace,
+                    tools=parts.tools,
+                ),
+                user_checkout=parts.checkout,
+                redactor=parts.redactor,
+            ),
             journal=self._parts.journal,
             clock=self._parts.clock,
             redact=parts.redactor.redact,

@@ -167,7 +167,12 @@ def test_an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_key(tex
         ("[checks.lint]\ntimeout = 3", "checks.lint needs a command"),
         ("[checks]\nintegrate = 'x'", "checks.integrate must be a table"),
         ("[breakers.per_step.compile]\nmax_attempts_per_step = 1", 'per_step names the unknown step "compile"'),
-        ("[setup]\ncommands = ['pip install .']", "commands are not supported yet"),
+        ("[setup]\noutputs = ['.venv']", "no commands"),
+        ("[setup]\ncommands = ['x']\noutputs = ['../x']", 'names the output "../x"'),
+        ("[setup]\ncommands = ['x']\noutputs = ['/x']", 'names the output "/x"'),
+        ("[setup]\ncommands = ['x']\noutputs = ['**/x']", 'names the output "**/x"'),
+        ("[setup]\ncommands = ['x']\ninputs = ['.git/config']", 'names the input ".git/config"'),
+        ("[setup]\ncommands = ['x']\ninputs = ['']", 'names the input ""'),
         ("a = ", "can't be read"),
     ],
 )

@@ -110,6 +110,12 @@ def test_a_check_whose_command_is_missing_is_named(project: Path) -> None:
     assert (found.level, found.sentence.split(":")[0]) == ("warn", "bad")
 
 
+def test_a_check_that_needs_what_set_up_makes_is_not_missed_before_it_is_made(project: Path) -> None:
+    commit(project, penstock_dot_toml='[checks]\nbad = "made-by-set-up --x"\n[setup]\ncommands = ["make it"]\n')
+    found = look(project)["checks"][0]
+    assert (found.level, found.sentence) == ("ok", "bad; set-up comes first")
+
+
 def test_an_agent_whose_binary_is_missing_is_named(project: Path, tmp_path: Path) -> None:
     commit(project)
     folder = tmp_path / ".config" / "penstock"

@@ -190,3 +190,9 @@ def test_a_name_tells_whether_its_value_is_secret(name: str, expected: bool) -> 
 
 def test_secrets_of_an_environment_are_the_long_values_of_secret_names() -> None:
     assert secret_values({"A_TOKEN": "12345678", "B_TOKEN": "short", "PATH": "/usr/bin:/bin"}) == ("12345678",)
+
+
+def test_a_file_of_settings_loses_its_keys_and_keeps_its_passwords() -> None:
+    text = f"API_KEY=known-value-of-ours\nDB_PASSWORD=postgres\nOTHER=sk-{'a' * 24}\n"
+    kept = Redactor(["known-value-of-ours"]).without_keys(text)
+    assert kept == "API_KEY=[redacted]\nDB_PASSWORD=postgres\nOTHER=[redacted]\n"

@@ -41,3 +41,8 @@ def test_an_empty_path_falls_back_to_the_systems_folders() -> None:
 
 def test_a_profiles_own_variables_win() -> None:
     assert child_environment({}, temporary="/t", extra={"CI": "0", "A": "b"})["CI"] == "0"
+
+
+def test_programs_of_an_environment_stand_first() -> None:
+    environment = child_environment(OURS, temporary="/t", programs=("/made/bin",))
+    assert environment["PATH"] == "/made/bin:/usr/bin:/bin"

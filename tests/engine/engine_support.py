@@ -9,17 +9,21 @@ from functools import wraps
 from typing import Any
 
 from penstock.adapters.clock import SystemClock
+from penstock.adapters.environments.bare import NoEnvironments
 from penstock.adapters.memory import MemoryProject
 from penstock.adapters.store.memory import MemoryJournal
 from penstock.domain.events import Event, RunStarted
 from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Plan, Scope, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.run import Policy, Run, new_run
+from penstock.domain.setup import Setup
 from penstock.engine import prompt
 from penstock.engine.context import Context, RunSettings
+from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Loop, Manner
+from penstock.engine.making import EnvironmentMaker
 from penstock.engine.owner import drive
-from penstock.ports import AgentReport, AgentTask, NewRun
+from penstock.ports import AgentReport, AgentTask, Environments, NewRun
 
 LIMITS = {"agent": 4, "check": 4, "integration": 1, "branch": 1, "disk": 2}
 RUN = "run"
@@ -53,6 +57,8 @@ class World:
     checks: tuple[Check, ...] = ()
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     redact: Callable[[str], str] = str
+    setup: Setup = field(default_factory=Setup)
+    environments: Environments = field(default_factory=NoEnvironments)
 
     async def made(self) -> None:
         """Store the run."""
@@ -78,7 +84,7 @@ class World:
         return Context(
             run=RUN,
             branch="b",
-            settings=RunSettings(static=self.checks, integrate=self.checks, limits=LIMITS),
+            settings=RunSettings(static=self.checks, integrate=self.checks, setup=self.setup, limits=LIMITS),
             workstreams={one.id: one for one in self.workstreams},
             workspace=self.project,
             history=self.project,
@@ -86,6 +92,17 @@ class World:
             agents={one.id: self.project for one in self.workstreams},
             tools=self.project,
             supervision=self.project,
+            furnisher=Furnisher(
+                base=self.project.base,
+                maker=EnvironmentMaker(
+                    run=RUN,
+                    setup=self.setup,
+                    environments=self.environments,
+                    history=self.project,
+                    workspace=self.project,
+                    tools=self.project,
+                ),
+            ),
             journal=self.journal,
             clock=SystemClock(),
             redact=self.redact,

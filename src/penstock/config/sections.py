@@ -12,6 +12,7 @@ from penstock.config.values import Unfit, found, read
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
 from penstock.domain.plan import Check
+from penstock.domain.setup import Setup
 
 BRANCH_PARTS = frozenset({"change", "workstream", "run"})
 _FIRST = {"minimum": 1}
@@ -212,6 +213,7 @@ class LimitSettings:
 
     agent_timeout: float = field(default=1800.0, metadata=_FIRST)
     check_timeout: float = field(default=600.0, metadata=_FIRST)
+    setup_timeout: float = field(default=1800.0, metadata=_FIRST)
     output_mb: int = field(default=4, metadata=_FIRST)
     snapshot_ignored_mb: int = field(default=50, metadata=_ZERO)
     keep_days: int = field(default=14, metadata=_ZERO)
@@ -219,15 +221,28 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupSettings:
-    """What a checkout would need before it can be built. Read so that files stay valid; not carried out yet."""
+    """What a checkout needs before it can be built and tested: made once per content of `inputs`, then shared."""
 
     commands: tuple[str, ...] = ()
+    """Run one after another by a shell at the top of a clean checkout."""
     inputs: tuple[str, ...] = ()
+    """The files that decide what the commands make: paths or patterns. A tree that changes one gets its own."""
     outputs: tuple[str, ...] = ()
+    """The paths that the commands make and checkouts get, read-only: `.venv`, `node_modules`."""
 
     def __post_init__(self) -> None:
-        if self.commands:
-            raise ValueError("commands are not supported yet: let each check set up what it needs, or leave this empty")
+        if not self.commands and (self.inputs or self.outputs):
+            raise ValueError("names inputs or outputs but no commands that would make something of them")
+        for kind, patterns in (("input", self.inputs), ("output", self.outputs)):
+            for pattern in patterns:
+                parts = pattern.rstrip("/").split("/")
+                if not all(parts) or {"..", ".", ".git"} & {*parts} or (kind == "output" and "**" in parts):
+                    raise ValueError(f'names the {kind} "{pattern}"; possible are paths inside the project')
+
+    def setup(self, timeout: float) -> Setup:
+        """What is to be made, as the core knows it."""
+        outputs = tuple(output.rstrip("/") for output in self.outputs)
+        return Setup(commands=self.commands, inputs=self.inputs, outputs=outputs, timeout=timeout)
 
 
 PROJECT_SECTIONS: Mapping[str, type] = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from penstock.config.sections import ChecksSettings, ProjectSettings
+from penstock.config.sections import ChecksSettings, ProjectSettings, SetupSettings
 from penstock.config.settings import Settings
 from penstock.doctor.findings import Finding, Patient, guarded
 from penstock.domain.surroundings import child_environment
@@ -96,10 +96,14 @@ def _checks(patient: Patient, _projects: Projects, opened: Opened) -> Iterator[F
         yield Finding(name="checks", level="warn", sentence="the project has no checks", remedy=remedy)
         return
     path = child_environment(patient.environ, temporary="/tmp").get("PATH")  # noqa: S108 - only PATH is read
+    setup = settings.node(SetupSettings)
+    if setup.commands:  # what they need may be what it makes
+        yield Finding(name="checks", level="ok", sentence=f"{', '.join(named)}; set-up comes first")
+        return
     missing = [name for name, one in named.items() if not _is_there(one.command, opened.project.path, path)]
     if missing:
         sentence = f"{', '.join(missing)}: the command was not found on the PATH that checks get"
-        remedy = "install it outside your activated virtual environment, or let the check set up what it needs"
+        remedy = "install it outside your activated virtual environment, or have [setup] make an environment"
         yield Finding(name="checks", level="warn", sentence=sentence, remedy=remedy)
     else:
         yield Finding(name="checks", level="ok", sentence=", ".join(named))

@@ -8,7 +8,7 @@ from penstock.domain.overlap import patterns_meet
 from penstock.domain.patterns import SPAN, compiled, fold, is_literal, matches, normalise
 from penstock.domain.plan import Scope
 
-OURS = ("penstock.toml", "config/", ".autonomous_runs/", ".worktrees/", ".penstock/")
+OURS = ("penstock.toml", ".worktreeinclude", "config/", ".autonomous_runs/", ".worktrees/", ".penstock/")
 SECRETS = ("**/.env*", "**/.env*/")
 HOOKS = (".githooks/", ".husky/", ".pre-commit-config.yaml", ".pre-commit-config.yml", "lefthook.yml", "lefthook.yaml")
 CONTINUOUS_INTEGRATION = (

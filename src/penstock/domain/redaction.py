@@ -68,13 +68,19 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text without secrets. Doing it twice changes nothing more."""
+        return _NAMED.sub(_named, _DOTTED.sub(_web_token, self.without_keys(text)))
+
+    def without_keys(self, text: str) -> str:
+        """The text without what is surely a key: known values and known shapes. `password = …` stays, which a file of
+        settings needs.
+        """
         if self._known is not None:
             text = self._known.sub(MASK, text)
         if _KEY_BEGIN in text:
             text = _KEY_BLOCK.sub(MASK, text)
         for pattern, replacement in _SHAPES:
             text = pattern.sub(replacement, text)
-        return _NAMED.sub(_named, _DOTTED.sub(_web_token, text))
+        return text
 
     def stream(self) -> RedactedStream:
         """A redactor for text that comes in pieces."""

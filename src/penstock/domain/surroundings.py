@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _TAKEN = ("HOME", "USER", "LOGNAME", "TZ")
 _FIXED = {
@@ -21,11 +21,19 @@ _FALL_BACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def child_environment(
-    environ: Mapping[str, str], *, temporary: str, extra: Mapping[str, str] | None = None
+    environ: Mapping[str, str],
+    *,
+    temporary: str,
+    extra: Mapping[str, str] | None = None,
+    programs: Sequence[str] = (),
 ) -> dict[str, str]:
-    """What a tool, a check or an agent sees: its own temporary folder, no activated environment, no secret of ours."""
+    """What a tool, a check or an agent sees: its own temporary folder, no activated environment, no secret of ours.
+
+    `programs` are folders that stand first on PATH.
+    """
     taken = {name: environ[name] for name in _TAKEN if environ.get(name)}
-    return {"PATH": _path(environ), **taken, **_FIXED, "TMPDIR": temporary, **(extra or {})}
+    path = ":".join((*programs, _path(environ)))
+    return {"PATH": path, **taken, **_FIXED, "TMPDIR": temporary, **(extra or {})}
 
 
 def _path(environ: Mapping[str, str]) -> str:

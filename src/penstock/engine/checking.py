@@ -21,7 +21,8 @@ from penstock.domain.errors import Bug
 from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Workstream
 from penstock.engine.builtins import run_builtin
 from penstock.engine.context import Context
-from penstock.ports import ToolContext
+from penstock.engine.furnishing import Furnished
+from penstock.ports import SetupFailed, ToolContext
 
 MOST_OUTPUT = 4000
 
@@ -40,14 +41,17 @@ class Examiner:
 
     async def checks(self, subject: Candidate, checks: Sequence[Check], base: str) -> list[CheckResult]:
         """The project's own checks; a red one that shows only what the base shows is marked as known."""
-        results = await self._answers(subject, checks)
+        try:
+            results = await self._answers(subject, checks, base)
+        except SetupFailed as failed:
+            return [self._red_setup(subject, failed, "static_failure")]
         open_ = [place for place, result in enumerate(results) if not result.passed and result.error not in NOT_JUDGED]
         if not open_ or not base:
             return results
         compared = await self.context.history.candidate(base)
         if compared.tree == subject.tree:
             return [replace(one, known=place in open_) for place, one in enumerate(results)]
-        before = await self._answers(compared, checks[: open_[-1] + 1], is_base=True)
+        before = await self._answers(compared, checks[: open_[-1] + 1], base, is_base=True)
         for place in open_:
             results[place] = replace(results[place], known=is_known(results[place], before[place]))
         return results
@@ -55,27 +59,31 @@ class Examiner:
     async def acceptance(self, subject: Candidate, workstream: Workstream, base: str) -> list[CheckResult]:
         """What a workstream's own acceptance says; prose is not asked."""
         files, lines = workstream.acceptance_files, [line for line in workstream.acceptance if line.is_checkable]
-        environment = f"{', '.join(files)} of {base}" if files else ""
+        environment = await self._environment(subject, f"{', '.join(files)} of {base}" if files else "")
         known = [await self._remembered(subject, self._as_check(line), environment) for line in lines]
         found = [replace(one, kind="acceptance") for one in known if one is not None and one.passed]
         if len(found) == len(lines):
             return found
         overlay = (base, files) if files else None
-        async with self._checkout(subject, overlay) as where:
-            return [await self._accept(subject, line, workstream, environment, where) for line in lines]
+        try:
+            async with self._checkout(subject, base, overlay) as where:
+                return [await self._accept(subject, line, workstream, environment, where) for line in lines]
+        except SetupFailed as failed:
+            return [self._red_setup(subject, failed, "runtime_failure")]
 
     async def _answers(
-        self, subject: Candidate, checks: Sequence[Check], *, is_base: bool = False
+        self, subject: Candidate, checks: Sequence[Check], base: str, *, is_base: bool = False
     ) -> list[CheckResult]:
         """What all of these checks say, one after another in one checkout: a later one may need what an earlier one
         made there, so they are remembered all or not at all.
         """
-        known = [await self._remembered(subject, check, "") for check in checks]
+        environment = await self._environment(subject)
+        known = [await self._remembered(subject, check, environment) for check in checks]
         found = [replace(one, kind="static") for one in known if one is not None and (one.passed or is_base)]
         if len(found) == len(checks):
             return found
-        async with self._checkout(subject) as where:
-            return [await self._run(subject, check, "static", "", where) for check in checks]
+        async with self._checkout(subject, base) as where:
+            return [await self._run(subject, check, "static", environment, where) for check in checks]
 
     async def _remembered(self, subject: Candidate, check: Check, environment: str) -> CheckResult | None:
         """What a command said of this tree before, judged by the exit codes that are good now."""
@@ -84,16 +92,37 @@ class Examiner:
             return None
         return replace(known, passed=known.exit_code in check.success_codes, remembered=True)
 
+    async def _environment(self, subject: Candidate, files: str = "") -> str:
+        """What else than tree and command an answer depends on."""
+        return "; ".join(filter(None, (await self.context.furnisher.maker.identity(subject), files)))
+
     def _checkout(
-        self, subject: Candidate, overlay: tuple[str, Sequence[str]] | None = None
-    ) -> AbstractAsyncContextManager[Path]:
-        return self.context.workspace.checkout(self.context.run, subject.commit, overlay=overlay)
+        self, subject: Candidate, base: str, overlay: tuple[str, Sequence[str]] | None = None
+    ) -> AbstractAsyncContextManager[Furnished]:
+        errand = self.context.errand(self.place, self.key)
+        return self.context.furnisher.checkout(subject, base, errand, overlay)
+
+    def _red_setup(self, subject: Candidate, failed: SetupFailed, error: str) -> CheckResult:
+        """A tree whose set-up fails where its base's does not is red; where both do, the machine is not as needed."""
+        if failed.of_base:
+            raise failed
+        output = failed.output or failed.sentence
+        return CheckResult(
+            tree=subject.tree,
+            command=failed.command or "set-up",
+            kind="setup",
+            passed=False,
+            exit_code=failed.exit_code,
+            signatures=tuple(sorted(breaker.signatures("setup_failed", output))),
+            output=output,
+            error=error,
+        )
 
     def _as_check(self, line: Acceptance) -> Check:
         return Check(name=line.text, command=line.text, timeout=self.context.settings.check_timeout)
 
     async def _accept(
-        self, subject: Candidate, line: Acceptance, workstream: Workstream, environment: str, where: Path
+        self, subject: Candidate, line: Acceptance, workstream: Workstream, environment: str, where: Furnished
     ) -> CheckResult:
         if line.kind is not AcceptanceKind.BUILTIN:
             return await self._run(subject, self._as_check(line), "acceptance", environment, where)
@@ -101,7 +130,7 @@ class Examiner:
         claim = parse_builtin(line.text)
         if claim is None:
             raise Bug(f"`{line.text}` was taken for a known sentence and is none")
-        passed, text = await asyncio.to_thread(run_builtin, claim, where, workstream.scope)
+        passed, text = await asyncio.to_thread(run_builtin, claim, where.folder, workstream.scope)
         return CheckResult(
             tree=subject.tree,
             command=line.text,
@@ -113,13 +142,17 @@ class Examiner:
             error="" if passed else "runtime_failure",
         )
 
-    async def _run(self, subject: Candidate, check: Check, kind: str, environment: str, where: Path) -> CheckResult:
+    async def _run(
+        self, subject: Candidate, check: Check, kind: str, environment: str, where: Furnished
+    ) -> CheckResult:
         self.asked += 1
         folder = self.context.folder(self.place, self.key) / f"check-{self.asked}"
         marker = self.context.marker(self.place, self.key)
-        answer = await self.context.tools.run_command(check, ToolContext(worktree=where, folder=folder, marker=marker))
+        answer = await self.context.tools.run_command(
+            check, ToolContext(worktree=where.folder, folder=folder, marker=marker, furnishing=where.furnishing)
+        )
         output = "\n".join(part for part in (answer.stdout.rstrip(), answer.stderr.rstrip()) if part)
-        output = from_the_project(output, where)
+        output = from_the_project(output, where.folder)
         code = answer.error_code("static" if kind == "static" else "runtime") or ""
         plain = answer.error_code() or ""  # the same for the base, whichever step asks
         result = CheckResult(

@@ -10,6 +10,9 @@ from pathlib import Path
 from penstock.domain.changes import Stamp
 from penstock.domain.plan import Check, Workstream
 from penstock.domain.run import AttemptId
+from penstock.domain.setup import Setup
+from penstock.engine.furnishing import Furnisher
+from penstock.engine.making import Errand
 from penstock.engine.redacting import Redact
 from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Supervision, Tools, Workspace
 
@@ -22,6 +25,7 @@ class RunSettings:
     integrate: tuple[Check, ...] = ()
     agent_timeout: float = 1800.0
     check_timeout: float = 600.0
+    setup: Setup = field(default_factory=Setup)
     allow_unchecked: bool = False
     branch_template: str = "ws/{change}/{workstream}-{run}"
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -42,6 +46,7 @@ class Context:
     agents: Mapping[str, Agent]
     tools: Tools
     supervision: Supervision
+    furnisher: Furnisher
     journal: Journal
     clock: Clock
     redact: Redact
@@ -62,6 +67,10 @@ class Context:
     def marker(self, place: str, key: str) -> str:
         """The marker of its processes."""
         return self.supervision.marker(self.run, place, key)
+
+    def errand(self, place: str, key: str) -> Errand:
+        """For whom its processes are started."""
+        return Errand(folder=self.folder(place, key), marker=self.marker(place, key))
 
     def trailer(self, workstream: str, attempt: AttemptId) -> str:
         """The line by which a commit names the attempt that it came from."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penstock.initial.reading import read, read_toml
 from penstock.projects import make_targets
-
-_LARGEST_READ = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +35,7 @@ def propose(path: Path) -> tuple[Proposal, ...]:
 
 
 def _python(path: Path) -> Iterator[Proposal]:
-    project = _toml(path / "pyproject.toml")
+    project = read_toml(path / "pyproject.toml")
     found = project.get("tool")
     tools: dict[str, Any] = found if isinstance(found, dict) else {}
     run = next((f"{tool} run " for tool in ("uv", "poetry", "pdm") if (path / f"{tool}.lock").is_file()), "python3 -m ")
@@ -67,7 +65,7 @@ def _evidence(path: Path, tools: Mapping[str, Any], tool: str, files: Iterable[s
 
 def _node(path: Path) -> Iterator[Proposal]:
     try:
-        scripts = json.loads(_read(path / "package.json")).get("scripts", {})
+        scripts = json.loads(read(path / "package.json")).get("scripts", {})
     except (ValueError, AttributeError):
         return
     lockfiles = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
@@ -106,21 +104,6 @@ _LOOKS: tuple[tuple[str, Callable[[Path], Iterator[Proposal]]], ...] = (
 )
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_read(path))
-    except ValueError:
-        return {}
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST_READ).decode("utf-8-sig", "replace")
-    except OSError:
-        return ""
-
-
 def _texts(path: Path, patterns: Iterable[str]) -> list[str]:
     files = (file for pattern in patterns for file in path.glob(pattern) if file.is_file())
-    return [_read(file) for file, _ in zip(files, range(50), strict=False)]
+    return [read(file) for file, _ in zip(files, range(50), strict=False)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from penstock.config.settings import NOTHING_TO_RUN, would_run
 from penstock.domain.errors import UserError
 from penstock.initial.proposals import propose
+from penstock.initial.setups import propose_setup
 from penstock.initial.texts import sample_text, settings_text
 from penstock.projects import Project, Projects
 
@@ -58,16 +59,19 @@ def _settings_file(projects: Projects, project: Project) -> tuple[list[str], lis
         return [f"{SETTINGS_FILE} is there already and was left as it is: penstock config show"], []
     brings_nothing = would_run(projects.settings_here()) == NOTHING_TO_RUN
     proposals = propose(project.path)
-    _write_new(path, settings_text(proposals))
+    setups = propose_setup(project.path)
+    _write_new(path, settings_text(proposals, setups))
     lines = [f"wrote {SETTINGS_FILE}"]
     lines += [f"  check {one.name}: {one.command}   ({one.evidence})" for one in proposals]
     if not proposals:
         lines.append(
             "  no checks were found in the project: name some under [checks], or each workstream needs its own"
         )
+    lines += [f"  set-up: {command}   ({one.evidence})" for one in setups for command in one.commands]
     if brings_nothing:
         projects.trust_here(project)
-        trusted = "these checks are trusted; if you change them" if proposals else "when you have named some"
+        found = proposals or setups
+        trusted = "these commands are trusted; if you change them" if found else "when you have named some"
         lines.append(f"{trusted}: penstock trust")
     else:
         lines.append("other files of the project bring commands along: look at them with penstock trust --show")

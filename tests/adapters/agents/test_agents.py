@@ -23,7 +23,7 @@ from penstock.adapters.agents.scripted import ScriptUnreadable
 from penstock.domain.plan import Scope, Workstream
 from penstock.domain.redaction import Redactor
 from penstock.domain.tools import ToolProfile, ToolType
-from penstock.ports import AgentReport, AgentTask
+from penstock.ports import AgentReport, AgentTask, Furnishing
 
 Launched = Callable[[Callable[[Any], Awaitable[Any]]], Any]
 WORKSTREAM = Workstream(id="ws-a", tasks=("do it",), scope=Scope(files=("src/",)))
@@ -39,7 +39,7 @@ class Bench:
         self.worktree.mkdir()
         self.launched = launched
 
-    def task(self, number: int = 1, *, timeout: float = 30.0, prompt: str = "do it") -> AgentTask:
+    def task(self, number: int = 1, *, timeout: float = 30.0, prompt: str = "do it", **more: Any) -> AgentTask:
         return AgentTask(
             worktree=self.worktree,
             folder=self.root / f"attempt-{number}",
@@ -49,6 +49,7 @@ class Bench:
             number=number,
             step="edit" if number == 1 else "fix",
             workstream=WORKSTREAM,
+            **more,
         )
 
     def play(self, *turns: list[object], number: int = 1, timeout: float = 30.0) -> AgentReport:
@@ -204,6 +205,19 @@ def test_a_command_that_is_not_there_is_said_so(bench: Bench) -> None:
     report = bench.command("nonexistent-agent-12345")
     assert report.ending == "not_found"
     assert "nonexistent-agent-12345" in report.sentence
+
+
+def test_an_agent_gets_the_programs_of_its_worktree_and_is_never_one_of_them(bench: Bench) -> None:
+    programs = bench.root / "made"
+    programs.mkdir()
+    for name in ("cat", "planted-agent-12345", "tool"):
+        (programs / name).write_text("#!/bin/sh\necho planted\n")
+        (programs / name).chmod(0o755)
+    given = Furnishing(variables={"GIVEN": "yes"}, programs=(programs,))
+    echo = bench.command("sh", "-c", "echo $GIVEN; tool", task=bench.task(1, furnishing=given))
+    assert echo.output == "yes\nplanted\n"
+    assert bench.command("cat", "/dev/null", task=bench.task(2, furnishing=given)).output == ""
+    assert bench.command("planted-agent-12345", task=bench.task(3, furnishing=given)).ending == "not_found"
 
 
 def test_the_shorter_of_both_time_limits_holds(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from penstock.domain.plan import Check
 from penstock.domain.redaction import Redactor
 from penstock.domain.tool_result import ToolResult
 from penstock.domain.tools import ToolNotRenderable, ToolProfile, ToolType
-from penstock.ports import ToolContext
+from penstock.ports import Furnishing, ToolContext
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +40,9 @@ class Bench:
     def shipped(self, tool_id: str, **more: Any) -> ToolResult:
         return self._with(SHIPPED, lambda runner: runner.run_tool(tool_id, self.context(**more)))
 
-    def command(self, command: str, *, timeout: float = 30.0, codes: tuple[int, ...] = (0,)) -> ToolResult:
+    def command(self, command: str, *, timeout: float = 30.0, codes: tuple[int, ...] = (0,), **more: Any) -> ToolResult:
         check = Check(name="check", command=command, timeout=timeout, success_codes=codes)
-        return self._with({}, lambda runner: runner.run_command(check, self.context()))
+        return self._with({}, lambda runner: runner.run_command(check, self.context(**more)))
 
     def _with(self, profiles: Any, job: Callable[[ToolRunner], Awaitable[ToolResult]]) -> ToolResult:
         def make(launcher: Any) -> ToolRunner:
@@ -218,3 +218,23 @@ def test_words_that_start_a_tool_are_known_without_looking_at_the_path() -> None
     assert {"pytest", "ruff", "mypy"} <= commands
     assert "aider" not in commands
     assert list(ToolsSettings().of_type(ToolType.AI)) == ["aider"]
+
+
+def test_each_run_has_ports_and_a_temporary_folder_of_its_own_which_is_gone_afterwards(
+    tmp_path: Path, launched: Launched
+) -> None:
+    bench = Bench(tmp_path, launched)
+    result = bench.command("touch $TMPDIR/left && echo $TMPDIR $PENSTOCK_PORT_BASE")
+    folder, ports = result.stdout.split()
+    assert folder.startswith(str(bench.folder))
+    assert not os.path.lexists(folder)
+    assert 20_000 < int(ports) < 32_000
+
+
+def test_what_a_checkout_was_given_reaches_the_command(tmp_path: Path, launched: Launched) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "mine").write_text("#!/bin/sh\necho $GIVEN\n")
+    (programs / "mine").chmod(0o755)
+    given = Furnishing(variables={"GIVEN": "yes"}, programs=(programs,))
+    assert Bench(tmp_path, launched).command("mine", furnishing=given).stdout == "yes\n"

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
 from penstock.adapters.processes.reaping import read_outcome
+from penstock.domain.surroundings import child_environment
 from penstock.ports import AgentReport
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from penstock.adapters.processes.launcher import Launcher
     from penstock.adapters.processes.request import Outcome, Request
     from penstock.domain.redaction import Redactor
+    from penstock.ports import AgentTask
 
 TAIL = 16 * 1024
 
@@ -53,6 +57,25 @@ async def run_attempt(
             await running.stop()
             raise
     return await asyncio.to_thread(_report, outcome, request.argv[0], redactor, success)
+
+
+def started_as(
+    argv: tuple[str, ...],
+    task: AgentTask,
+    environ: Mapping[str, str],
+    temporary: Path,
+    extra: Mapping[str, str] | None = None,
+) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Arguments and environment of an agent: it gets what its worktree was given, and is never itself taken from it."""
+    variables = {**task.furnishing.variables, **(extra or {})}
+    plain = child_environment(environ, temporary=str(temporary), extra=variables)
+    program = argv[0] if "/" in argv[0] else shutil.which(argv[0], path=plain["PATH"])
+    if program is None:
+        return argv, plain
+    programs = tuple(map(str, task.furnishing.programs))
+    return (program, *argv[1:]), child_environment(
+        environ, temporary=str(temporary), extra=variables, programs=programs
+    )
 
 
 def own_folder(folder: Path) -> Path:

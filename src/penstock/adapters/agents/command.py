@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from penstock.adapters.agents.attempt import own_folder, run_attempt
+from penstock.adapters.agents.attempt import own_folder, run_attempt, started_as
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
-from penstock.domain.surroundings import child_environment
 from penstock.domain.tools import ToolProfile, ToolType, render
 
 if TYPE_CHECKING:
@@ -76,10 +75,11 @@ class CommandAgent:
         prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
         prompt_file.chmod(0o600)
         rendered = render(self.name, self.profile, self._values(task, prompt_file))
+        argv, env = started_as(rendered.argv, task, self.environ, temporary, rendered.env)
         return Request(
-            argv=rendered.argv,
+            argv=argv,
             cwd=task.worktree,
-            env=child_environment(self.environ, temporary=str(temporary), extra=rendered.env),
+            env=env,
             folder=task.folder,
             marker=task.marker,
             timeout=min(task.timeout, self.profile.timeout or task.timeout),

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from penstock.adapters.agents.attempt import own_folder, run_attempt
+from penstock.adapters.agents.attempt import own_folder, run_attempt, started_as
 from penstock.adapters.agents.scripts import turn_of, validate_script
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
-from penstock.domain.surroundings import child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,10 +81,12 @@ class ScriptedAgent:
         prompt_file = task.folder / "prompt.txt"
         prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
         prompt_file.chmod(0o600)
+        player = (sys.executable, "-I", str(PLAYER), str(turn_file))
+        argv, env = started_as(player, task, self.environ, temporary)
         return Request(
-            argv=(sys.executable, "-I", str(PLAYER), str(turn_file)),
+            argv=argv,
             cwd=task.worktree,
-            env=child_environment(self.environ, temporary=str(temporary)),
+            env=env,
             folder=task.folder,
             marker=task.marker,
             timeout=task.timeout,

@@ -54,7 +54,8 @@ class Running:
         """Give the order and wait until the process runs or can't."""
         try:
             self._writer.write(wire.pack(dict(order)))
-            await asyncio.wait_for(self._has_begun.wait(), START_LIMIT)
+            async with asyncio.timeout(START_LIMIT):  # `wait_for` of 3.11 loses a cancellation of the same moment
+                await self._has_begun.wait()
         except TimeoutError as error:
             self.abandon()
             raise ProcessDidNotStart(self.request.argv[0]) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
 from penstock.adapters.processes.request import Request
+from penstock.adapters.tools.port_ranges import lent_range
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tool_result import NOT_FOUND, OTHER, TIMED_OUT, ToolResult
 from penstock.domain.tools import ToolNotRenderable, render
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from penstock.ports import ToolContext
 
 SHELL = ("/bin/sh", "-c")
+TEMPORARY = "tmp"
+PORT_BASE = "PENSTOCK_PORT_BASE"
+"""Names the first of some TCP ports that no other check is given."""
 DEFAULT_TIMEOUT = 600.0
 
 
@@ -65,12 +70,17 @@ class ToolRunner:
     def _request(
         self, context: ToolContext, *, argv: tuple[str, ...], cwd: Path, extra: Mapping[str, str], timeout: float
     ) -> Request:
-        temporary = context.folder / "tmp"
+        temporary = context.folder / TEMPORARY
         temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Request(
             argv=argv,
             cwd=cwd,
-            env=child_environment(self.environ, temporary=str(temporary), extra=extra),
+            env=child_environment(
+                self.environ,
+                temporary=str(temporary),
+                extra={**context.furnishing.variables, **extra},
+                programs=tuple(map(str, context.furnishing.programs)),
+            ),
             folder=context.folder,
             marker=context.marker,
             timeout=timeout,
@@ -80,12 +90,8 @@ class ToolRunner:
     async def _run(
         self, tool_id: str, request: Request, success: Collection[int], shown: str | None = None
     ) -> ToolResult:
-        running = await self.launcher.start(request)
-        try:
-            outcome = await running.wait()
-        except asyncio.CancelledError:
-            await running.stop()
-            raise
+        with lent_range() as ports:
+            outcome = await self._outcome(replace(request, env={PORT_BASE: str(ports), **request.env}))
         stdout = await asyncio.to_thread(settle_log, outcome.stdout, self.redactor.redact)
         stderr = await asyncio.to_thread(settle_log, outcome.stderr, self.redactor.redact)
         exit_code = _exit_code(outcome)
@@ -101,6 +107,17 @@ class ToolRunner:
             duration_sec=outcome.duration,
             success=outcome.ending is Ending.EXITED and exit_code in success,
         )
+
+    async def _outcome(self, request: Request) -> Outcome:
+        try:
+            running = await self.launcher.start(request)
+            try:
+                return await running.wait()
+            except asyncio.CancelledError:
+                await running.stop()
+                raise
+        finally:
+            await asyncio.to_thread(shutil.rmtree, request.folder / TEMPORARY, ignore_errors=True)
 
 
 def _values(context: ToolContext) -> dict[str, str]:

@@ -16,7 +16,7 @@ from penstock.engine import prompt, scoping
 from penstock.engine.checking import from_the_project
 from penstock.engine.context import Context
 from penstock.engine.redacting import Redact
-from penstock.ports import AgentReport, AgentTask, Capture
+from penstock.ports import AgentReport, AgentTask, Capture, Furnishing
 
 NOT_ENDED = ("lost", "stopped")
 """Ways in which an agent did not end by itself, and not by its time limit either."""
@@ -59,19 +59,27 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
     folder = context.folder(workstream.id, command.attempt.key)
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
-    text = prompt.render(workstream, project_guide=context.guide, findings=command.findings, note=command.note)
-    report = await context.agents[workstream.id].work(
-        AgentTask(
-            worktree=worktree,
-            folder=folder,
-            prompt=context.redact(text),
-            marker=context.marker(workstream.id, command.attempt.key),
-            timeout=context.settings.agent_timeout,
-            number=command.agent_run,
-            step=command.attempt.step.value,
-            workstream=workstream,
+    errand, furnishing = context.errand(workstream.id, command.attempt.key), Furnishing()
+    if not has_ended:
+        furnishing = await context.furnisher.for_agent(
+            worktree, command.start, command.base, errand, workstream.scope.patterns
         )
+    text = prompt.render(workstream, project_guide=context.guide, findings=command.findings, note=command.note)
+    task = AgentTask(
+        worktree=worktree,
+        folder=folder,
+        prompt=context.redact(text),
+        marker=context.marker(workstream.id, command.attempt.key),
+        timeout=context.settings.agent_timeout,
+        number=command.agent_run,
+        step=command.attempt.step.value,
+        workstream=workstream,
+        furnishing=furnishing,
     )
+    try:
+        report = await context.agents[workstream.id].work(task)
+    finally:
+        await context.furnisher.withdraw(worktree, errand)
     if report.ending == "not_found":
         raise AgentMissing(f"{workstream.id} could not be worked on: the agent {report.sentence}", hint=MISSING_HINT)
     return replace(report, output=from_the_project(report.output, worktree))

@@ -21,4 +21,4 @@ async def perform(context: Context, command: StartStep, workstream: Workstream, 
         return Red(findings=tuple(result.finding() for result in red), results=tuple(results), tree=candidate.tree)
     prose = tuple(line.text for line in workstream.acceptance if not line.is_checkable)
     not_checked = prose if workstream.acceptance else ("no acceptance command is given",)
-    return Passed(results=tuple(results), not_checked=not_checked)
+    return Passed(results=tuple(results), not_checked=(*not_checked, *context.furnisher.take_remarks()))

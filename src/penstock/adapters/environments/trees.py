@@ -1,0 +1,130 @@
+"""Folders of an environment as files: stripped to what was made, closed against writing, compared, removed.
+
+Never follows a link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
+
+def is_folder(path: Path) -> bool:
+    """True for a real folder, not for a link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def has_real_parents(root: Path, path: Path) -> bool:
+    """True when a path below `root` is reached over real folders only."""
+    return all(is_folder(folder) for folder in path.parents if folder.is_relative_to(root) and folder != root)
+
+
+def below(root: Path) -> Iterator[os.DirEntry[str]]:
+    """Everything in a folder, at any depth, in a fixed order."""
+    with os.scandir(root) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        yield entry
+        if entry.is_dir(follow_symlinks=False):
+            yield from below(Path(entry.path))
+
+
+def named(root: Path, pattern: str) -> list[Path]:
+    """What a pattern names in a folder, over real folders only; nothing where it is no pattern or leads out."""
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+        return []
+    try:
+        return sorted(path for path in root.glob(pattern) if has_real_parents(root, path))
+    except ValueError:
+        return []
+
+
+def matching(root: Path, patterns: Sequence[str]) -> tuple[str, ...]:
+    """The paths in a folder that patterns name, each once; what lies in another one of them is not named again."""
+    found = {path.relative_to(root).as_posix() for pattern in patterns for path in named(root, pattern)}
+    return tuple(path for path in sorted(found) if not any(path.startswith(f"{other}/") for other in found))
+
+
+def homeward_links(root: Path, outputs: Sequence[str]) -> dict[str, str]:
+    """The links inside outputs that mean a file or folder of the project itself, and what each means."""
+    home = root.resolve()
+    kept = [home / output for output in outputs]
+    found = {}
+    for output in outputs:
+        top = root / output
+        for entry in below(top) if is_folder(top) else ():
+            if not entry.is_symlink():
+                continue
+            meant = Path(os.path.realpath(entry.path))
+            if meant.is_relative_to(home) and not any(meant.is_relative_to(one) for one in kept):
+                found[Path(entry.path).relative_to(root).as_posix()] = meant.relative_to(home).as_posix()
+    return found
+
+
+def strip(root: Path, outputs: Sequence[str]) -> None:
+    """Leave nothing but the outputs: what an editable install still points to must not be there to be imported."""
+    wanted = {root / output for output in outputs}
+    above = {folder for output in wanted for folder in output.parents}
+    waiting = [root]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in list(entries):
+                path = Path(entry.path)
+                if path in above and is_folder(path):
+                    waiting.append(path)
+                elif path not in wanted:
+                    remove(path)
+
+
+def close(root: Path) -> None:
+    """Take away the right to write from a folder and all that is in it."""
+    for entry in below(root):
+        if not entry.is_symlink():
+            _close(Path(entry.path))
+    _close(root)
+
+
+def _close(path: Path) -> None:
+    status = path.lstat()
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        # uv and pnpm link files of the user's cache: whoever changes one here would change it for every project
+        own = path.with_name(f"{path.name}.penstock-own")
+        shutil.copy2(path, own)
+        own.replace(path)
+    path.chmod(stat.S_IMODE(status.st_mode) & ~WRITABLE)
+
+
+def seal(root: Path) -> str:
+    """Changes when anything in the folder does: a hash of what the file system knows of each entry."""
+    facts: list[str] = []
+    start, waiting = len(str(root)), [str(root)]
+    while waiting:  # asked at each use, of many thousands of entries
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append(entry.path)
+                    facts.append(f"{entry.path[start:]}\0{status.st_mode}")
+                else:
+                    own = (status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+                    facts.append(f"{entry.path[start:]}\0{own}")
+    text = "\0".join(sorted(facts))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def remove(path: Path) -> None:
+    """Remove a file, link or folder, also one that was closed."""
+    if not is_folder(path):
+        path.unlink(missing_ok=True)
+        return
+    path.chmod(0o700)
+    for entry in below(path):  # each folder is opened before the walk enters it
+        if entry.is_dir(follow_symlinks=False):
+            Path(entry.path).chmod(0o700)
+    shutil.rmtree(path)
