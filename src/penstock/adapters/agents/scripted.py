@@ -61,6 +61,11 @@ class ScriptedAgent:
     common: object = None
     output_limit: int = 4 * 1024 * 1024
 
+    @property
+    def is_contained(self) -> bool:
+        """The script is data that its reader knows."""
+        return True
+
     async def work(self, task: AgentTask) -> AgentReport:
         """Play the turn of this attempt in the worktree."""
         request = await asyncio.to_thread(self._request, task)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git.layout import branch_ref
-from penstock.adapters.git.objects import commit_tree
 from penstock.adapters.git.own import BranchMoved
 from penstock.adapters.git.runner import Call
 from penstock.domain.changes import Candidate, Stamp, Verdict
@@ -24,7 +23,7 @@ def merge(own: OwnRepository, head: str, candidate: str, stamp: Stamp) -> Merged
     options = ("--write-tree", "-z", "--name-only", "--no-messages")
     answer = own.git.run("merge-tree", *options, head, candidate, call=Call(accept=(0, 1)))
     tree, *paths = answer.fields
-    commit = commit_tree(own.git, tree, [head, candidate], stamp)
+    commit = own.commits.make(tree, [head, candidate], stamp)
     merged = Candidate(commit=commit, tree=tree)
     if answer.code == 0:
         return Merged(candidate=merged)
