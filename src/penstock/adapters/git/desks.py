@@ -53,10 +53,11 @@ class Desk:
             forget(self.known)
         self.known = known
 
-    def forget_indexes(self) -> None:
+    def forget_indexes(self, but: Known | None = None) -> None:
         """Remove the indexes of a folder that is gone or filled anew."""
         for known in (self.filled, self.known):
-            forget(known)
+            if known is not but:
+                forget(known)
         self.filled = self.known = None
 
 

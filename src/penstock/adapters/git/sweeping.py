@@ -51,6 +51,29 @@ def sweep(root: Path, left: Mapping[str, Noted], since: int) -> None:
                 folders.remove(Path(entry.path))
 
 
+def holds_only(root: Path, files: Iterable[str], others: Iterable[str]) -> bool:
+    """True when a folder holds these files and the folders above them and `others` (ending in `/`), no more and no
+    less, and each as we make files and folders ourselves.
+    """
+    model = root.parent.lstat()
+    wanted = {*files}
+    missing = wanted | {*_folders_above(wanted)} | {*others}
+    waiting = [""] if _is_ordinary(root.lstat(), root, model) else []
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                is_folder = stat.S_ISDIR(status.st_mode)
+                path = f"{folder}{entry.name}/" if is_folder else f"{folder}{entry.name}"
+                if path not in missing or not _is_ordinary(status, entry.path, model):
+                    return False
+                missing.discard(path)
+                if is_folder:
+                    waiting.append(path)
+    return not missing
+
+
 def _folders_above(paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
         end = path.rfind("/")
@@ -64,8 +87,15 @@ def _is_untouched(left: Noted | None, status: os.stat_result, since: int) -> boo
 
 
 def _is_ordinary(status: os.stat_result, path: str | Path, model: os.stat_result) -> bool:
-    """True for a folder as we would make it now; a default access list, say, would pass on to what is made in it."""
-    if (status.st_mode, status.st_uid, status.st_gid) != (model.st_mode, model.st_uid, model.st_gid):
+    """True for a folder as we would make it now (a default access list, say, would pass on to what is made in it), or
+    a file of one name.
+    """
+    permissions = stat.S_IMODE(model.st_mode)
+    if not stat.S_ISDIR(status.st_mode):
+        permissions &= 0o666
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            return False
+    if (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) != (permissions, model.st_uid, model.st_gid):
         return False
     if not hasattr(os, "listxattr"):
         return True

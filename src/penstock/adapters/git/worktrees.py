@@ -54,29 +54,32 @@ class Worktrees:
         mark = self._own.integrity.check()
         # from here on until the second `put` a kill leaves what is nobody's work
         self._desks.put(place, Desk(start=start, is_ready=False))
-        filled = self._fill(place, start, earlier.filled if earlier is not None and earlier.is_ready else None)
-        if earlier is not None:
-            earlier.forget_indexes()
+        filled, is_ours = self._fill(place, start, earlier)
         private = self._desks.private(place)
-        private.write(start, filled.index)
+        private.write(start, filled.index, is_ours=is_ours)
         desk = Desk(start=start, is_ready=True, left_index=filled.digest, mark=mark, filled=filled, known=filled)
         self._desks.put(place, desk)
         return worktree
 
-    def _fill(self, place: Place, start: str, left: Known | None) -> Known:
-        """Bring the folder of a place to a commit: from what we left there, from a spare, or from nothing."""
+    def _fill(self, place: Place, start: str, earlier: Desk | None) -> tuple[Known, bool]:
+        """Bring the folder of a place to a commit: from what we left there, from a spare, or from nothing; and whether
+        its git folder is as good as new.
+        """
         worktree = self._settings.worktree(place)
         worktree.parent.mkdir(parents=True, exist_ok=True)
         if self._settings.worktree_root.is_relative_to(self._settings.user_repository):
             # the user's own git must not see worktrees that he wants inside his folder
             folders.write(self._settings.worktree_root / ".gitignore", b"*\n")
         view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
-        if folders.exists(worktree):
-            return fill(self._git, view, start, left)
-        spare = self._spares.move_to(place.run, worktree)
-        filled = fill(self._git, view, start, spare)
-        forget(spare)
-        return filled
+        left, is_ours = earlier.filled if earlier is not None and earlier.is_ready else None, False
+        spare = None if folders.exists(worktree) else self._spares.take(place.run)
+        if spare is not None:
+            left, is_ours = spare.filled, spare.move_to(worktree, self._settings.private(place))
+        filled = fill(self._git, view, start, left)
+        forget(left)
+        if earlier is not None:
+            earlier.forget_indexes()
+        return filled, is_ours
 
     def preserve(self, place: Place, stamp: Stamp) -> Preserved:
         """Keep all that a worktree holds: as a snapshot, or by moving the folder aside."""
@@ -99,8 +102,8 @@ class Worktrees:
             elif not _is_as_kept(worktree, desk):
                 raise ContentNotKept(place)
         if recycle and desk is not None and desk.filled is not None and folders.is_folder(worktree):
-            self._spares.park(place.run, worktree, desk.filled)
-            desk.filled = None
+            self._spares.park(place, desk.start, desk.filled)
+            desk.forget_indexes(but=desk.filled)
         folders.discard(worktree)
         folders.discard(self._settings.private(place))
         self._desks.drop(place)
