@@ -65,8 +65,8 @@ class Checkouts:
         is_ours = left is not None and private.is_ours(head, left.digest)
         filled = fill(self._git, View(worktree=slot.folder, index=new_index(self._settings, name)), tree, left)
         forget(left)
-        self._left[slot.folder] = filled, commit
         private.write(commit, filled.index, is_ours=is_ours)
+        self._left[slot.folder] = filled.handed_over(), commit
         return slot.folder
 
     def drop(self, run: str) -> None:

@@ -10,7 +10,7 @@ import itertools
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
@@ -41,6 +41,10 @@ class Known:
     def is_genuine(self) -> bool:
         """True while nobody has written the index since: an agent without confinement could hide changes in it."""
         return self.digest is not None and folders.digest(self.index) == self.digest
+
+    def handed_over(self) -> Known:
+        """The same, from the moment at which somebody else may write into the folder."""
+        return replace(self, since=file_time())
 
     def files(self) -> Mapping[str, Noted] | None:
         """What it notes of the folder's files; None if it is not what we left."""

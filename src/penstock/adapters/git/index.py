@@ -62,8 +62,9 @@ def _entries(content: bytes, hash_size: int) -> list[tuple[str, Noted]]:
         end_of_flags = position + NOTED.size + hash_size + FLAGS.size
         (flags,) = FLAGS.unpack_from(content, end_of_flags - FLAGS.size)
         begin = end_of_flags + (FLAGS.size if flags & EXTENDED else 0)
-        length = flags & NAME_LENGTH
-        end = begin + length if length < NAME_LENGTH else content.index(b"\0", begin)
+        end = begin + (flags & NAME_LENGTH)
+        if end - begin == NAME_LENGTH:
+            raise IndexUnreadable("a path that no file system has")
         found.append((os.fsdecode(content[begin:end]), Noted((ctime, ctime_rest), (mtime, mtime_rest), inode, size)))
         # one to eight zeros end an entry at a multiple of eight
         position += (end - position + 8) & ~7

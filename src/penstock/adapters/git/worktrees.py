@@ -57,8 +57,9 @@ class Worktrees:
         filled, is_ours = self._fill(place, start, earlier)
         private = self._desks.private(place)
         private.write(start, filled.index, is_ours=is_ours)
-        desk = Desk(start=start, is_ready=True, left_index=filled.digest, mark=mark, filled=filled, known=filled)
+        desk = Desk(start=start, is_ready=True, left_index=filled.digest, mark=mark)
         self._desks.put(place, desk)
+        desk.filled = desk.known = filled.handed_over()
         return worktree
 
     def _fill(self, place: Place, start: str, earlier: Desk | None) -> tuple[Known, bool]:
