@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.desks import Desk, Desks, Snapshot
-from penstock.adapters.git.filling import Known, copy_index, known_as, new_index, others, with_paths
+from penstock.adapters.git.filling import Known, copy_index, known_as, new_index, with_paths
+from penstock.adapters.git.index import read_index
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.litter import collapse
 from penstock.adapters.git.nested import Nested, snapshot_tree
@@ -115,7 +116,8 @@ class Capturer:
                 with_paths(self._git, view, ("add", "--all"), [".", *hidden])
             else:
                 self._git.run("add", "--all", call=Call(view=view))
-            rest = [path for path in others(self._git, view) if not folders.below(path.rstrip("/"), nested.excluded)]
+            tracked = read_index(view.index.read_bytes(), hash_size=len(parent) // 2)
+            rest = [path for path in found.files if path not in tracked and not folders.below(path, nested.excluded)]
             wanted = [path for path in rest if matches_any(declared, path) and path not in found.unholdable]
             if wanted:
                 with_paths(self._git, view, ("--literal-pathspecs", "add", "--force"), wanted)

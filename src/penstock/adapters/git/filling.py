@@ -118,11 +118,6 @@ def with_paths(git: Git, view: View, arguments: Sequence[str], paths: Sequence[s
     git.run(*arguments, "--pathspec-from-file=-", "--pathspec-file-nul", call=Call(view=view, stdin=stdin))
 
 
-def others(git: Git, view: View) -> list[str]:
-    """What is on disk and not in the index, ignored or not; nested repositories end in `/`."""
-    return git.run("ls-files", "--others", "-z", call=Call(view=view)).fields
-
-
 def is_unchanged(git: Git, view: View) -> bool:
     """True when the folder holds exactly what the index does."""
     return not git.run("ls-files", "--others", "--modified", "--deleted", "-z", call=Call(view=view)).out
