@@ -126,12 +126,12 @@ class Workspace(Protocol):
         """Keep all that a worktree holds: as a snapshot, or by moving the folder aside."""
         ...
 
-    async def remove(self, preserved: Preserved) -> None:
-        """Remove a worktree whose content is kept."""
+    async def remove(self, preserved: Preserved, *, recycle: bool = False) -> None:
+        """Remove a worktree whose content is kept; with `recycle` its folder may serve the run's next workstream."""
         ...
 
     async def drop_checkouts(self, run: str) -> None:
-        """Remove the clean checkouts of a run that has ended."""
+        """Remove what a run that has ended kept for its next checks and workstreams."""
         ...
 
 
@@ -467,6 +467,11 @@ class AgentReport:
 
 class Agent(Protocol):
     """Something that edits a worktree."""
+
+    @property
+    def is_contained(self) -> bool:
+        """True when nothing outside its worktree can hold on to it: the folder may then serve another workstream."""
+        ...
 
     async def work(self, task: AgentTask) -> AgentReport:
         """Let it work; if an earlier owner saw this attempt's process end, report that one instead of running it

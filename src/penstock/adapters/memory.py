@@ -195,11 +195,16 @@ class MemoryProject:
         """Nothing in memory can be lost."""
         return Preserved(place=place, commit=None, ref=None)
 
-    async def remove(self, preserved: Preserved) -> None:
+    async def remove(self, preserved: Preserved, *, recycle: bool = False) -> None:
         """Forget a worktree."""
         self._worktrees.pop(str(self.path(preserved.place)), None)
 
     # agent, tools, supervision
+
+    @property
+    def is_contained(self) -> bool:
+        """What is in memory has nothing outside."""
+        return True
 
     async def work(self, task: AgentTask) -> AgentReport:
         """Let the function edit."""

@@ -20,6 +20,7 @@ from penstock.domain.commands import (
 from penstock.domain.errors import Bug
 from penstock.domain.events import BranchMoved, BranchPublished, Event, StepFinished, StepInterrupted, StepOutcome
 from penstock.domain.run import AttemptId, Run, Step
+from penstock.domain.states import WorkstreamState
 from penstock.engine import integration, rollback
 from penstock.engine.context import Context
 from penstock.engine.steps import edit, runtime, static
@@ -39,7 +40,7 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
             publication = await context.repository.publish(run.branch, command.commit)
             return BranchPublished(commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence)
         case ReleaseWorktree():
-            await _release(context, command)
+            await _release(context, command, run)
             return None
         case StopSteps():
             return None  # the loop has stopped what ran before it hands this over
@@ -81,9 +82,10 @@ def _candidate(command: StartStep) -> Candidate:
     return command.candidate
 
 
-async def _release(context: Context, command: ReleaseWorktree) -> None:
+async def _release(context: Context, command: ReleaseWorktree, run: Run) -> None:
     workstream = context.workstreams[command.workstream]
     release = AttemptId(step=Step.INTEGRATE, number=command.number)
     stamp = context.stamp(workstream, release, "Kept before the worktree was removed", command.at)
     preserved = await context.workspace.preserve(context.place(workstream), stamp)
-    await context.workspace.remove(preserved)
+    is_done = run.progress(command.workstream).state is WorkstreamState.DONE
+    await context.workspace.remove(preserved, recycle=is_done and context.agents[command.workstream].is_contained)

@@ -112,8 +112,8 @@ class Bench:
     def preserve(self, place: Place = PLACE) -> Any:
         return asyncio.run(self.project.preserve(place, Stamp(message="kept", at=AT)))
 
-    def remove(self, preserved: Any) -> None:
-        asyncio.run(self.project.remove(preserved))
+    def remove(self, preserved: Any, *, recycle: bool = False) -> None:
+        asyncio.run(self.project.remove(preserved, recycle=recycle))
 
     def merge(self, head: str, candidate: str) -> Any:
         return asyncio.run(self.project.merge(head, candidate, Stamp(message="merge", at=AT)))
@@ -147,5 +147,12 @@ def walk_through(bench: Bench) -> Any:
     asyncio.run(look())
     merged = bench.merge(bench.base, found.candidate.commit).candidate
     asyncio.run(bench.project.advance(bench.verdict(bench.base, merged.commit, merged.tree, BRANCH)))
-    bench.remove(bench.preserve())
+    bench.remove(bench.preserve(), recycle=True)
+    next_place = replace(PLACE, workstream="w2", branch="ws/w2-r1")
+    worktree = bench.prepare(place=next_place)
+    assert sorted(path.name for path in worktree.iterdir()) == [".git", ".gitignore", "docs", "src"]
+    (worktree / "second.py").write_text("second\n")
+    bench.capture(place=next_place, message="second")
+    bench.remove(bench.preserve(next_place), recycle=True)
+    asyncio.run(bench.project.drop_checkouts("r1"))
     return found

@@ -106,7 +106,8 @@ def test_a_detached_head_and_a_removed_branch_are_told(bench: Bench) -> None:
 
 def test_packed_refs_are_read_like_loose_ones(bench: Bench) -> None:
     bench.prepare()
-    (bench.private / "packed-refs").write_text(f"# pack-refs with: peeled\n{bench.base} refs/heads/planted\n")
+    with (bench.private / "packed-refs").open("a") as packed:
+        packed.write(f"{bench.base} refs/heads/planted\n")
     (bench.own / "packed-refs").write_text(f"{bench.base} refs/heads/penstock/r1\n")
     assert bench.rules(bench.capture()) == {"refs/heads/planted", "repo.git/packed-refs"}
     assert git(bench.own, "branch", "--list") == ""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from git_bench import Bench, git
 
+from penstock.adapters.git.commits import NoSuchCommit
 from penstock.adapters.git.layout import GitSettings, Person, branch_ref, segment
-from penstock.adapters.git.objects import NoSuchCommit
 from penstock.adapters.git.own import NoSuchBranch
 from penstock.adapters.git.runner import DiskFull, Git, GitFailed, GitMissing, GitTooSlow
 from penstock.adapters.git.source import (

@@ -64,6 +64,11 @@ class CommandAgent:
     model: str = ""
     output_limit: int = field(default=4 * 1024 * 1024)
 
+    @property
+    def is_contained(self) -> bool:
+        """Nothing keeps it in its worktree yet."""
+        return False
+
     async def work(self, task: AgentTask) -> AgentReport:
         """Write the prompt beside the attempt's records and run the command in the worktree."""
         request = await asyncio.to_thread(self._request, task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import marshal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,11 @@ class ScriptedAgent:
     common: object = None
     output_limit: int = 4 * 1024 * 1024
 
+    @property
+    def is_contained(self) -> bool:
+        """The script is data that its reader knows."""
+        return True
+
     async def work(self, task: AgentTask) -> AgentReport:
         """Play the turn of this attempt in the worktree."""
         request = await asyncio.to_thread(self._request, task)
@@ -75,13 +81,14 @@ class ScriptedAgent:
 
     def _request(self, task: AgentTask) -> Request:
         temporary = own_folder(task.folder)
-        turn_file = task.folder / "turn.json"
+        turn_file = task.folder / "turn"
         turn = turn_of(self.script_of(task.workstream.id), task.number)
-        turn_file.write_text(json.dumps(turn), encoding="utf-8")
+        # not JSON: reading that would cost the player more than all else that it does
+        turn_file.write_bytes(marshal.dumps(json.loads(json.dumps(turn))))
         prompt_file = task.folder / "prompt.txt"
         prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
         prompt_file.chmod(0o600)
-        player = (sys.executable, "-I", str(PLAYER), str(turn_file))
+        player = (sys.executable, "-I", "-S", str(PLAYER), str(turn_file))
         argv, env = started_as(player, task, self.environ, temporary)
         return Request(
             argv=argv,

@@ -1,22 +1,20 @@
 """Plays one turn of a script in the working folder. Runs alone on a bare interpreter and imports nothing of Penstock.
 
 Exit codes: 0 played to the end, 4 an action could not be done, or what `crash` says. Paths may lead anywhere on
-purpose: a script also plays the agent that does what it must not.
+purpose: a script also plays the agent that does what it must not. What most scripts don't need is imported where it is
+used, for this process starts once per attempt: pathlib, json and signal would each double what that costs.
 """
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
-import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
 FAILED = 4
 
@@ -27,56 +25,69 @@ class CannotPlay(Exception):
 
 def write(path: str, content: str) -> None:
     """Make or overwrite a file."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(content.encode())
+    _make_parent(path)
+    with open(path, "wb") as file:
+        file.write(content.encode())
 
 
 def append(path: str, content: str) -> None:
     """Add to the end of a file."""
-    with Path(path).open("ab") as file:
+    with open(path, "ab") as file:
         file.write(content.encode())
 
 
 def replace(path: str, old: str, new: str) -> None:
     """Replace the first occurrence of a text."""
-    before = Path(path).read_bytes()
+    with open(path, "rb") as file:
+        before = file.read()
     if old.encode() not in before:
         raise CannotPlay(f"{path} does not hold {old!r}")
-    Path(path).write_bytes(before.replace(old.encode(), new.encode(), 1))
+    with open(path, "wb") as file:
+        file.write(before.replace(old.encode(), new.encode(), 1))
 
 
 def delete(path: str) -> None:
     """Remove a file, or a folder with all that it holds."""
-    target = Path(path)
-    if target.is_dir() and not target.is_symlink():
-        for child in target.iterdir():
-            delete(str(child))
-        target.rmdir()
+    if os.path.isdir(path) and not os.path.islink(path):
+        for name in os.listdir(path):
+            delete(os.path.join(path, name))
+        os.rmdir(path)
     else:
-        target.unlink()
+        os.unlink(path)
 
 
 def chmod(path: str, mode: str) -> None:
     """Change a file's mode."""
-    Path(path).chmod(int(mode, 8))
+    os.chmod(path, int(mode, 8))
 
 
 def symlink(path: str, target: str) -> None:
     """Make a symbolic link at `path`, replacing a file."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).unlink(missing_ok=True)
-    Path(path).symlink_to(target)
+    _make_parent(path)
+    if os.path.lexists(path):
+        os.unlink(path)
+    os.symlink(target, path)
 
 
 def hardlink(path: str, target: str) -> None:
     """Make `path` a second name of `target`."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).hardlink_to(target)
+    _make_parent(path)
+    os.link(target, path)
+
+
+def make_folder(path: str) -> None:
+    """Make a folder and those above it."""
+    os.makedirs(path, exist_ok=True)
+
+
+def _make_parent(path: str) -> None:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
 
 
 def run(argv: list[str]) -> None:
     """Run a program; its exit code is printed and changes nothing."""
+    import subprocess
+
     done = subprocess.run(argv, check=False)
     say(f"{argv[0]}: exit code {done.returncode}")
 
@@ -87,7 +98,7 @@ def spawn(path: str, content: str, after: float, setsid: bool = False) -> None:
         return
     if setsid:
         os.setsid()
-    time.sleep(after)
+    sleep(after)
     write(path, content)
     os._exit(0)
 
@@ -96,7 +107,9 @@ def crash(code: int = 1, signal: str = "") -> None:
     """End at once, by an exit code or a signal."""
     sys.stdout.flush()
     if signal:
-        os.kill(os.getpid(), SIGNALS[signal.upper().removeprefix("SIG")])
+        from signal import Signals
+
+        os.kill(os.getpid(), Signals[f"SIG{signal.upper().removeprefix('SIG')}"])
     os._exit(int(code))
 
 
@@ -106,13 +119,18 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def sleep(seconds: float) -> None:
+    """Wait."""
+    import time
+
+    time.sleep(seconds)
+
+
 def hang() -> None:
     """Never end."""
     while True:
-        signal.pause()
+        sleep(3600)
 
-
-SIGNALS = {item.name.removeprefix("SIG"): item for item in signal.Signals}
 
 ACTIONS: Mapping[str, Callable[..., Any]] = {
     "write": write,
@@ -122,12 +140,12 @@ ACTIONS: Mapping[str, Callable[..., Any]] = {
     "chmod": chmod,
     "symlink": symlink,
     "hardlink": hardlink,
-    "mkdir": lambda path: Path(path).mkdir(parents=True, exist_ok=True),
+    "mkdir": make_folder,
     "run": run,
     "spawn": spawn,
     "crash": crash,
     "say": say,
-    "sleep": time.sleep,
+    "sleep": sleep,
     "hang": hang,
     "nothing": lambda: None,
     "lie": lambda: say("Done. All tasks are finished and all tests pass."),
@@ -149,7 +167,9 @@ def play(turn: list[dict[str, Any]]) -> None:
 def main(turn_file: str) -> int:
     """Play the turn in a file."""
     try:
-        play(json.loads(Path(turn_file).read_text(encoding="utf-8")))
+        with open(turn_file, "rb") as file:
+            turn = marshal.load(file)  # noqa: S302 - written by us, for this interpreter, where no agent writes
+        play(turn)
     except (OSError, CannotPlay) as error:
         sys.stderr.write(f"scripted agent: {error}\n")
         return FAILED

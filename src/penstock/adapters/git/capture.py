@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.desks import Desk, Desks, Snapshot
-from penstock.adapters.git.filling import Known, copy_index, forget, known_as, new_index, others, with_paths
+from penstock.adapters.git.filling import Known, copy_index, known_as, new_index, with_paths
+from penstock.adapters.git.index import read_index
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.litter import collapse
 from penstock.adapters.git.nested import Nested, snapshot_tree
-from penstock.adapters.git.objects import Difference, commit_tree, described, differences, parse_raw
+from penstock.adapters.git.objects import Difference, described, differences, parse_raw
 from penstock.adapters.git.runner import Call, GitFailed, View
 from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, Candidate, Change, Stamp, Violation
 from penstock.domain.errors import AgentError
@@ -70,11 +71,11 @@ class Capturer:
         tampering = self.mend(place, desk)
         taken = self.take(place, desk, order.parent, order.declared)
         tree = self._git.run("write-tree", call=Call(view=taken.view)).text
-        commit = commit_tree(self._git, tree, [order.parent], order.stamp)
+        commit = self._own.commits.make(tree, [order.parent], order.stamp)
         ref = self.keep(place, taken, Candidate(commit=commit, tree=tree), order.stamp)
-        forget(desk.known)
-        desk.known = known_as(taken.view.index, commit)
+        desk.learn(known_as(taken.view.index, commit))
         desk.last = None if taken.nested else Snapshot(commit=commit, ref=ref, tree=tree)
+        desk.signature = None if taken.nested or taken.litter else taken.survey.signature
         found = differences(self._git, order.base, commit)
         tampering += self._staged_only(place, desk, order.base, taken)
         return Capture(
@@ -115,7 +116,8 @@ class Capturer:
                 with_paths(self._git, view, ("add", "--all"), [".", *hidden])
             else:
                 self._git.run("add", "--all", call=Call(view=view))
-            rest = [path for path in others(self._git, view) if not folders.below(path.rstrip("/"), nested.excluded)]
+            tracked = read_index(view.index.read_bytes(), hash_size=len(parent) // 2)
+            rest = [path for path in found.files if path not in tracked and not folders.below(path, nested.excluded)]
             wanted = [path for path in rest if matches_any(declared, path) and path not in found.unholdable]
             if wanted:
                 with_paths(self._git, view, ("--literal-pathspecs", "add", "--force"), wanted)
@@ -138,7 +140,7 @@ class Capturer:
         if taken.nested and taken.nested.size <= self._settings.snapshot_ignored_mb << 20:
             tree = snapshot_tree(self._own, taken.view, taken.nested)
             note = replace(stamp, message=f"{stamp.message}\n\nWith the content of nested repositories")
-            commit = commit_tree(self._git, tree, [commit], note)
+            commit = self._own.commits.make(tree, [commit], note)
         return self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
 
     def _changes(self, found: Sequence[Difference], view: View) -> tuple[Change, ...]:

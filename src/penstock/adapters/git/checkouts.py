@@ -38,7 +38,7 @@ class Checkouts:
 
     def __init__(self, own: OwnRepository) -> None:
         self._own, self._git, self._settings = own, own.git, own.settings
-        self._known: dict[Path, Known] = {}
+        self._left: dict[Path, tuple[Known, str]] = {}  # how we left each folder, and which commit its HEAD names
 
     def take(self, run: str) -> Slot:
         """The first folder that nobody uses, in this process or another."""
@@ -60,20 +60,20 @@ class Checkouts:
         self._own.integrity.check()
         name = f"{slot.folder.parent.name}-clean-{slot.folder.name}"
         tree = commit if overlay is None else self._overlaid(name, commit, overlay)
-        known = self._known.pop(slot.folder, None)
-        view = View(worktree=slot.folder, index=new_index(self._settings, name))
-        filled = fill(self._git, view, tree, known)
-        forget(known)
-        self._known[slot.folder] = filled
+        left, head = self._left.pop(slot.folder, (None, ""))
         private = PrivateFolder(self._settings, slot.folder.with_name(f"{slot.folder.name}.git"), slot.folder, None)
-        private.write(commit, filled.index)
+        is_ours = left is not None and private.is_ours(head, left.digest)
+        filled = fill(self._git, View(worktree=slot.folder, index=new_index(self._settings, name)), tree, left)
+        forget(left)
+        private.write(commit, filled.index, is_ours=is_ours)
+        self._left[slot.folder] = filled.handed_over(), commit
         return slot.folder
 
     def drop(self, run: str) -> None:
         """Remove the pool of a run that has ended."""
         pool = self._settings.slots(run)
-        for folder in [known for known in self._known if known.parent == pool]:
-            forget(self._known.pop(folder))
+        for folder in [left for left in self._left if left.parent == pool]:
+            forget(self._left.pop(folder)[0])
         folders.discard(pool)
 
     def _overlaid(self, name: str, commit: str, overlay: Overlay) -> str:

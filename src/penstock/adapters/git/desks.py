@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.filling import forget
 from penstock.adapters.git.private import PrivateFolder
 
 if TYPE_CHECKING:
@@ -38,10 +39,26 @@ class Desk:
     """The hash of the index that we left in the private folder."""
     mark: int = 0
     """How long the log of tampering was when the worktree was prepared."""
+    filled: Known | None = None
+    """The folder as we left it for the agent."""
     known: Known | None = None
+    """The folder as it was found last."""
     last: Snapshot | None = None
     signature: str | None = None
     """What the folder looked like when its content was last kept."""
+
+    def learn(self, known: Known) -> None:
+        """Remember how the folder was found."""
+        if self.known is not self.filled:
+            forget(self.known)
+        self.known = known
+
+    def forget_indexes(self, but: Known | None = None) -> None:
+        """Remove the indexes of a folder that is gone or filled anew."""
+        for known in (self.filled, self.known):
+            if known is not but:
+                forget(known)
+        self.filled = self.known = None
 
 
 class Desks:
@@ -75,7 +92,8 @@ class Desks:
     def drop(self, place: Place) -> None:
         """Forget a place that is gone."""
         folders.remove(self._settings.record(place))
-        self._open.pop(place, None)
+        if (desk := self._open.pop(place, None)) is not None:
+            desk.forget_indexes()
 
     def private(self, place: Place) -> PrivateFolder:
         """The place's git folder."""

@@ -5,20 +5,24 @@ An index is believed only while its bytes are what we left.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.index import IndexUnreadable, read_index
 from penstock.adapters.git.runner import Call, Git, GitFailed, View
+from penstock.adapters.git.sweeping import file_time, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from penstock.adapters.git.index import Noted
     from penstock.adapters.git.layout import GitSettings
 
 _NUMBERS = itertools.count()
@@ -26,16 +30,30 @@ _NUMBERS = itertools.count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """An index of ours for a folder: which commit's tree it holds, and the hash of its bytes."""
+    """An index of ours for a folder: which commit's tree it holds, the hash of its bytes, and when it was so."""
 
     index: Path
     commit: str
     digest: str | None
+    since: int
 
     @property
     def is_genuine(self) -> bool:
         """True while nobody has written the index since: an agent without confinement could hide changes in it."""
         return self.digest is not None and folders.digest(self.index) == self.digest
+
+    def handed_over(self) -> Known:
+        """The same, from the moment at which somebody else may write into the folder."""
+        return replace(self, since=file_time())
+
+    def files(self) -> Mapping[str, Noted] | None:
+        """What it notes of the folder's files; None if it is not what we left."""
+        content = folders.read(self.index)
+        if content is None or hashlib.sha256(content).hexdigest() != self.digest:
+            return None
+        with suppress(IndexUnreadable):
+            return read_index(content, hash_size=len(self.commit) // 2)
+        return None
 
 
 def new_index(settings: GitSettings, name: str) -> Path:
@@ -46,7 +64,7 @@ def new_index(settings: GitSettings, name: str) -> Path:
 
 def known_as(index: Path, commit: str) -> Known:
     """Remember an index as it is now."""
-    return Known(index=index, commit=commit, digest=folders.digest(index))
+    return Known(index=index, commit=commit, digest=folders.digest(index), since=file_time())
 
 
 def forget(known: Known | None) -> None:
@@ -75,23 +93,16 @@ def _is_alive(process: int) -> bool:
 
 def fill(git: Git, view: View, commit: str, known: Known | None) -> Known:
     """Leave exactly the content of a commit: moved there from what is known, or made anew."""
-    if known is not None and known.is_genuine and folders.is_folder(view.worktree):
+    left = known.files() if known is not None and folders.is_folder(view.worktree) else None
+    if known is not None and left is not None:
+        sweep(view.worktree, left, known.since)
+        copy_index(known.index, view.index)
         with suppress(GitFailed):
-            return _moved(git, view, commit, known)
+            git.run("read-tree", "--reset", "-u", commit, call=Call(view=view))
+            return known_as(view.index, commit)
     folders.empty(view.worktree)
     folders.remove(view.index)
     git.run("read-tree", "--reset", "-u", commit, call=Call(view=view))
-    return known_as(view.index, commit)
-
-
-def _moved(git: Git, view: View, commit: str, known: Known) -> Known:
-    found = folders.survey(view.worktree)
-    for path in (*found.reserved, *(f"{nested}/.git" for nested in found.nested)):
-        # git passes over everything called so, in `clean` as well
-        folders.remove(view.worktree / path)
-    copy_index(known.index, view.index)
-    git.run("read-tree", "--reset", "-u", commit, call=Call(view=view))
-    git.run("clean", "-ffdxq", call=Call(view=view))
     return known_as(view.index, commit)
 
 
@@ -105,11 +116,6 @@ def with_paths(git: Git, view: View, arguments: Sequence[str], paths: Sequence[s
     """Run a command for paths that may hold any byte."""
     stdin = b"".join(os.fsencode(path) + b"\0" for path in paths)
     git.run(*arguments, "--pathspec-from-file=-", "--pathspec-file-nul", call=Call(view=view, stdin=stdin))
-
-
-def others(git: Git, view: View) -> list[str]:
-    """What is on disk and not in the index, ignored or not; nested repositories end in `/`."""
-    return git.run("ls-files", "--others", "-z", call=Call(view=view)).fields
 
 
 def is_unchanged(git: Git, view: View) -> bool:

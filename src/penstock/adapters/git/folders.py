@@ -186,6 +186,13 @@ def write(path: Path, content: bytes, *, synced: bool = False) -> None:
     temporary.replace(path)
 
 
+def write_over(path: Path, content: bytes) -> None:
+    """Write a small file where nobody reads yet, in place if it is there: a new file costs more than its content."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+        file.write(content)
+
+
 def read(path: Path) -> bytes | None:
     """The content of a regular file; None for whatever else is or is not there."""
     try:

@@ -86,6 +86,10 @@ class GitSettings:
         """The folder of what was moved aside in a run."""
         return self.home / "kept" / segment(place.run)
 
+    def spares(self, run: str) -> tuple[Path, Path]:
+        """Where worktrees wait for the next workstream of a run, and their git folders; none can be called so."""
+        return self.worktree_root / segment(run) / ".spares", self.home / "checkouts" / segment(run) / ".spares"
+
     def slots(self, run: str) -> Path:
         """The clean checkouts of a run."""
         return self.home / "clean" / segment(run)

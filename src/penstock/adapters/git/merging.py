@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.adapters.git.commits import NoSuchCommit
 from penstock.adapters.git.layout import branch_ref
-from penstock.adapters.git.objects import NoSuchCommit, commit_tree, facts
 from penstock.adapters.git.own import BranchMoved
 from penstock.adapters.git.runner import Call
 from penstock.domain.changes import Candidate, Stamp, Verdict
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def merge(own: OwnRepository, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
     """Merge a candidate onto a head: a commit with two parents, also where git could have moved forward."""
     is_clean, tree, paths = _merged(own, head, candidate)
-    merged = Candidate(commit=commit_tree(own.git, tree, [head, candidate], stamp), tree=tree)
+    merged = Candidate(commit=own.commits.make(tree, [head, candidate], stamp), tree=tree)
     return Merged(candidate=merged) if is_clean else Conflicted(candidate=merged, paths=paths)
 
 
@@ -36,12 +36,12 @@ def take_back(own: OwnRepository, base: str, head: str, candidate: str, stamp: S
     found = next((line for line in lines if line[2:] == [candidate]), None)
     if found is None:
         raise NoSuchCommit(candidate)
-    tree_of = {commit: facts(own.git, commit)[0] for commit in (found[0], found[1], head)}
-    common = commit_tree(own.git, tree_of[found[0]], [], stamp)
-    without = commit_tree(own.git, tree_of[found[1]], [common], stamp)
-    present = commit_tree(own.git, tree_of[head], [common], stamp)
+    with_it, before, now = (own.commits.facts(commit).tree for commit in (found[0], found[1], head))
+    common = own.commits.make(with_it, [], stamp)
+    without = own.commits.make(before, [common], stamp)
+    present = own.commits.make(now, [common], stamp)
     answer, tree, paths = _merged(own, present, without)
-    undone = Candidate(commit=commit_tree(own.git, tree, [head], stamp), tree=tree)
+    undone = Candidate(commit=own.commits.make(tree, [head], stamp), tree=tree)
     return Merged(candidate=undone) if answer else Conflicted(candidate=undone, paths=paths)
 
 
@@ -67,15 +67,12 @@ def advance(own: OwnRepository, verdict: Verdict) -> None:
 def _check(own: OwnRepository, verdict: Verdict) -> None:
     """The commit has the verdict's tree, and leads by exactly the members' merges to the head that was judged."""
     merges = verdict.merges or (verdict.commit,)
-    options = ("--first-parent", "--no-commit-header", "--format=%H %T", f"--max-count={len(merges) + 1}")
-    answer = own.git.run("rev-list", *options, verdict.commit, "--", call=Call(accept=(0, 128)))
-    found = [line.split() for line in answer.text.splitlines()] if answer.code == 0 else []
-    chain = tuple(commit for commit, _ in found)
-    if chain != (*reversed(merges), verdict.parent) or found[0][1] != verdict.tree:
-        tree = found[0][1] if found else "no tree"
+    tree = own.commits.facts(verdict.commit).tree
+    parents = tuple(own.commits.facts(commit).parent for commit in merges)
+    if tree != verdict.tree or merges[-1] != verdict.commit or parents != (verdict.parent, *merges[:-1]):
         raise TreeWithoutVerdict(
             f"verdict {verdict.id} is for the tree {verdict.tree} by {len(merges)} merges on {verdict.parent}, and "
-            f"{verdict.commit} has the tree {tree} and comes from {', '.join(chain[1:]) or 'nothing'}"
+            f"{verdict.commit} has the tree {tree} on {', '.join(map(str, parents))}"
         )
 
 

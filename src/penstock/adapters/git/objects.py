@@ -1,4 +1,4 @@
-"""Trees, commits and blobs of Penstock's own repository: what differs, what a file holds, commits that repeat."""
+"""Trees and blobs of Penstock's own repository: what differs, what a file holds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from penstock.adapters.git.commits import NoSuchCommit
 from penstock.adapters.git.runner import Call, Git, GitFailed
-from penstock.domain.changes import SYMLINK, Change, Stamp
-from penstock.domain.errors import Bug
+from penstock.domain.changes import SYMLINK, Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,21 +20,6 @@ class Difference:
 
     change: Change
     new: str
-
-
-class NoSuchCommit(Bug):
-    """A commit that Penstock should have is not in its repository."""
-
-    def __init__(self, commit: str) -> None:
-        self.commit = commit
-        super().__init__(f"the commit {commit} is not in Penstock's own repository")
-
-
-def commit_tree(git: Git, tree: str, parents: Sequence[str], stamp: Stamp) -> str:
-    """Make a commit; the same tree, parents and stamp give the same hash."""
-    options = [word for parent in parents for word in ("-p", parent)]
-    message = stamp.message.encode("utf-8", "replace")
-    return git.run("commit-tree", tree, *options, call=Call(stamp=stamp, stdin=message)).text
 
 
 def differences(git: Git, base: str, commit: str) -> tuple[Difference, ...]:
@@ -103,14 +88,3 @@ def read_file(git: Git, commit: str, path: str) -> bytes | None:
         except GitFailed:
             raise NoSuchCommit(commit) from failed
         return None
-
-
-def facts(git: Git, commit: str) -> tuple[str, str | None]:
-    """A commit's tree and first parent."""
-    try:
-        lines = git.run("cat-file", "commit", commit).text.split("\n")
-    except GitFailed as failed:
-        raise NoSuchCommit(commit) from failed
-    header = lines[: lines.index("")] if "" in lines else lines
-    parents = [line.removeprefix("parent ") for line in header if line.startswith("parent ")]
-    return header[0].removeprefix("tree "), parents[0] if parents else None

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.commits import Commits
 from penstock.adapters.git.filling import drop_indexes
 from penstock.adapters.git.integrity import USER_REFS, Integrity
 from penstock.adapters.git.layout import NO_COMMIT, GitSettings, branch_ref
@@ -43,6 +44,7 @@ class OwnRepository:
     def __init__(self, settings: GitSettings) -> None:
         self.settings = settings
         self.git = Git(settings)
+        self.commits = Commits(self.git)
         self.ledger = Ledger(settings.home / "refs.log")
         self.integrity = Integrity(settings, self.ledger)
         self.folder = settings.repository

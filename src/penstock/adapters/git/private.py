@@ -12,6 +12,7 @@ from penstock.adapters.git import folders
 from penstock.adapters.git.integrity import ALTERNATES
 from penstock.adapters.git.layout import GitSettings, branch_ref
 from penstock.adapters.git.refs import RefReader, put_back
+from penstock.adapters.git.sweeping import holds_only
 from penstock.domain.changes import Violation
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ ORDINARY = frozenset(
         *("REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "SQUASH_MSG", "rebase-merge", "rebase-apply", "sequencer"),
     )
 )
+FOLDERS = ("objects/", "objects/pack/", "objects/info/", "refs/", "refs/heads/", "info/")
+PACKED = "# pack-refs with: peeled fully-peeled sorted \n"
 CONFIG = """[core]
 \trepositoryformatversion = {version}
 \tfilemode = true
@@ -76,17 +79,28 @@ class PrivateFolder:
         """The content of the worktree's `.git` file."""
         return f"gitdir: {self.folder}\n".encode()
 
-    def write(self, start: str, index: Path) -> None:
-        """Make the folder anew: one ref, no remote, no hook, and an index that finds nothing changed."""
-        folders.empty(self.folder)
-        for name in ("objects/pack", "objects/info", "refs/heads", "info"):
-            (self.folder / name).mkdir(parents=True)
-        for name, content in self._constants(start).items():
-            folders.write(self.folder / name, content)
-        if self._ref is not None:
-            folders.write(self.folder / self._ref, f"{start}\n".encode())
+    def write(self, start: str, index: Path, *, is_ours: bool = False) -> None:
+        """One ref, no remote, no hook, and an index that finds nothing changed: in a new folder, or in one that
+        `is_ours`, which is as good and needs no new files.
+        """
+        if not is_ours:
+            folders.empty(self.folder)
+            for name in FOLDERS:
+                (self.folder / name).mkdir(exist_ok=True)
+        for name, content in self._files(start).items():
+            folders.write_over(self.folder / name, content)
         shutil.copy2(index, self.folder / "index")
         self.write_link()
+
+    def is_ours(self, start: str, index_digest: str | None) -> bool:
+        """True when the folder holds what we wrote for this start and nothing else, as if nobody had ever used it."""
+        files = self._files(start)
+        return (
+            folders.is_folder(self.folder)
+            and holds_only(self.folder, {*files, "index"}, FOLDERS)
+            and all(folders.read(self.folder / name) == content for name, content in files.items())
+            and folders.digest(self.folder / "index") == index_digest
+        )
 
     def write_link(self) -> None:
         """Put the `.git` file into the worktree."""
@@ -121,6 +135,13 @@ class PrivateFolder:
             "config": config.encode(),
             ALTERNATES: f"{self._settings.repository}/objects\n".encode(),
         }
+
+    def _files(self, start: str) -> dict[str, bytes]:
+        """All small files at the beginning; the one ref is packed, so that their names are the same for each branch."""
+        files = self._constants(start)
+        if self._ref is not None:
+            files["packed-refs"] = f"{PACKED}{start} {self._ref}\n".encode()
+        return files
 
     def _mend_files(self, start: str) -> Iterator[Violation]:
         for name in ("objects", "objects/info", "refs", "info"):

@@ -16,7 +16,7 @@ from penstock.adapters.git.capture import Capturer, Order
 from penstock.adapters.git.checkouts import Checkouts
 from penstock.adapters.git.desks import Desks
 from penstock.adapters.git.layout import GitSettings, snapshot_namespace
-from penstock.adapters.git.objects import described, differences, facts, read_file
+from penstock.adapters.git.objects import described, differences, read_file
 from penstock.adapters.git.own import OwnRepository
 from penstock.adapters.git.runner import DiskFull, FilesRefused
 from penstock.adapters.git.worktrees import Worktrees
@@ -93,9 +93,9 @@ class GitProject:
         """See `Workspace`."""
         return await self._hop(lambda: self._worktrees.preserve(place, stamp))
 
-    async def remove(self, preserved: Preserved) -> None:
+    async def remove(self, preserved: Preserved, *, recycle: bool = False) -> None:
         """See `Workspace`."""
-        await self._hop(lambda: self._worktrees.remove(preserved))
+        await self._hop(lambda: self._worktrees.remove(preserved, recycle=recycle))
 
     async def patch(self, capture: Capture, base: str, target: Path) -> None:
         """See `History`: of the whole snapshot, the content of nested repositories too."""
@@ -144,18 +144,18 @@ class GitProject:
         await self._hop(self._own.clear_stale_locks)
 
     async def drop_checkouts(self, run: str) -> None:
-        """Remove the clean checkouts of a run that has ended."""
+        """See `Workspace`."""
         await self._hop(lambda: self._checkouts.drop(run))
+        await self._hop(lambda: self._worktrees.drop_spares(run))
 
     async def candidate(self, commit: str) -> Candidate:
         """See `History`."""
-        tree = await self._hop(lambda: facts(self._own.git, commit)[0])
-        return Candidate(commit=commit, tree=tree)
+        found = await self._hop(lambda: self._own.commits.facts(commit))
+        return Candidate(commit=commit, tree=found.tree)
 
     async def paths(self, commit: str) -> frozenset[str]:
         """See `History`."""
-        listing = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
-        return frozenset(await self._hop(lambda: self._own.git.run(*listing).fields))
+        return await self._hop(lambda: self._own.commits.paths(commit))
 
     async def snapshots(self, run: str, workstream: str) -> tuple[tuple[str, str], ...]:
         """The snapshots of a workstream, oldest first: ref and commit."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.sweeping import file_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ class RefReader:
         self._folder = folder
         self._leave_out = leave_out
         self._seen: dict[str, tuple[tuple[int, ...], str]] = {}
+        self._listed: dict[str, tuple[tuple[int, ...], int, tuple[str, ...]]] = {}
 
     def all(self) -> dict[str, str]:
         """Each ref and its value; loose ones hide packed ones, as in git."""
@@ -41,27 +43,35 @@ class RefReader:
     def loose(self) -> dict[str, str]:
         """The refs that are files; also a link or a pipe among them, as `BROKEN`."""
         found: dict[str, str] = {}
-        if not folders.is_folder(self._folder / "refs"):
-            return {"refs": BROKEN} if folders.exists(self._folder / "refs") else {}
         waiting = ["refs"]
         while waiting:
-            folder = waiting.pop()
-            with os.scandir(self._folder / folder) as entries:
-                for entry in entries:
-                    ref = f"{folder}/{entry.name}"
-                    if self._is_left_out(ref) or entry.name.endswith((".lock", ".new")):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(ref)
-                    else:
-                        found[ref] = self._value(ref, entry)
+            path = waiting.pop()
+            try:
+                status = os.lstat(f"{self._folder}/{path}")
+            except FileNotFoundError:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                inner = [f"{path}/{name}" for name in self._names(path, status)]
+                waiting += [ref for ref in inner if not self._is_left_out(ref) and not ref.endswith((".lock", ".new"))]
+            else:
+                found[path] = self._value(path, status)
         return found
 
-    def _value(self, ref: str, entry: os.DirEntry[str]) -> str:
-        status = entry.stat(follow_symlinks=False)
+    def _names(self, folder: str, status: os.stat_result) -> tuple[str, ...]:
+        """What a folder holds; it is listed again only after a change, or one that could have had the same time."""
+        facts = _facts(status)
+        known = self._listed.get(folder)
+        if known is not None and known[0] == facts and status.st_ctime_ns < known[1]:
+            return known[2]
+        since = file_time()
+        names = tuple(os.listdir(f"{self._folder}/{folder}"))  # noqa: PTH208 - names are all that is wanted
+        self._listed[folder] = facts, since, names
+        return names
+
+    def _value(self, ref: str, status: os.stat_result) -> str:
         if not stat.S_ISREG(status.st_mode):
             return BROKEN
-        facts = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        facts = _facts(status)
         known = self._seen.get(ref)
         if known is not None and known[0] == facts:
             return known[1]
@@ -71,6 +81,10 @@ class RefReader:
 
     def _is_left_out(self, ref: str) -> bool:
         return bool(self._leave_out) and f"{ref}/".startswith(self._leave_out)
+
+
+def _facts(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def put_back(folder: Path, ref: str, value: str | None) -> None:

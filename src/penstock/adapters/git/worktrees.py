@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git import folders
 from penstock.adapters.git.capture import Capturer, Taken, WorktreeUnreadable
 from penstock.adapters.git.desks import Desk, Desks, Snapshot
-from penstock.adapters.git.filling import fill, forget, is_unchanged, new_index, with_paths
+from penstock.adapters.git.filling import Known, fill, forget, is_unchanged, new_index, with_paths
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.nested import size_of, snapshot_tree
-from penstock.adapters.git.objects import commit_tree, facts
+from penstock.adapters.git.recycling import Spares
 from penstock.adapters.git.runner import Call, View
 from penstock.domain.changes import Stamp
 from penstock.domain.errors import Bug
@@ -43,6 +43,7 @@ class Worktrees:
     def __init__(self, own: OwnRepository, desks: Desks, capturer: Capturer, clock: Clock) -> None:
         self._own, self._git, self._settings = own, own.git, own.settings
         self._desks, self._capturer, self._clock = desks, capturer, clock
+        self._spares = Spares(own.settings)
 
     def prepare(self, place: Place, start: str) -> Path:
         """A worktree with exactly the content of `start`; what was there is preserved first."""
@@ -50,21 +51,36 @@ class Worktrees:
         earlier = self._desks.get(place)
         if folders.exists(worktree) and (earlier is None or earlier.is_ready):
             self.preserve(place, Stamp(message=BEFORE_PREPARING, at=self._clock.now()))
-        known = earlier.known if earlier is not None and earlier.is_ready else None
         mark = self._own.integrity.check()
+        # from here on until the second `put` a kill leaves what is nobody's work
         self._desks.put(place, Desk(start=start, is_ready=False))
+        filled, is_ours = self._fill(place, start, earlier)
+        private = self._desks.private(place)
+        private.write(start, filled.index, is_ours=is_ours)
+        desk = Desk(start=start, is_ready=True, left_index=filled.digest, mark=mark)
+        self._desks.put(place, desk)
+        desk.filled = desk.known = filled.handed_over()
+        return worktree
+
+    def _fill(self, place: Place, start: str, earlier: Desk | None) -> tuple[Known, bool]:
+        """Bring the folder of a place to a commit: from what we left there, from a spare, or from nothing; and whether
+        its git folder is as good as new.
+        """
+        worktree = self._settings.worktree(place)
         worktree.parent.mkdir(parents=True, exist_ok=True)
         if self._settings.worktree_root.is_relative_to(self._settings.user_repository):
             # the user's own git must not see worktrees that he wants inside his folder
             folders.write(self._settings.worktree_root / ".gitignore", b"*\n")
         view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
-        filled = fill(self._git, view, start, known)
-        forget(known)
-        private = self._desks.private(place)
-        private.write(start, filled.index)
-        left = folders.digest(private.folder / "index")
-        self._desks.put(place, Desk(start=start, is_ready=True, left_index=left, mark=mark, known=filled))
-        return worktree
+        left, is_ours = earlier.filled if earlier is not None and earlier.is_ready else None, False
+        spare = None if folders.exists(worktree) else self._spares.take(place.run)
+        if spare is not None:
+            left, is_ours = spare.filled, spare.move_to(worktree, self._settings.private(place))
+        filled = fill(self._git, view, start, left)
+        forget(left)
+        if earlier is not None:
+            earlier.forget_indexes()
+        return filled, is_ours
 
     def preserve(self, place: Place, stamp: Stamp) -> Preserved:
         """Keep all that a worktree holds: as a snapshot, or by moving the folder aside."""
@@ -76,8 +92,8 @@ class Worktrees:
             return Preserved(place=place, commit=None, ref=None)
         return Preserved(place=place, commit=kept.commit, ref=kept.ref)
 
-    def remove(self, preserved: Preserved) -> None:
-        """Remove a worktree whose content is kept."""
+    def remove(self, preserved: Preserved, *, recycle: bool) -> None:
+        """Remove a worktree whose content is kept, or make its folder a spare."""
         place = preserved.place
         worktree, desk = self._settings.worktree(place), self._desks.get(place)
         if folders.exists(worktree) and (desk is None or desk.is_ready):
@@ -86,10 +102,16 @@ class Worktrees:
                 self.preserve(place, Stamp(message=BEFORE_REMOVING, at=self._clock.now()))
             elif not _is_as_kept(worktree, desk):
                 raise ContentNotKept(place)
+        if recycle and desk is not None and desk.filled is not None and folders.is_folder(worktree):
+            self._spares.park(place, desk.start, desk.filled)
+            desk.forget_indexes(but=desk.filled)
         folders.discard(worktree)
         folders.discard(self._settings.private(place))
-        forget(desk.known if desk is not None else None)
         self._desks.drop(place)
+
+    def drop_spares(self, run: str) -> None:
+        """Remove the folders that waited for further workstreams of a run that has ended."""
+        self._spares.drop(run)
 
     def _keep_content(self, place: Place, worktree: Path, stamp: Stamp) -> Snapshot | str | None:
         """The snapshot that holds it all, None for nothing, or why git can't hold it."""
@@ -116,14 +138,14 @@ class Worktrees:
     def _is_known(self, desk: Desk, worktree: Path, found: folders.Survey) -> bool:
         if desk.known is None or found.nested or found.reserved or not desk.known.is_genuine:
             return False
-        if desk.last is not None and desk.known.commit != desk.last.commit:
+        if desk.last is not None:
             return desk.signature == found.signature
         return is_unchanged(self._git, View(worktree=worktree, index=desk.known.index))
 
     def _snapshot_of_start(self, place: Place, desk: Desk) -> Snapshot:
         commit = desk.known.commit if desk.known is not None else desk.start
         ref = self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
-        return Snapshot(commit=commit, ref=ref, tree=facts(self._git, commit)[0])
+        return Snapshot(commit=commit, ref=ref, tree=self._own.commits.facts(commit).tree)
 
     def _snapshot(self, place: Place, desk: Desk, stamp: Stamp) -> Snapshot | str:
         parent = desk.known.commit if desk.known is not None else desk.start
@@ -135,7 +157,7 @@ class Worktrees:
             last = self._last(place)
             if last is not None and last.tree == tree:
                 return last
-            commit = commit_tree(self._git, tree, [parent], stamp)
+            commit = self._own.commits.make(tree, [parent], stamp)
             ref = self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
             return Snapshot(commit=commit, ref=ref, tree=tree)
         finally:
@@ -159,7 +181,7 @@ class Worktrees:
         commit = self._own.value(ref) if ref else None
         if commit is None:
             return None
-        return Snapshot(commit=commit, ref=ref, tree=facts(self._git, commit)[0])
+        return Snapshot(commit=commit, ref=ref, tree=self._own.commits.facts(commit).tree)
 
     def _move_aside(self, place: Place, reason: str, stamp: Stamp) -> Preserved:
         desk, private = self._desks.get(place), self._settings.private(place)
@@ -177,7 +199,6 @@ class Worktrees:
             "workstream": place.workstream,
         }
         folders.write(self._settings.kept(place) / f"{moved.name}.json", json.dumps(note, indent=1).encode())
-        forget(desk.known if desk is not None else None)
         self._desks.drop(place)
         return Preserved(place=place, commit=None, ref=None, moved_to=moved)
 
