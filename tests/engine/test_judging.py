@@ -89,7 +89,11 @@ async def test_a_merged_tree_that_leaves_the_scope_is_not_merged() -> None:
     world = World(workstreams=[workstream("a")], project=Strays(edit=edit))
     run = await world.start()
     assert (run.state, run.reason) == (RunState.FAILED, Reason.POLICY_VIOLATION)
-    assert any(isinstance(entry.event, NothingLeft) for entry in world.journal.entries("run"))
+    (found,) = [entry.event for entry in world.journal.entries("run") if isinstance(entry.event, NothingLeft)]
+    (stray,) = found.aside.strays
+    assert stray.patch.endswith("a/integrate-1/out_of_scope.patch")
+    notes = [note for entry in world.journal.entries("run") if entry.decision for note in entry.decision.notes]
+    assert [note.payload["patch"] for note in notes if note.type == "scope_violation"] == [stray.patch]
     assert world.project.branches["b"] == world.project.base
 
 

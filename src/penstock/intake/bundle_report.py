@@ -18,6 +18,8 @@ class LineTaken:
     id: str
     text: str
     kind: AcceptanceKind
+    field: str
+    """The bundle's field that it stands in."""
 
     def as_json(self) -> dict[str, object]:
         """The shape of the report."""
@@ -28,6 +30,7 @@ class LineTaken:
             "id": self.id,
             "text": self.text,
             "kind": self.kind.value,
+            "field": self.field,
         }
 
 
