@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 
 import pytest
 from engine_support import RUN, World, awaited, states, workstream, writes_its_file
@@ -12,7 +11,6 @@ from penstock.adapters.memory import MemoryProject
 from penstock.domain.events import Passed, StepFinished, VerdictGiven
 from penstock.domain.plan import Check, TestGate
 from penstock.domain.states import Reason, RunState
-from penstock.engine.context import Context
 
 GROUPS = {
     "unit": (Check(name="fast", command="fast"), Check(name="slow", command="slow")),
@@ -21,20 +19,10 @@ GROUPS = {
 }
 
 
-@dataclass(kw_only=True)
-class Gated(World):
-    """A run whose settings have check groups."""
-
-    groups: Mapping[str, tuple[Check, ...]] = field(default_factory=lambda: GROUPS)
-
-    def context(self) -> Context:
-        context = super().context()
-        return replace(context, settings=replace(context.settings, groups=self.groups))
-
-
-def world(judge: Callable[[str, Mapping[str, str]], int], *gates: TestGate, checks: tuple[Check, ...] = ()) -> Gated:
+def world(judge: Callable[[str, Mapping[str, str]], int], *gates: TestGate, checks: tuple[Check, ...] = ()) -> World:
     own = workstream("a", test_gates=gates)
-    return Gated(workstreams=[own], project=MemoryProject(edit=writes_its_file, judge=judge), checks=checks)
+    project = MemoryProject(edit=writes_its_file, judge=judge)
+    return World(workstreams=[own], project=project, checks=checks, groups=GROUPS)
 
 
 def passed(world: World) -> list[Passed]:
