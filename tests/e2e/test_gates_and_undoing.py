@@ -48,7 +48,7 @@ def test_a_gate_sends_to_fix_and_what_does_not_block_is_told_and_not_counted(tmp
 def test_the_gates_of_a_plan_are_checked_and_shown_before_anything_runs(tmp_path: Path) -> None:
     gated = bundle("ws-a", [write("x\n")], test_gates=[UNIT, SHOWN], compensation_actions=["`rm -f x`", "Tell them."])
     bench = Bench(tmp_path, gated, settings=SETTINGS)
-    for command in (["plan", "show"], ["run", "--dry-run"]):
+    for command in (["plan", "check"], ["plan", "show"], ["run", "--dry-run"]):
         out = bench.said(*command).out
         assert "GATE_SECURITY (not blocking)" in out
         assert "command, run if it fails for good" in out

@@ -108,6 +108,14 @@ def _print(terminal: "Terminal", report: "Report") -> None:
         said = {"acceptance_tests": MEANINGS, "compensation_actions": AFTER_FAILURE}
         rows = [(one.id, said[one.field][one.kind.value], one.text) for one in report.lines]
         terminal.line("\n".join(columns(rows, indent="  ")))
+    if report.gates:
+        terminal.line("test gates:")
+        rows = [
+            (name, str(gate), f"the checks in [checks.{gate.group}]")
+            for name, of in report.gates.items()
+            for gate in of
+        ]
+        terminal.line("\n".join(columns(rows, indent="  ")))
     found = f"{counted(report.bundles_checked, 'bundle')} checked"
     if report.is_ok:
         terminal.line(f"{found}: no problem", "good")

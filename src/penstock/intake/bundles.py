@@ -166,6 +166,7 @@ def _examine_sources(
         warnings=_in_order(warnings),
         bundles_checked=len(entries),
         lines=tuple(line for entry in entries for line in _lines(entry, options)),
+        gates={one.id: one.test_gates for one in workstreams.values() if one.test_gates},
     )
     plan = Plan(title=options.title, workstreams=tuple(workstreams.values()), allowed_overlaps=allowed.pairs)
     return report, plan, entries
