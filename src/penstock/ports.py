@@ -155,7 +155,7 @@ class History(Protocol):
         ...
 
     async def patch(self, capture: Capture, base: str, target: Path) -> None:
-        """Write the changes since `base` as a patch file, to be read by a person."""
+        """Write the changes since `base` as a patch file, to be read by a person. A merge's capture has no ref."""
         ...
 
 
@@ -493,6 +493,10 @@ class ToolContext:
     furnishing: Furnishing = field(default_factory=Furnishing)
 
 
+class ProcessLost(WorldError):
+    """A process was gone before its end, and nobody knows what it would have come to: nobody's failure."""
+
+
 class Tools(Protocol):
     """Tools and commands of the project, run where we say, without secrets."""
 
@@ -501,7 +505,7 @@ class Tools(Protocol):
         ...
 
     async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
-        """Run a check or a line of acceptance by the shell."""
+        """Run a check, a line of acceptance or of compensation by the shell; `ProcessLost` if its keeper was killed."""
         ...
 
 

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.config.checks import ChecksSettings
 from penstock.config.files import SECTION_FILES, read_file
 from penstock.config.sections import (
     BreakerSettings,
-    ChecksSettings,
     ExecutorSettings,
     LimitSettings,
     ProjectSettings,
@@ -158,6 +158,7 @@ class Projects:
         run_settings = RunSettings(
             static=checks.static_checks(limits.check_timeout),
             integrate=checks.integrate_checks(limits.check_timeout),
+            groups=checks.group_checks(limits.check_timeout),
             agent_timeout=limits.agent_timeout,
             check_timeout=limits.check_timeout,
             allow_unchecked=project.allow_unchecked,
@@ -192,6 +193,7 @@ class Projects:
             make_targets=make_targets(project.path),
             allow_overlap=own.allow_overlap,
             has_checks=bool(checks.static or checks.integrate),
+            check_groups={name: len(group) for name, group in checks.groups.items()},
             allow_unchecked=own.allow_unchecked,
         )
 

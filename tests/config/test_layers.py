@@ -8,10 +8,10 @@ import pytest
 from penstock.adapters.agents import AgentsSettings
 from penstock.adapters.tools import ToolsSettings
 from penstock.config import Settings, SettingsInvalid, Sources, load, read_environment, would_run
+from penstock.config.checks import ChecksSettings
 from penstock.config.sections import (
     PROJECT_SECTIONS,
     BreakerSettings,
-    ChecksSettings,
     ExecutorSettings,
     LimitSettings,
     ProjectSettings,

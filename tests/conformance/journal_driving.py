@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 from penstock.domain import events
 from penstock.domain.changes import Candidate, Finding, Verdict, Violation
 from penstock.domain.checks import CheckResult
-from penstock.domain.commands import JudgeMerge, MoveBranch, PublishBranch, ReleaseWorktree, StartStep, StopSteps
+from penstock.domain.commands import (
+    Compensate,
+    JudgeMerge,
+    MoveBranch,
+    PublishBranch,
+    ReleaseWorktree,
+    StartStep,
+    StopSteps,
+)
 from penstock.domain.errors import IllegalMove
-from penstock.domain.plan import Plan, Scope, Workstream
+from penstock.domain.plan import Acceptance, AcceptanceKind, Plan, Scope, TestGate, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Policy, Run, Step, new_run
@@ -40,12 +48,25 @@ class HandClock:
         return (self.at - START).total_seconds()
 
 
+GATES = (TestGate(group="unit", blocking=False),)
+UNDOING = (
+    Acceptance(kind=AcceptanceKind.COMMAND, text="make down"),
+    Acceptance(kind=AcceptanceKind.PROSE, text="tell ü"),
+    Acceptance(kind=AcceptanceKind.COMMAND, text="rm x"),
+)
+
+
 def workstream(
-    name: str, *, depends_on: tuple[str, ...] = (), after: tuple[str, ...] = (), gate: int = 1
+    name: str,
+    *,
+    depends_on: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
+    gate: int = 1,
+    compensation: tuple[Acceptance, ...] = (),
 ) -> Workstream:
     return Workstream(
         id=f"ws-{name}", title=name.upper(), tasks=("do it",), scope=Scope(files=(f"{name}/**",)),
-        depends_on=depends_on, after=after, gate=gate,
+        depends_on=depends_on, after=after, gate=gate, test_gates=GATES, compensation=compensation,
     )  # fmt: skip
 
 
@@ -68,7 +89,7 @@ def random_run(random: Random, name: str) -> NewRun:
         before = [f"ws-{other}" for other in names[:place]]
         depends = tuple(other for other in before if random.random() < 0.3)
         after = tuple(other for other in before if other not in depends and random.random() < 0.2)
-        workstreams.append(workstream(one, depends_on=depends, after=after, gate=1 + place // 3))
+        workstreams.append(workstream(one, depends_on=depends, after=after, gate=1 + place // 3, compensation=UNDOING))
     policy = Policy(
         max_parallel=random.randint(1, 3), review=random.random() < 0.3, gate_approvals=random.random() < 0.3
     )
@@ -153,6 +174,10 @@ class Drive:
             case PublishBranch():
                 pushed = random is None or random.random() < 0.5
                 return events.BranchPublished(commit=command.commit, pushed=pushed, sentence="" if pushed else "no")
+            case Compensate():
+                return events.Compensated(
+                    workstream=command.workstream, command=command.key, action=command.action, exit_code=0, output="ü"
+                )
             case StopSteps() | ReleaseWorktree():
                 return None
 
@@ -161,7 +186,9 @@ class Drive:
         is_edit = attempt.step in (Step.EDIT, Step.FIX)
         good: events.StepOutcome = events.Passed(results=(self.result(),), not_checked=("prose",))
         if is_edit:
-            good = events.Edited(candidate=self.candidate(), paths=("a b", "ü"))
+            good = events.Edited(
+                candidate=self.candidate(), paths=("a b", "ü"), weakened_tests=("tests/a.py: test test_x removed",)
+            )
         if random is None or random.random() < 0.6:
             return events.StepFinished(workstream=name, attempt=attempt, outcome=good)
         red = events.Red(findings=(self.finding(random),), tree=f"tree-{random.randint(1, 3)}")

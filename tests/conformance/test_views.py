@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from journal_driving import START, Drive, HandClock, run_of, workstream
+from journal_driving import START, UNDOING, Drive, HandClock, run_of, workstream
 
 from penstock.domain import events
 from penstock.domain.changes import Finding
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def new() -> NewRun:
-    return run_of(workstream("a"), workstream("b", depends_on=("ws-a",), gate=2), name="run-1")
+    return run_of(workstream("a"), workstream("b", depends_on=("ws-a",), gate=2, compensation=UNDOING), name="run-1")
 
 
 class Stored:
@@ -91,6 +91,13 @@ def test_a_run_is_told_in_one_fixed_shape(stored: Stored) -> None:
         "round": 1,
         "base": workstreams[1]["base"],
         "candidate": workstreams[1]["candidate"],
+        "weakened_tests": ["tests/a.py: test test_x removed"],
+        "test_gates": [{"type": "GATE_UNIT", "required": True, "blocking": False}],
+        "compensation": [
+            {"kind": "command", "text": "make down"},
+            {"kind": "prose", "text": "tell ü"},
+            {"kind": "command", "text": "rm x"},
+        ],
     }
     assert workstreams[1]["base"].startswith("commit-")
     assert workstreams[1]["candidate"].startswith("commit-")
@@ -239,7 +246,7 @@ def test_attempts_are_told_with_how_they_ended(stored: Stored) -> None:
         "candidate": "commit-1",
         "tree": "tree-1",
         "confined": False,
-        "result": {"paths": ["a b", "ü"], "litter": []},
+        "result": {"paths": ["a b", "ü"], "litter": [], "weakened_tests": ["tests/a.py: test test_x removed"]},
     }
     assert (running["status"], running["completed_at"], running["result"]) == ("running", None, None)
 

@@ -1,7 +1,8 @@
 """Small projects for crash tests, and what two runs that ended the same have in common.
 
-Plan `two`: one after the other, the second needs a fix; its commits are the same however it is killed. Plan `five`
-and any number: side by side, verified in batches, with one that breaks only on the integration branch.
+Plan `two`: one after the other, the second needs a fix, and a third fails and is undone; its commits are the same
+however it is killed. Plan `five` and any number: side by side, verified in batches, with one that breaks only on the
+integration branch.
 """
 
 from __future__ import annotations
@@ -82,7 +83,15 @@ def make_project(folder: Path, plan: str = "two") -> Path:
 def _two() -> list[dict[str, object]]:
     turns = [[_write("src/two.txt", "BROKEN\n")], [_write("src/two.txt", "two\n")]]
     first = _bundle("ws-one", "src/one.txt", [[_write("src/one.txt", "one\n")]])
-    return [first, _bundle("ws-two", "src/two.txt", turns, depends_on=["ws-one"])]
+    second = _bundle("ws-two", "src/two.txt", turns, depends_on=["ws-one"])
+    third = _bundle(
+        "ws-three",
+        "src/three.txt",
+        [[_write("src/three.txt", "BROKEN\n")]],
+        circuit_breaker={"max_attempts": 1},
+        compensation_actions=["`grep -q BROKEN src/three.txt`", "`test -f src/one.txt`", "Tell the others."],
+    )
+    return [first, second, third]
 
 
 def _many(count: int) -> list[dict[str, object]]:
@@ -125,6 +134,7 @@ def end_state(home: Path, project: Path, *, exact: bool = True) -> dict[str, obj
     try:
         run = database.views.run(RUN)
         attempts = database.views.attempts(RUN)
+        undone = [one for one in database.views.events(RUN) if one["event_type"] == "compensation_run"]
     finally:
         database.close()
     own = next((home / "projects").iterdir()) / "repo.git"
@@ -136,6 +146,7 @@ def end_state(home: Path, project: Path, *, exact: bool = True) -> dict[str, obj
             {name: one[name] for name in ("ws_id", "status", "outcome", "reason")} for one in run["workstreams"]
         ],
         "attempts": sorted((one["ws_id"], one["step"], one["attempt"], one["status"]) for one in kept),
+        "undone": sorted((one["payload"]["action"], one["payload"]["exit_code"]) for one in undone),
         "tree": git(own, "rev-parse", f"{branch}^{{tree}}"),
         "merges": sorted(git(own, "log", "--first-parent", "--format=%an %cn %s", branch).splitlines()),
         "user": git(project, "rev-parse", branch) == git(own, "rev-parse", branch) == run["head"] == run["published"],

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from penstock.domain.changes import Candidate, Finding, Verdict
 from penstock.domain.checks import CheckResult
-from penstock.domain.commands import JudgeMerge, MoveBranch, PublishBranch, StartStep, StopSteps
+from penstock.domain.commands import Compensate, JudgeMerge, MoveBranch, PublishBranch, StartStep, StopSteps
 from penstock.domain.events import (
     BranchMoved,
     BranchPublished,
+    Compensated,
     Edited,
     JudgementInterrupted,
     MergeRefused,
@@ -74,7 +75,20 @@ def happy_answer(run, command, number):
             return BranchMoved(verdict=command.verdict)
         case PublishBranch():
             return BranchPublished(commit=command.commit, pushed=True)
+        case Compensate():
+            return undone(command)
     raise AssertionError(f"nothing answers {command}")
+
+
+def undone(command, *, exit_code=0, sentence=""):
+    """What a compensation action came to."""
+    return Compensated(
+        workstream=command.workstream,
+        command=command.key,
+        action=command.action,
+        exit_code=None if sentence else exit_code,
+        sentence=sentence,
+    )
 
 
 class Story:
@@ -184,6 +198,9 @@ class Story:
         command = self.take(self.only(PublishBranch))
         return self.feed(BranchPublished(commit=command.commit, pushed=not sentence, sentence=sentence))
 
+    def undo(self, command, **how):
+        return self.feed(undone(self.take(command), **how))
+
     def stop(self):
         """Do what StopSteps says, as the engine does: everything that runs is interrupted on purpose."""
         for command in self.of(StopSteps):
@@ -227,6 +244,7 @@ class Story:
         assert len(busy) == len(self.of(StartStep))
         assert len(self.of(PublishBranch)) <= 1
         assert {command.verdict.id for command in self.of(MoveBranch)} == set(run.moving)
+        assert {command.key for command in self.of(Compensate)} == set(run.compensating)
         judged = [command.number for command in self.of(JudgeMerge)]
         assert judged == ([run.judging.number] if run.judging else [])
         if run.state is RunState.COMPLETED:
@@ -235,6 +253,7 @@ class Story:
             assert not busy
             assert not self.of(JudgeMerge)
             assert run.taking_back or not self.of(MoveBranch)
+            assert not self.of(Compensate)
             assert not any(row.state in IN_FLIGHT | BEFORE for row in run.rows)
 
     def _check_moves(self, name, old, new, states, decision):

@@ -3,7 +3,14 @@ from dataclasses import replace
 import pytest
 
 from penstock.domain.changes import Candidate
-from penstock.domain.checks import CheckResult, TreeWithoutVerdict, give_verdict, is_known
+from penstock.domain.checks import (
+    CheckResult,
+    TreeWithoutVerdict,
+    give_verdict,
+    is_known,
+    is_of_machine,
+    missing_program,
+)
 from penstock.domain.errors import Bug
 
 GREEN = CheckResult(tree="t1", command="make test", kind="static", passed=True, exit_code=0, confined=True)
@@ -38,6 +45,54 @@ def test_a_result_as_red_as_the_base_is_listed_in_the_verdict():
     given = verdict(GREEN, replace(RED, known=True, command="make lint"))
     assert given.known_failures == ("make lint",)
     assert given.checks == ("make test", "make lint")
+
+
+def test_what_is_red_and_stops_nothing_is_listed_and_never_counted_as_passed():
+    shown = replace(RED, blocking=False, command="make scan")
+    given = verdict(GREEN, shown)
+    assert (given.checks, given.not_blocking, given.unchecked) == (("make test",), ("make scan",), False)
+    alone = verdict(shown)
+    assert (alone.checks, alone.not_blocking, alone.unchecked) == ((), ("make scan",), True)
+
+
+def test_the_same_command_asked_twice_is_listed_once_and_stops_if_it_stops_for_one():
+    assert verdict(GREEN, replace(GREEN, kind="GATE_UNIT")).checks == ("make test",)
+    with pytest.raises(TreeWithoutVerdict, match="is red"):
+        verdict(replace(RED, blocking=False), RED)
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "program"),
+    [
+        ("ruff check", "/bin/sh: 1: ruff: not found", "ruff"),
+        ("a && no-such b", "fine\n/bin/sh: 1: no-such: not found", "no-such"),
+        ("make it", "bash: line 1: cargo: command not found\nmake: *** [it] Error 127", "cargo"),
+        ("scripts/lint", "/bin/sh: 1: scripts/lint: not found", "scripts/lint"),
+        ("./x", "/bin/sh: 1: ./x: Permission denied", "./x"),
+        ("./x", "/bin/sh: line 1: ./x: No such file or directory", "./x"),
+        ("LC_ALL=C tool --all", "", "tool"),
+    ],
+)
+def test_the_missing_program_is_the_one_that_the_shell_names(command, output, program):
+    assert missing_program(replace(RED, command=command, output=output)) == program
+
+
+@pytest.mark.parametrize(
+    ("program", "base", "of_machine"),
+    [
+        ("ruff", "missing_binary", True),
+        ("/opt/ruff", "missing_binary", True),
+        ("ruff", "static_failure", False),
+        ("ruff", "", False),
+        ("./scripts/lint", "missing_binary", False),
+        ("scripts/lint", "missing_binary", False),
+    ],
+)
+def test_a_program_is_missing_on_the_machine_if_the_base_misses_it_too_and_the_tree_should_not_bring_it(
+    program, base, of_machine
+):
+    red = replace(RED, command=program, error="missing_binary", output=f"/bin/sh: 1: {program}: not found")
+    assert is_of_machine(red, replace(red, error=base, tree="t0")) is of_machine
 
 
 def test_a_verdict_without_any_check_says_so():

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from domain_stories import GREEN, NOW, Story, one, verdict_for
+from domain_stories import GREEN, NOW, Story, one, undone, verdict_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.domain.changes import Candidate, Finding, Violation
 from penstock.domain.commands import (
+    Compensate,
     JudgeMerge,
     MoveBranch,
     PublishBranch,
@@ -49,7 +50,7 @@ from penstock.domain.events import (
     Unchanged,
     VerdictGiven,
 )
-from penstock.domain.plan import BreakerOverride, Priority
+from penstock.domain.plan import Acceptance, AcceptanceKind, BreakerOverride, Priority
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Policy, Step, new_run
 from penstock.domain.states import TERMINAL_RUN, RunState, WorkstreamState
@@ -57,6 +58,11 @@ from penstock.domain.step import step
 
 MOST_WORKSTREAMS = 12
 MOST_EVENTS_EACH = 80
+UNDOING = (
+    Acceptance(kind=AcceptanceKind.COMMAND, text="rm one"),
+    Acceptance(kind=AcceptanceKind.PROSE, text="tell the others"),
+    Acceptance(kind=AcceptanceKind.COMMAND, text="rm two"),
+)
 VIOLATIONS = (Violation(path="x", rule="is not in the scope"),)
 
 
@@ -78,6 +84,7 @@ def plans(draw):
                 gate=draw(st.sampled_from([1, 1, 1, 2, 5])),
                 priority=draw(st.sampled_from(Priority)),
                 parallel_ok=draw(st.sampled_from([True, True, True, True, False])),
+                compensation=draw(st.sampled_from([(), UNDOING])),
                 conflict_group=draw(st.sampled_from([None, None, None, "g", "h"])),
                 breaker=draw(st.sampled_from([BreakerOverride(), BreakerOverride(), BreakerOverride(max_attempts=4)])),
             )
@@ -143,6 +150,8 @@ class World:
             case PublishBranch():
                 pushed = bool(self.random.randrange(3))
                 return BranchPublished(commit=command.commit, pushed=pushed, sentence="" if pushed else "checked out")
+            case Compensate():
+                return undone(command, exit_code=self.random.randrange(2), sentence=self.pick(["", "", "no space"]))
 
     def step_event(self, command, *, calm):
         fate = self.random.randrange(20)

@@ -113,9 +113,10 @@ def test_an_acceptance_command_that_is_not_there_fails_its_workstream(tmp_path: 
 def test_a_check_that_is_not_there_never_counts_as_passed(tmp_path: Path) -> None:
     bench = Bench(tmp_path, settings=f'{UNCHECKED}[checks]\nwords = "{MISSING}"\n')
     said = bench.said("run", "--run-id", "r1")
-    assert (said.code, said.err) == (1, "")
-    assert f"{MISSING}: missing_binary" in said.out
-    assert bench.desk.states("r1") == {"ws-a": "failed"}
+    assert said.code == 3
+    assert f"the check `{MISSING}` can't be run: `{MISSING}` is not on this machine" in said.out
+    assert bench.desk.states("r1") == {"ws-a": "static_check"}
+    assert "fix" not in said.out.replace("penstock", "")
 
 
 def test_a_check_that_is_red_before_and_after_is_said_to_be_so(tmp_path: Path) -> None:

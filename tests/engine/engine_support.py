@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
@@ -55,6 +55,7 @@ class World:
     project: MemoryProject = field(default_factory=lambda: MemoryProject(edit=writes_its_file))
     policy: Policy = field(default_factory=lambda: Policy(max_parallel=2))
     checks: tuple[Check, ...] = ()
+    groups: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     redact: Callable[[str], str] = str
     setup: Setup = field(default_factory=Setup)
@@ -84,7 +85,9 @@ class World:
         return Context(
             run=RUN,
             branch="b",
-            settings=RunSettings(static=self.checks, integrate=self.checks, setup=self.setup, limits=LIMITS),
+            settings=RunSettings(
+                static=self.checks, integrate=self.checks, groups=self.groups, setup=self.setup, limits=LIMITS
+            ),
             workstreams={one.id: one for one in self.workstreams},
             workspace=self.project,
             history=self.project,

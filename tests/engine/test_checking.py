@@ -15,7 +15,7 @@ from penstock.domain.errors import Bug
 from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Scope, Workstream
 from penstock.domain.run import AttemptId, Step
 from penstock.domain.tool_result import ToolResult
-from penstock.engine.checking import Examiner, from_the_project
+from penstock.engine.checking import Examiner, ProgramMissing, from_the_project
 from penstock.ports import ToolContext
 
 Say = Callable[[str, str, Path], tuple[int, str]]
@@ -106,15 +106,30 @@ async def test_the_base_is_asked_only_when_something_is_red_only_so_far_and_once
 
 @awaited
 async def test_what_is_red_on_the_base_itself_is_known_and_what_could_not_run_never_is() -> None:
-    desk = Desk(lambda command, _commit, _where: ({"lint": 1, "types": 127, "slow": -1}[command], "not found"))
+    desk = Desk(lambda command, _commit, _where: ({"lint": 1, "./types": 127, "slow": -1}[command], "not found"))
     subject = await desk.project.candidate(desk.base)
-    checks = [LINT, TYPES, Check(name="slow", command="slow")]
+    checks = [LINT, Check(name="types", command="./types"), Check(name="slow", command="slow")]
     for _ in range(2):  # what could not run is not remembered either
         lint, types, slow = await desk.examiner.checks(subject, checks, desk.base)
         assert [one.known for one in (lint, types, slow)] == [True, False, False]
         assert [one.error for one in (lint, types, slow)] == ["static_failure", "missing_binary", "timeout"]
         assert slow.finding().text == "slow: timeout\nnot found"
-    assert desk.commands() == ["lint", "types", "slow"] * 2
+    assert desk.commands() == ["lint", "./types", "slow"] * 2
+
+
+@awaited
+async def test_a_program_that_this_machine_lacks_is_an_error_of_the_machine() -> None:
+    desk = Desk(lambda _command, _commit, _where: (127, "/bin/sh: 1: types: not found"))
+    with pytest.raises(ProgramMissing, match="`types` is not on this machine") as caught:
+        await desk.examiner.checks(desk.candidate, [TYPES], desk.base)
+    assert "install it" in (caught.value.hint or "")
+
+
+@awaited
+async def test_a_program_that_the_base_has_is_the_candidates_to_bring_back() -> None:
+    desk = Desk(lambda _command, commit, _where: (127 if commit == desk.candidate.commit else 0, "gone"))
+    (red,) = await desk.examiner.checks(desk.candidate, [TYPES], desk.base)
+    assert (red.error, red.stops) == ("missing_binary", True)
 
 
 @awaited

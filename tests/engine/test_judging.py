@@ -7,7 +7,7 @@ from engine_support import World, awaited, states, workstream
 from penstock.adapters.memory import MOMENT, Judge, MemoryProject
 from penstock.domain.commands import JudgeMerge, Member
 from penstock.domain.events import MergeRefused, NothingLeft, NothingToMerge, VerdictGiven
-from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Workstream
+from penstock.domain.plan import Acceptance, AcceptanceKind, Check, TestGate, Workstream
 from penstock.domain.run import AttemptId, Policy, Step
 from penstock.domain.states import Reason, RunState
 from penstock.engine import integration
@@ -89,7 +89,11 @@ async def test_a_merged_tree_that_leaves_the_scope_is_not_merged() -> None:
     world = World(workstreams=[workstream("a")], project=Strays(edit=edit))
     run = await world.start()
     assert (run.state, run.reason) == (RunState.FAILED, Reason.POLICY_VIOLATION)
-    assert any(isinstance(entry.event, NothingLeft) for entry in world.journal.entries("run"))
+    (found,) = [entry.event for entry in world.journal.entries("run") if isinstance(entry.event, NothingLeft)]
+    (stray,) = found.aside.strays
+    assert stray.patch.endswith("a/integrate-1/out_of_scope.patch")
+    notes = [note for entry in world.journal.entries("run") if entry.decision for note in entry.decision.notes]
+    assert [note.payload["patch"] for note in notes if note.type == "scope_violation"] == [stray.patch]
     assert world.project.branches["b"] == world.project.base
 
 
@@ -179,6 +183,22 @@ async def test_a_red_batch_says_which_command_is_red_and_on_which_tree() -> None
     assert isinstance(found, MergeRefused)
     assert [finding.text.splitlines()[0] for finding in found.findings] == ["accept a: exit code 1"]
     assert chained.project.tree(found.start.commit).keys() == {"shared.txt", "src/a.txt", "src/b.txt"}
+
+
+@awaited
+async def test_a_batch_must_pass_the_gates_of_its_members_once_and_as_the_strictest_of_them_demands() -> None:
+    shown, stopping = TestGate(group="unit", blocking=False), TestGate(group="unit", required=False)
+    chained = Chained(
+        workstream("a", test_gates=(shown,)),
+        workstream("b", test_gates=(stopping,)),
+        judge=lambda command, tree: int(command == "fast" and "src/b.txt" in tree),
+    )
+    chained.world.groups = {"unit": (Check(name="fast", command="fast"),)}
+    members = [chained.candidate(name, {f"src/{name}.txt": "x\n"}) for name in "ab"]
+    found = await chained.judged(*members)
+    assert isinstance(found, MergeRefused)
+    assert [finding.text.splitlines()[0] for finding in found.findings] == ["fast: exit code 1"]
+    assert [result.kind for result in found.results].count("GATE_UNIT") == 1
 
 
 @awaited

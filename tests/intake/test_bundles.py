@@ -273,8 +273,8 @@ def test_a_bundle_with_nothing_to_check_is_refused_unless_the_project_has_checks
     assert problems(bare, options=BundleOptions(allow_unchecked=True)) == ()
     assert problems(bundle(), options=BundleOptions()) == ()
     gated = bundle(acceptance_tests=[], test_gates=[{"type": "GATE_UNIT"}])
-    assert problems(gated, options=BundleOptions(check_groups={"unit"})) == ()
-    (found,) = problems(gated, options=BundleOptions(check_groups={"lint"}))
+    assert problems(gated, options=BundleOptions(check_groups={"unit": 1})) == ()
+    (found,) = problems(gated, options=BundleOptions(check_groups={"lint": 1}))
     assert (found.kind, found.pointer) == (ProblemKind.TEST_GATE, "/test_gates/0")
 
 

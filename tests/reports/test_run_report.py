@@ -160,6 +160,24 @@ def test_a_note_that_nobody_knows_is_shown_as_it_is() -> None:
     assert (words.step, words.result) == ("brand_new", "a 1, b x y")
 
 
+def test_what_was_undone_is_said_with_how_it_ended_or_why_it_was_not() -> None:
+    said = [
+        spoken("compensation_run", {"action": "make down", "exit_code": code, "sentence": sentence})
+        for code, sentence in ((0, ""), (2, ""), (None, "no space\nhint: make room"))
+    ]
+    assert [(one.step, one.result, one.tone) for one in said if one] == [
+        ("undo", "make down: exit code 0", ""),
+        ("undo", "make down: exit code 2", "bad"),
+        ("undo", "make down: not run: no space", "bad"),
+    ]
+
+
+def test_a_check_step_says_what_is_red_and_stops_nothing() -> None:
+    words = spoken("step_end", {"step": "static", "status": "success", "not_blocking": ["GATE_SECURITY: scan"]})
+    assert words is not None
+    assert words.result == "red, and not blocking: GATE_SECURITY: scan"
+
+
 def test_what_left_its_scope_is_named_and_bounded() -> None:
     violations = [{"path": f"p{number}", "rule": "out of scope"} for number in range(5)]
     words = spoken("scope_violation", {"violations": violations})

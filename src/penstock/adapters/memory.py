@@ -59,7 +59,7 @@ class MemoryProject:
     judge: Judge = always_green
     branches: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
-    """Every command that was run, with the tree it was run on."""
+    """Every command that was run, with the tree it was run on; an empty one for a worktree."""
     ended: set[str] = field(default_factory=set)
     started: set[str] = field(default_factory=set)
 
@@ -216,9 +216,10 @@ class MemoryProject:
 
     async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
         """Ask the function."""
-        commit = self._checkouts[str(context.worktree)]
-        self.asked.append((check.command, self._commits[commit][0]))
-        code = self.judge(check.command, self.tree(commit))
+        where = str(context.worktree)
+        tree = self._commits[self._checkouts[where]][0] if where in self._checkouts else ""
+        self.asked.append((check.command, tree))
+        code = self.judge(check.command, self._trees[tree] if tree else self._worktrees[where])
         return ToolResult(
             tool_id=check.name,
             command_line=check.command,

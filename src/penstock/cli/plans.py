@@ -97,7 +97,7 @@ async def _where(penstock: "Penstock", folder: Path | None) -> "AsyncIterator[tu
 
 
 def _print(terminal: "Terminal", report: "Report") -> None:
-    from penstock.cli.preview import MEANINGS  # noqa: PLC0415 - needs the domain's plan
+    from penstock.cli.preview import AFTER_FAILURE, MEANINGS  # noqa: PLC0415 - needs the domain's plan
 
     for problem in report.problems:
         terminal.line(str(problem), "bad")
@@ -105,7 +105,16 @@ def _print(terminal: "Terminal", report: "Report") -> None:
         terminal.line(f"warning: {warning}", "warn")
     if report.lines:
         terminal.line("what each line was taken for:")
-        rows = [(one.id, MEANINGS.get(one.kind.value, one.kind.value), one.text) for one in report.lines]
+        said = {"acceptance_tests": MEANINGS, "compensation_actions": AFTER_FAILURE}
+        rows = [(one.id, said[one.field][one.kind.value], one.text) for one in report.lines]
+        terminal.line("\n".join(columns(rows, indent="  ")))
+    if report.gates:
+        terminal.line("test gates:")
+        rows = [
+            (name, str(gate), f"the checks in [checks.{gate.group}]")
+            for name, of in report.gates.items()
+            for gate in of
+        ]
         terminal.line("\n".join(columns(rows, indent="  ")))
     found = f"{counted(report.bundles_checked, 'bundle')} checked"
     if report.is_ok:
@@ -138,7 +147,7 @@ def show(context: typer.Context, folder: Bundles = None, as_json: Json = False) 
 
 
 def _print_order(terminal: "Terminal", order: "tuple[object, ...]") -> None:
-    from penstock.cli.preview import acceptance_lines, order_lines  # noqa: PLC0415 - needs the domain's plan
+    from penstock.cli.preview import check_lines, order_lines  # noqa: PLC0415 - needs the domain's plan
     from penstock.domain.plan import Workstream  # noqa: PLC0415 - as above
 
     workstreams = [one for one in order if isinstance(one, Workstream)]
@@ -150,7 +159,7 @@ def _print_order(terminal: "Terminal", order: "tuple[object, ...]") -> None:
             *(("may create", path) for path in one.scope.create),
         ]
         terminal.line("\n".join(columns(rows, indent="  ")))
-        terminal.line("\n".join(acceptance_lines(one.acceptance)))
+        terminal.line("\n".join(check_lines(one)))
 
 
 def schema(context: typer.Context) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from penstock.service import Preview
 
 MEANINGS = {"command": "command, run", "builtin": "sentence, checked", "prose": "prose, never counted as passed"}
+AFTER_FAILURE = {"command": "command, run if it fails for good", "prose": "prose, shown if it fails for good"}
 
 
 def as_json(preview: Preview) -> dict[str, Any]:
@@ -33,6 +34,11 @@ def as_json(preview: Preview) -> dict[str, Any]:
                 "depends_on": list(workstream.depends_on),
                 "after": list(workstream.after),
                 "acceptance": [{"kind": line.kind.value, "text": line.text} for line in workstream.acceptance],
+                "test_gates": [
+                    {"type": gate.type, "required": gate.required, "blocking": gate.blocking}
+                    for gate in workstream.test_gates
+                ],
+                "compensation": [{"kind": line.kind.value, "text": line.text} for line in workstream.compensation],
                 "prompt": prompts.get(workstream.id, ""),
             }
             for workstream in preview.order
@@ -46,7 +52,7 @@ def as_text(preview: Preview) -> str:
     lines = [f"dry run: nothing is changed; base {preview.base_branch} at {preview.base[:12]}", ""]
     lines += [*_settings(preview.settings), "", "order:", *order_lines(preview.order)]
     for workstream in preview.order:
-        lines += ["", f"== {one_line(workstream.id)}", "acceptance:", *acceptance_lines(workstream.acceptance)]
+        lines += ["", f"== {one_line(workstream.id)}", *check_lines(workstream)]
         lines += ["prompt:", *(f"  | {text}" for text in clean(prompts.get(workstream.id, "")).splitlines())]
     return "\n".join(lines)
 
@@ -54,10 +60,11 @@ def as_text(preview: Preview) -> str:
 def _settings(settings: RunSettings) -> list[str]:
     static = [(f"check {one.name}", one.command) for one in settings.static]
     merged = [(f"check {one.name} (merged)", one.command) for one in settings.integrate]
+    groups = [(f"check {name}.{one.name}", one.command) for name, group in settings.groups.items() for one in group]
     none = [] if static else [("checks", "none of the project's own")]
     times = [("agent", f"at most {settings.agent_timeout:g} s"), ("check", f"at most {settings.check_timeout:g} s")]
     at_once = ", ".join(f"{name} {count}" for name, count in settings.limits.items())
-    return ["settings:", *columns([*none, *static, *merged, *times, ("at once", at_once)], indent="  ")]
+    return ["settings:", *columns([*none, *static, *merged, *groups, *times, ("at once", at_once)], indent="  ")]
 
 
 def order_lines(order: Sequence[Workstream]) -> list[str]:
@@ -73,7 +80,16 @@ def _edges(workstream: Workstream) -> str:
     return "; ".join([*needs, *after, *gate])
 
 
-def acceptance_lines(acceptance: Sequence[Acceptance]) -> list[str]:
-    """Each line of acceptance with what it was taken for."""
-    rows = [(MEANINGS.get(line.kind.value, line.kind.value), line.text) for line in acceptance]
-    return columns(rows, indent="  ") or ["  none"]
+def check_lines(workstream: Workstream) -> list[str]:
+    """By what a workstream is judged, and what is done if it fails: each line with what it was taken for."""
+    lines = ["acceptance:", *(_taken(workstream.acceptance, MEANINGS) or ["  none"])]
+    if workstream.test_gates:
+        rows = [(str(gate), f"the checks in [checks.{gate.group}]") for gate in workstream.test_gates]
+        lines += ["test gates:", *columns(rows, indent="  ")]
+    if workstream.compensation:
+        lines += ["compensation, from last to first:", *_taken(workstream.compensation, AFTER_FAILURE)]
+    return lines
+
+
+def _taken(lines: Sequence[Acceptance], meanings: Mapping[str, str]) -> list[str]:
+    return columns([(meanings.get(line.kind.value, line.kind.value), line.text) for line in lines], indent="  ")

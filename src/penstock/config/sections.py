@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from penstock.config.shape import nearest
-from penstock.config.values import Unfit, found, read
+from penstock.config.checks import ChecksSettings
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
-from penstock.domain.plan import Check
 from penstock.domain.setup import Setup
 
 BRANCH_PARTS = frozenset({"change", "workstream", "run"})
@@ -63,66 +61,6 @@ class ProjectSettings:
     def allowed_paths(self) -> tuple[str, ...]:
         """The paths that several scopes may share."""
         return tuple(item for item in self.allow_overlap if "," not in item)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckSettings:
-    """One check as a project writes it: a command, or a table with a command and how it is judged."""
-
-    command: str
-    timeout: float | None = None
-    success_codes: tuple[int, ...] = (0,)
-
-    @classmethod
-    def from_settings(cls, value: object) -> CheckSettings:
-        """Read `"command"` or `{command, timeout, success_codes}`."""
-        table = {"command": value} if isinstance(value, str) else value
-        if not isinstance(table, Mapping):
-            raise Unfit("a command or a table with a command", value)
-        kinds = {"command": str, "timeout": float | None, "success_codes": tuple[int, ...]}
-        for name in table:
-            if name not in kinds:
-                near = nearest(str(name), list(kinds))
-                advice = f'did you mean "{near}"?' if near else f"known here: {', '.join(kinds)}"
-                raise ValueError(f'has the unknown key "{name}"; {advice}')
-        parts: dict[str, Any] = {str(name): _part(kinds, str(name), item) for name, item in table.items()}
-        check = cls(**{"command": "", **parts})
-        if not check.command.strip():
-            raise ValueError("needs a command")
-        if check.timeout is not None and check.timeout <= 0:
-            raise ValueError(f"has the timeout {check.timeout}; it must be greater than 0")
-        if not check.success_codes:
-            raise ValueError("has an empty list of success_codes: nothing could ever pass")
-        return check
-
-    def as_check(self, name: str, default_timeout: float) -> Check:
-        """The check as the core knows it."""
-        timeout = default_timeout if self.timeout is None else self.timeout
-        return Check(name=name, command=self.command, timeout=timeout, success_codes=self.success_codes)
-
-
-def _part(kinds: Mapping[str, object], name: str, value: object) -> object:
-    try:
-        return read(kinds[name], value)
-    except Unfit as error:
-        raise ValueError(f"{name} must be {error.wanted}, found {found(error.value)}") from None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChecksSettings:
-    """The project's checks: of each candidate, and of each merged tree."""
-
-    integrate: Mapping[str, CheckSettings] = field(default_factory=dict)
-    static: Mapping[str, CheckSettings] = field(default_factory=dict, metadata={"rest": True})
-
-    def static_checks(self, default_timeout: float) -> tuple[Check, ...]:
-        """What every candidate must pass."""
-        return tuple(check.as_check(name, default_timeout) for name, check in self.static.items())
-
-    def integrate_checks(self, default_timeout: float) -> tuple[Check, ...]:
-        """What every merged tree must pass: the static checks where nothing else is said."""
-        chosen = self.integrate or self.static
-        return tuple(check.as_check(name, default_timeout) for name, check in chosen.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

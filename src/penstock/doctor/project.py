@@ -6,11 +6,12 @@ import asyncio
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from penstock.config.sections import ChecksSettings, ProjectSettings, SetupSettings
+from penstock.config.checks import CheckSettings, ChecksSettings
+from penstock.config.sections import ProjectSettings, SetupSettings
 from penstock.config.settings import Settings
 from penstock.doctor.findings import Finding, Patient, guarded
 from penstock.domain.surroundings import child_environment
@@ -89,7 +90,9 @@ def _agents(patient: Patient, projects: Projects, opened: Opened) -> Iterator[Fi
 def _checks(patient: Patient, _projects: Projects, opened: Opened) -> Iterator[Finding]:
     settings: Settings = opened.settings
     checks = settings.node(ChecksSettings)
-    named = {**checks.static, **{f"integrate.{name}": one for name, one in checks.integrate.items()}}
+    named = {**checks.static, **_named("integrate", checks.integrate)}
+    for group, members in checks.groups.items():
+        named |= _named(group, members)
     if not named:
         unchecked = settings.node(ProjectSettings).allow_unchecked
         remedy = "" if unchecked else "name some under [checks], or give each workstream an acceptance command"
@@ -107,6 +110,10 @@ def _checks(patient: Patient, _projects: Projects, opened: Opened) -> Iterator[F
         yield Finding(name="checks", level="warn", sentence=sentence, remedy=remedy)
     else:
         yield Finding(name="checks", level="ok", sentence=", ".join(named))
+
+
+def _named(group: str, checks: Mapping[str, CheckSettings]) -> dict[str, CheckSettings]:
+    return {f"{group}.{name}": one for name, one in checks.items()}
 
 
 def _is_there(command: str, folder: Path, path: str | None) -> bool:

@@ -15,8 +15,10 @@ from penstock.domain.draft import Draft
 from penstock.domain.run import STEP_OF, AttemptId, Step
 from penstock.domain.states import Move
 
-REMARKS = ("checks", "not_checked", "known_failures")
-"""What of a step's result people are told at once: how much was asked, what was not, and what was red as ever."""
+REMARKS = ("checks", "not_checked", "known_failures", "not_blocking", "weakened_tests")
+"""What of a step's result people are told at once: how much was asked, what was not, what is red and stops nothing, and
+which tests say less than before.
+"""
 
 
 def begin(draft: Draft, rank: int) -> None:
@@ -26,7 +28,7 @@ def begin(draft: Draft, rank: int) -> None:
         draft.queue = draft.queue.with_rank(rank)
         return
     if step is Step.REVIEW:
-        draft.note("approval_requested", rank)
+        draft.note("approval_requested", rank, weakened_tests=list(draft[rank].weakened_tests))
         return
     if not draft.is_working:
         draft.hold(rank)

@@ -83,5 +83,7 @@ class Verdict:
     merges: tuple[str, ...] = ()
     """The merge commit of each member, in their order; the last one is the commit."""
     known_failures: tuple[str, ...] = ()
+    not_blocking: tuple[str, ...] = ()
+    """Red or not to be run here, and of a test gate that stops nothing: so these are not among `checks`."""
     unchecked: bool = False
     confined: bool = False

@@ -6,6 +6,7 @@ tree gave the same errors for the same command.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,11 +34,18 @@ class CheckResult:
     """The code of the contract's list: static_failure, timeout, missing_binary …; empty when it passed."""
     remembered: bool = False
     """Said about this tree before: the command was not run again."""
+    blocking: bool = True
+    """False: of a test gate that is only shown; red, it stops nothing and is never counted as passed."""
 
     @property
     def counts_as_passed(self) -> bool:
         """Green, or no worse than the base."""
         return self.passed or self.known
+
+    @property
+    def stops(self) -> bool:
+        """Red, worse than the base, and of something that counts."""
+        return self.blocking and not self.counts_as_passed
 
     def finding(self) -> Finding:
         """What a fix is told."""
@@ -46,7 +54,8 @@ class CheckResult:
         return Finding(code=code, text=f"{self.command}: {how}\n{self.output}".rstrip())
 
 
-NOT_JUDGED = frozenset({"missing_binary", "timeout", "tool_failed"})
+MISSING = "missing_binary"
+NOT_JUDGED = frozenset({MISSING, "timeout", "tool_failed"})
 """Codes of a check that did not come to an end of its own: it has said nothing about the tree."""
 
 
@@ -65,6 +74,26 @@ def is_known(red: CheckResult, base: CheckResult) -> bool:
     )
 
 
+_SHELL_MISSES = re.compile(
+    r"^\S*sh: (?:line )?(?:\d+: )?(.+?): (?:(?:command )?not found|No such file or directory|Permission denied)$",
+    re.MULTILINE,
+)
+
+
+def missing_program(result: CheckResult) -> str:
+    """The program that a shell could not run, as it says; else the first word of the command."""
+    said = _SHELL_MISSES.findall(result.output)
+    words = [word for word in result.command.split() if "=" not in word]
+    return str(said[-1]) if said else next(iter(words), result.command)
+
+
+def is_of_machine(red: CheckResult, base: CheckResult) -> bool:
+    """Whether this machine lacks a program: one that the base had, or that the tree should bring, it does not lack."""
+    name = missing_program(red)
+    is_of_tree = "/" in name and not name.startswith("/")
+    return red.command == base.command and red.error == base.error == MISSING and not is_of_tree
+
+
 def give_verdict(
     *,
     id: str,  # noqa: A002 - the field's name
@@ -81,8 +110,9 @@ def give_verdict(
     for result in results:
         if result.tree != merged.tree:
             raise TreeWithoutVerdict(f"the check `{result.command}` judged tree {result.tree}, not {merged.tree}")
-        if not result.counts_as_passed:
+        if result.stops:
             raise TreeWithoutVerdict(f"the check `{result.command}` is red on tree {merged.tree}")
+    passed = [result.command for result in results if result.counts_as_passed]
     return Verdict(
         id=id,
         branch=branch,
@@ -91,8 +121,9 @@ def give_verdict(
         tree=merged.tree,
         members=tuple(merges),
         merges=tuple(merges.values()),
-        checks=tuple(result.command for result in results),
-        known_failures=tuple(result.command for result in results if result.known),
-        unchecked=not results,
+        checks=tuple(dict.fromkeys(passed)),
+        known_failures=tuple(dict.fromkeys(result.command for result in results if result.known)),
+        not_blocking=tuple(dict.fromkeys(result.command for result in results if not result.counts_as_passed)),
+        unchecked=not passed,
         confined=bool(results) and all(result.confined for result in results),
     )

@@ -151,4 +151,30 @@ class ReleaseWorktree:
         return f"{self.workstream}/release-{self.number}"
 
 
-Command: TypeAlias = StartStep | JudgeMerge | TakeBack | MoveBranch | PublishBranch | StopSteps | ReleaseWorktree
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compensate:
+    """Run one compensation action of a workstream that has failed for good, in the folder that was kept of it."""
+
+    is_work: ClassVar[bool] = False
+    resource: ClassVar[str] = "check"
+    workstream: str
+    round: int
+    place: int
+    """Which of the plan's actions it is, from 0; they are run from the last to the first."""
+    action: str
+
+    @property
+    def label(self) -> str:
+        """What its folder and its processes are called, in the manner of attempts."""
+        prefix = "" if self.round == 1 else f"{self.round}."
+        return f"{prefix}compensate-{self.place + 1}"
+
+    @property
+    def key(self) -> str:
+        """Unique in the run."""
+        return f"{self.workstream}/{self.label}"
+
+
+Command: TypeAlias = (
+    StartStep | JudgeMerge | TakeBack | MoveBranch | PublishBranch | StopSteps | ReleaseWorktree | Compensate
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.domain import compensation
 from penstock.domain.commands import JudgeMerge, Member, PublishBranch, ReleaseWorktree
 from penstock.domain.draft import Draft
 from penstock.domain.events import BranchPublished
@@ -25,10 +26,11 @@ def finish(draft: Draft, rank: int, move: Move, outcome: Outcome) -> None:
 
 
 def fail(draft: Draft, rank: int, reason: Reason, sentence: str) -> None:
-    """A workstream has failed: everything that depends on it is blocked. Its folder stays for inspection."""
+    """A workstream has failed: its compensation is run, and what depends on it is blocked. Its folder stays."""
     draft.queue = draft.queue.without_rank(rank)
     draft.move(rank, Move.GAVE_UP, reason=reason, sentence=sentence, attempt=None)
     draft.note("workstream_end", rank, reason=reason.value, sentence=sentence)
+    compensation.begin(draft, rank)
     let_successors_go(draft, rank)
     _block_dependents(draft, rank)
 
@@ -95,7 +97,7 @@ def settle(draft: Draft) -> None:
     """End the run if nothing is left that could go on; else leave it as it is."""
     if draft.state not in (RunState.RUNNING, RunState.PAUSED) or draft.get("publishing"):
         return
-    if draft.busy or draft.get("judging") is not None or draft.get("moving"):
+    if draft.busy or draft.get("judging") is not None or draft.get("moving") or draft.get("compensating"):
         return
     if draft.get("ending") is not None:
         abandon_unfinished(draft)

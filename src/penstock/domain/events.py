@@ -23,6 +23,8 @@ class Edited:
     candidate: Candidate
     paths: tuple[str, ...]
     litter: tuple[str, ...] = ()
+    weakened_tests: tuple[str, ...] = ()
+    """What of the change makes tests say less, in words for the reviewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Passed:
     results: tuple[CheckResult, ...] = ()
     not_checked: tuple[str, ...] = ()
     known_failures: tuple[str, ...] = ()
+    not_blocking: tuple[str, ...] = ()
+    """What is red of test gates that stop nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +214,21 @@ class BranchPublished:
     sentence: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compensated:
+    """A compensation action was run, or could not be. It changes no state: it is only recorded."""
+
+    workstream: str
+    command: str
+    """The key of the command that this answers."""
+    action: str
+    exit_code: int | None = None
+    output: str = ""
+    duration: float = 0.0
+    sentence: str = ""
+    """Why it could not be run, in words; empty when it came to its end."""
+
+
 # What others want
 
 
@@ -296,5 +315,6 @@ Event: TypeAlias = (
     | TakeBackRefused
     | BranchMoved
     | BranchPublished
+    | Compensated
     | Request
 )

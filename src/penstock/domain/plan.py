@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -19,7 +19,7 @@ class AcceptanceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """One line of acceptance: a command, a sentence that we execute ourselves, or prose for the reviewer."""
+    """One line of acceptance or compensation: a command, a sentence that we execute ourselves, or prose for people."""
 
     kind: AcceptanceKind
     text: str
@@ -38,6 +38,40 @@ class Check:
     command: str
     timeout: float = 600.0
     success_codes: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestGate:
+    """A group of the project's checks that one workstream must pass besides those that all must."""
+
+    __test__ = False  # not a test, for all that pytest sees in the name
+    group: str
+    """The name of the group in the settings: `[checks.unit]`."""
+    required: bool = True
+    """False: what of it can't be run here (an empty group, a missing program) is `not checked` instead of a failure."""
+    blocking: bool = True
+    """False: what is red of it is recorded and shown, stops nothing, and is never counted as passed."""
+
+    @property
+    def type(self) -> str:
+        """The name by which bundles call it."""
+        return f"GATE_{self.group.upper()}"
+
+    def __str__(self) -> str:
+        remarks = [
+            word for word, said in (("optional", not self.required), ("not blocking", not self.blocking)) if said
+        ]
+        return f"{self.type} ({', '.join(remarks)})" if remarks else self.type
+
+
+def strictest(gates: Iterable[TestGate]) -> tuple[TestGate, ...]:
+    """One gate per group, with all that any of them demands: what a batch of workstreams must pass."""
+    found: dict[str, TestGate] = {}
+    for gate in gates:
+        other = found.setdefault(gate.group, gate)
+        required, blocking = gate.required or other.required, gate.blocking or other.blocking
+        found[gate.group] = TestGate(group=gate.group, required=required, blocking=blocking)
+    return tuple(found.values())
 
 
 class Priority(StrEnum):
@@ -82,6 +116,9 @@ class Workstream:
     scope: Scope
     acceptance: tuple[Acceptance, ...] = ()
     acceptance_files: tuple[str, ...] = ()
+    test_gates: tuple[TestGate, ...] = ()
+    compensation: tuple[Acceptance, ...] = ()
+    """What undoes its traces outside the tree when it has failed for good: commands, and prose for people."""
     depends_on: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     agent: str = ""

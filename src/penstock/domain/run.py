@@ -82,6 +82,8 @@ class Progress:
     unchanged: bool = False
     findings: tuple[Finding, ...] = ()
     note: str = ""
+    weakened_tests: tuple[str, ...] = ()
+    """What of the candidate makes tests say less, in words for the reviewer."""
     breaker: BreakerState = NOTHING_RED
     verdict: str = ""
     """The verdict by which it merges."""
@@ -172,6 +174,8 @@ class Run:
     taking_back: TakingBack | None = None
     orders: int = 0
     """How many numbered commands (stop, release, publish) this run has given."""
+    compensating: tuple[str, ...] = ()
+    """The keys of compensation actions that are not answered: the run does not end before them."""
     publishing: bool = False
     offered: str = ""
     """The commit that was last offered to the user's repository, taken or not."""

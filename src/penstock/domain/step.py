@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from penstock.domain import admission, attempts, endings, integration, requests, rollback
+from penstock.domain import admission, attempts, compensation, endings, integration, requests, rollback
 from penstock.domain.changes import Finding
 from penstock.domain.decision import Decision
 from penstock.domain.draft import Draft
@@ -18,6 +18,7 @@ from penstock.domain.events import (
     BranchMoved,
     BranchPublished,
     CancelAsked,
+    Compensated,
     Edited,
     EnvironmentBroke,
     Event,
@@ -72,6 +73,8 @@ def _apply(draft: Draft, event: Event) -> None:
             endings.published(draft, event)
         case TakenBack() | TakeBackRefused():
             rollback.answered(draft, event)
+        case Compensated():
+            compensation.record(draft, event)
         case (
             PauseAsked()
             | ResumeAsked()
@@ -135,9 +138,11 @@ def _attempted(draft: Draft, workstream: str, attempt: AttemptId) -> int:
 
 
 def _edited(draft: Draft, rank: int, outcome: Edited) -> None:
-    result = {"paths": list(outcome.paths), "litter": list(outcome.litter)}
-    attempts.end(draft, rank, "success", candidate=outcome.candidate, result=result)
-    draft.move(rank, Move.EDITED, candidate=outcome.candidate, start=outcome.candidate.commit, unchanged=False)
+    weakened, candidate = outcome.weakened_tests, outcome.candidate
+    result = {"paths": list(outcome.paths), "litter": list(outcome.litter), "weakened_tests": list(weakened)}
+    attempts.end(draft, rank, "success", candidate=candidate, result=result)
+    changes = {"candidate": candidate, "start": candidate.commit, "unchanged": False, "weakened_tests": weakened}
+    draft.move(rank, Move.EDITED, **changes)
     attempts.begin(draft, rank)
 
 
@@ -150,15 +155,18 @@ def _unchanged(draft: Draft, rank: int, step_: Step, outcome: Unchanged) -> None
         return
     attempts.end(draft, rank, "success", candidate=candidate, result={"unchanged": True})
     is_base = candidate.commit == progress.base
-    draft.move(rank, Move.EDITED, candidate=candidate, start=candidate.commit, unchanged=is_base)
+    weakened = () if is_base else progress.weakened_tests
+    changes = {"candidate": candidate, "start": candidate.commit, "unchanged": is_base, "weakened_tests": weakened}
+    draft.move(rank, Move.EDITED, **changes)
     attempts.begin(draft, rank)
 
 
 def _passed(draft: Draft, rank: int, step_: Step, outcome: Passed) -> None:
     tally = {
-        "checks": len(outcome.results),
+        "checks": sum(result.counts_as_passed for result in outcome.results),
         "not_checked": list(outcome.not_checked),
         "known_failures": list(outcome.known_failures),
+        "not_blocking": list(outcome.not_blocking),
     }
     attempts.end(draft, rank, "success", result=tally)
     progress = draft[rank]

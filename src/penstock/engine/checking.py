@@ -16,15 +16,28 @@ from pathlib import Path
 from penstock.domain import breaker
 from penstock.domain.acceptance import parse_builtin
 from penstock.domain.changes import Candidate
-from penstock.domain.checks import NOT_JUDGED, CheckResult, is_known
-from penstock.domain.errors import Bug
-from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Workstream
+from penstock.domain.checks import MISSING, NOT_JUDGED, CheckResult, is_known, is_of_machine, missing_program
+from penstock.domain.errors import Bug, WorldError
+from penstock.domain.plan import Acceptance, AcceptanceKind, Check, TestGate, Workstream
+from penstock.domain.tool_result import ToolResult
 from penstock.engine.builtins import run_builtin
 from penstock.engine.context import Context
 from penstock.engine.furnishing import Furnished
 from penstock.ports import SetupFailed, ToolContext
 
 MOST_OUTPUT = 4000
+
+
+class ProgramMissing(WorldError):
+    """This machine lacks what a check of the project needs: no fix of an agent's mends that."""
+
+    def __init__(self, result: CheckResult) -> None:
+        self.program, self.command = missing_program(result), result.command
+        super().__init__(
+            f"the check `{self.command}` can't be run: `{self.program}` is not on this machine",
+            hint="install it where checks find it (`penstock doctor` tells), then `penstock resume` the run; "
+            "or mend [checks] in penstock.toml and begin a new run",
+        )
 
 
 @dataclass(slots=True)
@@ -40,21 +53,48 @@ class Examiner:
     asked: int = field(default=0, init=False)
 
     async def checks(self, subject: Candidate, checks: Sequence[Check], base: str) -> list[CheckResult]:
-        """The project's own checks; a red one that shows only what the base shows is marked as known."""
+        """The project's own checks; a red one that shows only what the base shows is marked as known. Raises
+        `ProgramMissing`.
+        """
+        results, missing = await self._compared(subject, checks, base)
+        if missing:
+            raise ProgramMissing(missing[0])
+        return results
+
+    async def gates(self, subject: Candidate, gates: Sequence[TestGate], base: str) -> list[CheckResult]:
+        """What the check groups say that gates name, one gate after another, each group in one checkout."""
+        return [result for gate in gates for result in await self._gate(subject, gate, base)]
+
+    async def _gate(self, subject: Candidate, gate: TestGate, base: str) -> list[CheckResult]:
+        group = self.context.settings.groups.get(gate.group, ())
+        results, missing = await self._compared(subject, group, base)
+        if missing and gate.required:
+            raise ProgramMissing(missing[0])
+        return [replace(one, kind=gate.type, blocking=gate.blocking and one not in missing) for one in results]
+
+    async def _compared(
+        self, subject: Candidate, checks: Sequence[Check], base: str
+    ) -> tuple[list[CheckResult], list[CheckResult]]:
+        """What checks say, compared with the base where they are red; and those whose program this machine lacks."""
         try:
             results = await self._answers(subject, checks, base)
         except SetupFailed as failed:
-            return [self._red_setup(subject, failed, "static_failure")]
-        open_ = [place for place, result in enumerate(results) if not result.passed and result.error not in NOT_JUDGED]
+            return [self._red_setup(subject, failed, "static_failure")], []
+        open_ = [
+            place
+            for place, result in enumerate(results)
+            if not result.passed and (result.error == MISSING or result.error not in NOT_JUDGED)
+        ]
         if not open_ or not base:
-            return results
-        compared = await self.context.history.candidate(base)
-        if compared.tree == subject.tree:
-            return [replace(one, known=place in open_) for place, one in enumerate(results)]
-        before = await self._answers(compared, checks[: open_[-1] + 1], base, is_base=True)
-        for place in open_:
-            results[place] = replace(results[place], known=is_known(results[place], before[place]))
-        return results
+            return results, []
+        compared, before = await self.context.history.candidate(base), results
+        if compared.tree != subject.tree:
+            before = await self._answers(compared, checks[: open_[-1] + 1], base, is_base=True)
+        results = [
+            replace(one, known=is_known(one, before[place])) if place in open_ else one
+            for place, one in enumerate(results)
+        ]
+        return results, [results[place] for place in open_ if is_of_machine(results[place], before[place])]
 
     async def acceptance(self, subject: Candidate, workstream: Workstream, base: str) -> list[CheckResult]:
         """What a workstream's own acceptance says; prose is not asked."""
@@ -151,8 +191,7 @@ class Examiner:
         answer = await self.context.tools.run_command(
             check, ToolContext(worktree=where.folder, folder=folder, marker=marker, furnishing=where.furnishing)
         )
-        output = "\n".join(part for part in (answer.stdout.rstrip(), answer.stderr.rstrip()) if part)
-        output = from_the_project(output, where.folder)
+        output = from_the_project(said_by(answer), where.folder)
         code = answer.error_code("static" if kind == "static" else "runtime") or ""
         plain = answer.error_code() or ""  # the same for the base, whichever step asks
         result = CheckResult(
@@ -170,6 +209,11 @@ class Examiner:
         if code not in NOT_JUDGED:
             await self.context.journal.keep_result(result)
         return result
+
+
+def said_by(answer: ToolResult) -> str:
+    """All that a command wrote."""
+    return "\n".join(part for part in (answer.stdout.rstrip(), answer.stderr.rstrip()) if part)
 
 
 def from_the_project(text: str, folder: Path) -> str:

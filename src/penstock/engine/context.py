@@ -23,6 +23,8 @@ class RunSettings:
 
     static: tuple[Check, ...] = ()
     integrate: tuple[Check, ...] = ()
+    groups: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
+    """What the test gates of workstreams name."""
     agent_timeout: float = 1800.0
     check_timeout: float = 600.0
     setup: Setup = field(default_factory=Setup)

@@ -10,10 +10,11 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from penstock.domain.commands import Command, JudgeMerge, PublishBranch, StartStep
+from penstock.domain.commands import Command, Compensate, JudgeMerge, PublishBranch, StartStep
 from penstock.domain.errors import Bug, PenstockError
 from penstock.domain.events import (
     BranchPublished,
+    Compensated,
     EnvironmentBroke,
     Event,
     JudgementInterrupted,
@@ -148,5 +149,7 @@ def _failed(command: Command, sentence: str) -> Event | None:
             return JudgementInterrupted(judgement=command.number, asked=False, sentence=sentence)
         case PublishBranch():
             return BranchPublished(commit=command.commit, pushed=False, sentence=sentence)
+        case Compensate(workstream=workstream, key=key, action=action):
+            return Compensated(workstream=workstream, command=key, action=action, sentence=sentence)
         case _:
             return None

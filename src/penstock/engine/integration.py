@@ -20,7 +20,7 @@ from penstock.domain.events import (
     Stray,
     VerdictGiven,
 )
-from penstock.domain.plan import Workstream
+from penstock.domain.plan import Workstream, strictest
 from penstock.domain.run import Run
 from penstock.domain.states import WorkstreamState
 from penstock.engine import scoping
@@ -61,7 +61,7 @@ async def judge(context: Context, command: JudgeMerge, run: Run) -> Judgement:
     if command.members and not chain.members:
         return NothingLeft(judgement=command.number, aside=chain.aside)
     results = await _verify(context, command, chain, run)
-    red = tuple(result.finding() for result in results if not result.counts_as_passed)
+    red = tuple(result.finding() for result in results if result.stops)
     if red:
         return MergeRefused(
             judgement=command.number,
@@ -106,7 +106,8 @@ async def _link(context: Context, command: JudgeMerge, chain: Chain, member: Mem
     changes = await context.history.changes(chain.tip.commit, merge.candidate.commit)
     violations = await scoping.of_changes(context, context.workstreams[name].scope, chain.tip.commit, changes)
     if violations:
-        chain.strays.append(Stray(workstream=name, violations=violations))
+        patch = await scoping.keep_merge(context, name, member.attempt, chain.tip.commit, merge.candidate)
+        chain.strays.append(Stray(workstream=name, violations=violations, patch=patch))
     elif merge.candidate.tree == chain.tip.tree:
         chain.unchanged.append(name)
     else:
@@ -130,10 +131,12 @@ def _conflict(workstream: str, merge: Conflicted) -> Conflict:
 
 
 async def _verify(context: Context, command: JudgeMerge, chain: Chain, run: Run) -> list[CheckResult]:
-    """What the last tree of the chain comes to: the project's checks, and each command of acceptance once."""
+    """What the last tree of the chain comes to: the project's checks, the members' gates, each acceptance once."""
     examiner = Examiner(context, command.place, command.key)
     results = await examiner.checks(chain.tip, context.settings.integrate, command.head)
-    seen = {(result.command, result.environment) for result in results}
+    gates = strictest(gate for name in chain.members for gate in context.workstreams[name].test_gates)
+    results += await examiner.gates(chain.tip, gates, command.head)
+    seen = {(result.command, result.environment) for result in results if result.blocking}
     for workstream, base in _owed(context, command, chain, run):
         for result in await examiner.acceptance(chain.tip, workstream, base):
             if (result.command, result.environment) not in seen:

@@ -9,6 +9,7 @@ from typing import assert_never
 from penstock.domain.changes import Candidate
 from penstock.domain.commands import (
     Command,
+    Compensate,
     JudgeMerge,
     MoveBranch,
     PublishBranch,
@@ -18,12 +19,22 @@ from penstock.domain.commands import (
     TakeBack,
 )
 from penstock.domain.errors import Bug
-from penstock.domain.events import BranchMoved, BranchPublished, Event, StepFinished, StepInterrupted, StepOutcome
+from penstock.domain.events import (
+    BranchMoved,
+    BranchPublished,
+    Event,
+    JudgementInterrupted,
+    StepFinished,
+    StepInterrupted,
+    StepOutcome,
+    TakeBackRefused,
+)
 from penstock.domain.run import AttemptId, Run, Step
 from penstock.domain.states import WorkstreamState
 from penstock.engine import integration, rollback
 from penstock.engine.context import Context
-from penstock.engine.steps import edit, runtime, static
+from penstock.engine.steps import compensation, edit, runtime, static
+from penstock.ports import ProcessLost
 
 
 async def perform(context: Context, command: Command, run: Run) -> Event | None:
@@ -39,24 +50,34 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
         case PublishBranch():
             publication = await context.repository.publish(run.branch, command.commit)
             return BranchPublished(commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence)
+        case Compensate():
+            return await compensation.perform(context, command)
         case ReleaseWorktree():
             await _release(context, command, run)
-            return None
         case StopSteps():
-            return None  # the loop has stopped what ran before it hands this over
+            pass  # the loop has stopped what ran before it hands this over
         case _:
             assert_never(command)
+    return None
 
 
 async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) -> Event:
     await context.supervision.room()
-    if isinstance(command, TakeBack):
-        return await rollback.take_back(context, command, run)
-    return await integration.judge(context, command, run)
+    try:
+        if isinstance(command, TakeBack):
+            return await rollback.take_back(context, command, run)
+        return await integration.judge(context, command, run)
+    except ProcessLost as lost:
+        if isinstance(command, TakeBack):
+            return TakeBackRefused(number=command.number, sentence=f"ask again: {lost.sentence}")
+        return JudgementInterrupted(judgement=command.number, asked=False)
 
 
 async def _attempt(context: Context, command: StartStep) -> Event:
-    outcome = await _step(context, command)
+    try:
+        outcome = await _step(context, command)
+    except ProcessLost:
+        outcome = None
     if outcome is None:
         return StepInterrupted(workstream=command.workstream, attempt=command.attempt, asked=False)
     return StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome)
@@ -69,7 +90,7 @@ async def _step(context: Context, command: StartStep) -> StepOutcome | None:
         case Step.EDIT | Step.FIX:
             return await edit.perform(context, command, workstream)
         case Step.STATIC:
-            return await static.perform(context, command, _candidate(command))
+            return await static.perform(context, command, workstream, _candidate(command))
         case Step.RUNTIME:
             return await runtime.perform(context, command, workstream, _candidate(command))
         case _:

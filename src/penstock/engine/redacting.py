@@ -12,7 +12,9 @@ from typing import Any, TypeVar, cast
 Redact = Callable[[str], str]
 Value = TypeVar("Value")
 
-TEXTS = frozenset(("text", "output", "sentence", "rule", "path", "paths", "litter", "not_checked", "note", "by"))
+TEXTS = frozenset(
+    ("text", "output", "sentence", "rule", "path", "paths", "litter", "not_checked", "note", "by", "weakened_tests")
+)
 """The fields, of whatever value, that hold a text."""
 
 

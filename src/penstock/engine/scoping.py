@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from penstock.domain import scope
-from penstock.domain.changes import Change, Violation
+from penstock.domain.changes import Candidate, Change, Violation
 from penstock.domain.plan import Scope, Workstream
+from penstock.domain.run import AttemptId
 from penstock.engine.context import Context
+from penstock.engine.redacting import Redact
 from penstock.ports import Capture
 
 PROTECTED = scope.ProtectedPaths()
@@ -21,6 +26,26 @@ async def of_changes(context: Context, own: Scope, base: str, changes: tuple[Cha
     """What of these changes is not within a scope."""
     base_paths = await context.history.paths(base) if any(change.is_created for change in changes) else frozenset()
     return scope.judge(changes, own, base_paths, PROTECTED)
+
+
+async def keep(context: Context, workstream: str, attempt: AttemptId, base: str, capture: Capture) -> str:
+    """Write what was refused as a patch into the attempt's folder; where it is."""
+    patch = context.folder(workstream, attempt.key) / "out_of_scope.patch"
+    await context.history.patch(capture, base, patch)
+    await asyncio.to_thread(_redact_file, patch, context.redact)
+    return str(patch)
+
+
+async def keep_merge(context: Context, workstream: str, attempt: AttemptId, head: str, merged: Candidate) -> str:
+    """The same for a merged tree that was refused: what it would have changed of the branch."""
+    return await keep(context, workstream, attempt, head, Capture(candidate=merged, ref="", changes=()))
+
+
+def _redact_file(path: Path, redact: Redact) -> None:
+    if path.is_file():  # nothing is written where the project is only in memory
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        if (clean := redact(text)) != text:
+            path.write_bytes(clean.encode("utf-8", "surrogateescape"))
 
 
 async def missing(context: Context, workstream: Workstream, commit: str) -> tuple[str, ...]:

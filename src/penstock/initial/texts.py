@@ -70,7 +70,8 @@ _TEXT = """\
 # approvals = ["review"]
 
 # What every change must pass, judged by exit code. Commands run in a shell at the top of a checkout, without the
-# virtual environment that you have activated and without your keys.
+# virtual environment that you have activated and without your keys. A table of commands is a group, such as
+# [checks.unit]: it is asked only of workstreams whose test_gates name it (GATE_UNIT).
 [checks]
 """
 

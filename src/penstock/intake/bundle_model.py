@@ -51,13 +51,18 @@ class CapabilityPayload(BaseModel):
 
 
 class TestGate(BaseModel):
-    """A group of checks, named in the settings, that has to pass."""
+    """A group of checks of the settings that has to pass: GATE_UNIT is `[checks.unit]`."""
 
     __test__ = False  # not a test, for all that pytest sees in the name
     model_config = _CLOSED
     type: Literal["GATE_LINT", "GATE_UNIT", "GATE_INTEGRATION", "GATE_SECURITY"]
-    required: bool | None = None
-    blocking: bool | None = None
+    required: bool = Field(default=True, description="False: an empty group or a missing program is `not checked`.")
+    blocking: bool = Field(default=True, description="False: what is red is shown, and stops nothing.")
+
+    @property
+    def group(self) -> str:
+        """The name of the group in the settings."""
+        return self.type.removeprefix("GATE_").lower()
 
 
 Capability = Literal["code_generation", "linting", "refactoring", "testing", "version_checking"]
@@ -103,9 +108,10 @@ class Bundle(BaseModel):
     estimated_context_tokens: Count | None = None
     max_cost_usd: Annotated[float, Field(ge=0, le=1e9)] | None = None
     compensation_actions: tuple[Text, ...] = Field(
-        default=(), description="Done in reverse order after the last attempt failed."
+        default=(),
+        description="Commands that are run, last first, in the kept folder after the last attempt failed; and prose.",
     )
-    test_gates: tuple[TestGate, ...] = ()
+    test_gates: tuple[TestGate, ...] = Field(default=(), description="Check groups that it must pass, in this order.")
 
 
 FIELDS = frozenset(Bundle.model_fields)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from penstock.domain.plan import AcceptanceKind
+from penstock.domain.plan import AcceptanceKind, TestGate
 from penstock.intake.problems import Problem
 
 
@@ -18,6 +19,8 @@ class LineTaken:
     id: str
     text: str
     kind: AcceptanceKind
+    field: str
+    """The bundle's field that it stands in."""
 
     def as_json(self) -> dict[str, object]:
         """The shape of the report."""
@@ -28,6 +31,7 @@ class LineTaken:
             "id": self.id,
             "text": self.text,
             "kind": self.kind.value,
+            "field": self.field,
         }
 
 
@@ -39,6 +43,8 @@ class Report:
     warnings: tuple[Problem, ...]
     bundles_checked: int
     lines: tuple[LineTaken, ...]
+    gates: Mapping[str, tuple[TestGate, ...]]
+    """The test gates of each bundle that names some, by its id."""
 
     @property
     def is_ok(self) -> bool:
@@ -53,4 +59,5 @@ class Report:
             "errors": [problem.as_json() for problem in self.problems],
             "warnings": [problem.as_json() for problem in self.warnings],
             "lines": [line.as_json() for line in self.lines],
+            "test_gates": {name: [str(gate) for gate in gates] for name, gates in self.gates.items()},
         }

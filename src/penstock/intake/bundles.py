@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from penstock.domain.acceptance import RUNNERS, classify
-from penstock.domain.plan import Acceptance, BreakerOverride, Plan, Priority, Scope, Workstream
+from penstock.domain.plan import (
+    Acceptance,
+    AcceptanceKind,
+    BreakerOverride,
+    Plan,
+    Priority,
+    Scope,
+    TestGate,
+    Workstream,
+)
 from penstock.domain.scope import normalise
 from penstock.intake import soundness
 from penstock.intake.bundle_files import Entry, Source, find_sources, read
@@ -55,8 +64,6 @@ _ORIGIN = (
     "kind",
     "estimated_context_tokens",
     "max_cost_usd",
-    "compensation_actions",
-    "test_gates",
 )
 
 
@@ -71,8 +78,8 @@ class BundleOptions:
     allow_overlap: tuple[str, ...] = ()
     has_checks: bool = False
     allow_unchecked: bool = False
-    check_groups: Collection[str] | None = None
-    """The check groups of the settings; None means that nobody looked."""
+    check_groups: Mapping[str, int] | None = None
+    """The check groups of the settings, and how many checks each has; None means that nobody looked."""
     ignore_case: bool = False
     find_agent: Callable[[Workstream], object] | None = None
     """Raises a UserError for a workstream whose agent can't be called; None means that nobody looks."""
@@ -131,7 +138,7 @@ def _examine_sources(
 ) -> tuple[Report, Plan, Sequence[Entry]]:
     reading = read(sources)
     entries = reading.entries
-    acceptance = [_acceptance(entry, options) for entry in entries]
+    acceptance = [_taken_of(entry, "acceptance_tests", options) for entry in entries]
     problems = [*before, *reading.problems]
     if not entries and not problems:
         file = reading.tolerated[0].file if reading.tolerated else ""
@@ -143,9 +150,10 @@ def _examine_sources(
     problems += soundness.shared_paths(entries, allowed, ignore_case=options.ignore_case)
     kinds = {number: [line.kind for line in lines] for number, lines in enumerate(acceptance)}
     is_enough = options.has_checks or options.allow_unchecked
-    problems += soundness.checks(entries, kinds, options.check_groups, is_enough=is_enough)
+    problems += soundness.test_gates(entries, options.check_groups)
+    problems += soundness.unchecked(entries, kinds, is_enough=is_enough)
     workstreams = {
-        number: _workstream(entry.bundle, tuple(acceptance[number]))
+        number: _workstream(entry.bundle, acceptance[number], _taken_of(entry, "compensation_actions", options))
         for number, entry in enumerate(entries)
         if entry.bundle
     }
@@ -158,6 +166,7 @@ def _examine_sources(
         warnings=_in_order(warnings),
         bundles_checked=len(entries),
         lines=tuple(line for entry in entries for line in _lines(entry, options)),
+        gates={one.id: one.test_gates for one in workstreams.values() if one.test_gates},
     )
     plan = Plan(title=options.title, workstreams=tuple(workstreams.values()), allowed_overlaps=allowed.pairs)
     return report, plan, entries
@@ -175,16 +184,19 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda one: (one.file, one.line or 0)))
 
 
-def _taken(item: object, options: BundleOptions) -> Acceptance:
+def _taken(field: str, item: object, options: BundleOptions) -> Acceptance:
     line = item if isinstance(item, str | Mapping) else ""
-    return classify(
+    taken = classify(
         line, tool_commands=options.tool_commands, runners=options.runners, make_targets=options.make_targets
     )
+    if field == "compensation_actions" and taken.kind is AcceptanceKind.BUILTIN:
+        return replace(taken, kind=AcceptanceKind.PROSE)  # a claim about files undoes nothing
+    return taken
 
 
-def _acceptance(entry: Entry, options: BundleOptions) -> list[Acceptance]:
-    items = entry.tidied.fields.get("acceptance_tests") if entry.bundle else None
-    return [_taken(item, options) for item in items] if isinstance(items, list) else []
+def _taken_of(entry: Entry, field: str, options: BundleOptions) -> tuple[Acceptance, ...]:
+    items = entry.tidied.fields.get(field) if entry.bundle else None
+    return tuple(_taken(field, item, options) for item in items) if isinstance(items, list) else ()
 
 
 def _lines(entry: Entry, options: BundleOptions) -> Iterable[LineTaken]:
@@ -193,7 +205,7 @@ def _lines(entry: Entry, options: BundleOptions) -> Iterable[LineTaken]:
     for name in ("acceptance_tests", "compensation_actions"):
         items = entry.tidied.fields.get(name)
         for number, item in enumerate(items if isinstance(items, list) else ()):
-            taken = _taken(item, options)
+            taken = _taken(name, item, options)
             place = (*entry.place, *entry.tidied.original((name, number)))
             yield LineTaken(
                 file=entry.source.name,
@@ -202,10 +214,11 @@ def _lines(entry: Entry, options: BundleOptions) -> Iterable[LineTaken]:
                 id=entry.bundle.id,
                 text=taken.text,
                 kind=taken.kind,
+                field=name,
             )
 
 
-def _workstream(bundle: Bundle, acceptance: tuple[Acceptance, ...]) -> Workstream:
+def _workstream(bundle: Bundle, acceptance: tuple[Acceptance, ...], compensation: tuple[Acceptance, ...]) -> Workstream:
     written = bundle.model_dump(mode="json", exclude_none=True)
     title = (bundle.metadata or {}).get("title")
     breaker = bundle.circuit_breaker
@@ -216,6 +229,10 @@ def _workstream(bundle: Bundle, acceptance: tuple[Acceptance, ...]) -> Workstrea
         scope=Scope(files=tuple(map(normalise, bundle.files_scope)), create=tuple(map(normalise, bundle.files_create))),
         acceptance=acceptance,
         acceptance_files=tuple(map(normalise, bundle.acceptance_files)),
+        test_gates=tuple(
+            TestGate(group=gate.group, required=gate.required, blocking=gate.blocking) for gate in bundle.test_gates
+        ),
+        compensation=compensation,
         depends_on=tuple(dict.fromkeys(bundle.depends_on)),
         agent=bundle.capability or bundle.tool or "",
         gate=bundle.gate,

@@ -14,6 +14,7 @@ from penstock.domain.errors import UserError
 from penstock.domain.plan import AcceptanceKind, Scope, Workstream
 from penstock.domain.scope import is_literal, matches, normalise, overlaps
 from penstock.intake.bundle_files import Entry
+from penstock.intake.bundle_model import TestGate
 from penstock.intake.problems import Problem, ProblemKind
 
 MOST_OVERLAPS = 1000
@@ -166,28 +167,41 @@ def _overlap_problem(one: Entry, other: Entry, mine: str, theirs: str) -> Proble
     return other.problem(ProblemKind.OVERLAP, message, place=_place_of(other, theirs), remedy=remedy)
 
 
-def checks(
-    entries: Sequence[Entry],
-    kinds: Mapping[int, Sequence[AcceptanceKind]],
-    groups: Collection[str] | None,
-    *,
-    is_enough: bool,
+def test_gates(entries: Sequence[Entry], groups: Mapping[str, int] | None) -> list[Problem]:
+    """Every check group that a bundle names exists and holds something; None as groups means that nobody looked."""
+    problems = []
+    for entry in entries:
+        gates = entry.bundle.test_gates if entry.bundle is not None else ()
+        for place, gate in enumerate(gates):
+            if message := _gate_fault(gate, gates[:place], groups):
+                remedy = (
+                    f"write the group's checks below `[checks.{gate.group}]` in penstock.toml, or take the gate out"
+                )
+                where = ("test_gates", place)
+                problems.append(entry.problem(ProblemKind.TEST_GATE, message, place=where, remedy=remedy))
+    return problems
+
+
+def _gate_fault(gate: TestGate, before: Sequence[TestGate], groups: Mapping[str, int] | None) -> str:
+    if any(other.type == gate.type for other in before):
+        return f"`{gate.type}` stands here twice"
+    if groups is None or (gate.group in groups and (groups[gate.group] or not gate.required)):
+        return ""
+    fault = "is empty" if gate.group in groups else "the settings do not have"
+    known = ", ".join(sorted(groups)) or "none"
+    return f"`{gate.type}` names the check group `{gate.group}`, which {fault}; check groups there are: {known}"
+
+
+def unchecked(
+    entries: Sequence[Entry], kinds: Mapping[int, Sequence[AcceptanceKind]], *, is_enough: bool
 ) -> list[Problem]:
-    """Every check group exists, and every bundle has something that would be checked (`is_enough`: the project has)."""
+    """Every bundle has something that would be checked and counts (`is_enough`: the project has)."""
     problems = []
     for number, entry in enumerate(entries):
-        if entry.bundle is None:
+        if entry.bundle is None or is_enough:
             continue
-        for place, gate in enumerate(entry.bundle.test_gates):
-            name = gate.type.removeprefix("GATE_").lower()
-            if groups is not None and name not in groups:
-                message = f"`{gate.type}` names the check group `{name}`, which the settings do not have or leave empty"
-                remedy = f"add `[checks.{name}]` to penstock.toml"
-                problems.append(
-                    entry.problem(ProblemKind.TEST_GATE, message, place=("test_gates", place), remedy=remedy)
-                )
-        is_checked = any(kind is not AcceptanceKind.PROSE for kind in kinds[number]) or entry.bundle.test_gates
-        if not (is_enough or is_checked):
+        gates = any(gate.required and gate.blocking for gate in entry.bundle.test_gates)
+        if not gates and all(kind is AcceptanceKind.PROSE for kind in kinds[number]):
             message = (
                 "nothing would be checked: no command or known sentence in acceptance_tests, and no project checks"
             )

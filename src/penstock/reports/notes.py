@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,15 +65,30 @@ def _ended(payload: Payload) -> Spoken | None:
 def _remarks(payload: Payload) -> Spoken | None:
     """What a check step came to: passed only if something was asked; what was not asked, or is red as ever, is said."""
     step, parts = str(payload.get("step")), []
+    if weakened := payload.get("weakened_tests"):
+        return Spoken(step="tests", result=f"say less than before: {_listed(weakened)}", tone="bad")
     if payload.get("status") != "success" or step not in ("static", "runtime"):
         return None
     if payload.get("checks"):
         parts.append("passed")
     if unasked := payload.get("not_checked"):
-        parts.append(f"not checked: {'; '.join(one_line(text, 120) for text in unasked)}")
+        parts.append(f"not checked: {_listed(unasked)}")
     if known := payload.get("known_failures"):
-        parts.append(f"red as in the base, and no worse: {'; '.join(one_line(text, 120) for text in known)}")
+        parts.append(f"red as in the base, and no worse: {_listed(known)}")
+    if shown := payload.get("not_blocking"):
+        parts.append(f"red, and not blocking: {_listed(shown)}")
     return Spoken(step=step, result="; ".join(parts) or "passed")
+
+
+def _listed(texts: Iterable[object]) -> str:
+    return "; ".join(one_line(text, 120) for text in texts)
+
+
+def _compensated(payload: Payload) -> Spoken:
+    action, code, sentence = one_line(payload.get("action"), 120), payload.get("exit_code"), payload.get("sentence")
+    if sentence:
+        return Spoken(step="undo", result=f"{action}: not run: {sentence_and_hint(sentence)[0]}", tone="bad")
+    return Spoken(step="undo", result=f"{action}: {_how(code)}", tone="" if code == 0 else "bad")
 
 
 def _violation(payload: Payload) -> Spoken:
@@ -93,10 +108,13 @@ def _tool(payload: Payload) -> Spoken | None:
     """Only a red command is worth a line: that the step passed is said anyhow."""
     if payload.get("passed"):
         return None
-    command, code = one_line(payload.get("command"), 120), payload.get("exit_code")
-    words = {-1: "ran out of time", -2: "was not found"}.get(code if isinstance(code, int) else 0, f"exit code {code}")
+    command, how = one_line(payload.get("command"), 120), _how(payload.get("exit_code"))
     step = str(payload.get("attempt")).partition("-")[0].rpartition(".")[2]
-    return Spoken(step=step, result=f"{command}: {words}", tone="bad")
+    return Spoken(step=step, result=f"{command}: {how}", tone="bad")
+
+
+def _how(code: object) -> str:
+    return {-1: "ran out of time", -2: "was not found"}.get(code if isinstance(code, int) else 0, f"exit code {code}")
 
 
 def _batch(payload: Payload) -> Spoken:
@@ -125,6 +143,12 @@ def _decided(word: str) -> Callable[[Payload], Spoken]:
     return speak
 
 
+def _asked(payload: Payload) -> Spoken:
+    weakened = payload.get("weakened_tests")
+    also = f"; tests say less than before: {_listed(weakened)}" if weakened else ""
+    return Spoken(step="review", result=f"waits for your approval{also}")
+
+
 def _findings(payload: Payload) -> str:
     return ", ".join(dict.fromkeys(map(str, payload.get("findings") or ())))
 
@@ -149,7 +173,9 @@ _SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
     ),
     "breaker_trip": lambda payload: Spoken(step="breaker", result=str(payload.get("sentence")), tone="bad"),
     "scope_violation": _violation,
-    "approval_requested": lambda _: Spoken(step="review", result="waits for your approval"),
+    "approval_requested": _asked,
+    "compensation_run": _compensated,
+    "compensation_asked": lambda payload: Spoken(step="undo", result=f"for you to do: {payload.get('action')}"),
     "approved": _decided("approved"),
     "rejected": _decided("rejected"),
     "batch_judged": _batch,

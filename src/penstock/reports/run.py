@@ -103,8 +103,19 @@ def _workstream_lines(run: View) -> list[str]:
     lines = [table[0]]
     for row, line in zip(rows, table[1:], strict=True):
         lines.append(line)
-        lines += [f"      {one_line(text, 400)}" for text in why(row)]
+        lines += [f"      {one_line(text, 400)}" for text in (*why(row), *remarks(row))]
     return lines
+
+
+def remarks(row: View) -> list[str]:
+    """What else is to be known of a workstream: its test gates, tests that say less, and what is left to undo."""
+    gates = ", ".join(gate["type"] for gate in row.get("test_gates") or ())
+    asked = [line["text"] for line in row.get("compensation") or () if line["kind"] == "prose"]
+    return [
+        *([f"test gates: {gates}"] if gates else []),
+        *(f"tests say less than before: {text}" for text in row.get("weakened_tests") or ()),
+        *(f"for you to undo: {text}" for text in (reversed(asked) if row["status"] == "failed" else ())),
+    ]
 
 
 def next_steps(run: View, *, is_owned: bool = False) -> list[str]:
@@ -149,6 +160,7 @@ def waits_for(run: View) -> list[str]:
     waiting = [
         f"{row['ws_id']} waits for your approval: penstock approve {run_id} {row['ws_id']}"
         f" (or penstock reject {run_id} {row['ws_id']} --note ...)"
+        + "".join(f"; tests say less than before: {text}" for text in row.get("weakened_tests") or ())
         for row in rows
         if row["status"] == "reviewing"
     ]
@@ -175,7 +187,13 @@ def as_markdown(run: View, *, holder: str = "", now: datetime | None = None) -> 
     lines += [f"- {name}: {markdown(value)}" for name, value in _facts(run, holder, now)]
     lines += ["", "| workstream | state | outcome | attempts | why |", "|---|---|---|---|---|"]
     for row in run.get("workstreams") or ():
-        cells = (row["ws_id"], row["status"], row.get("outcome") or "", tried(row), "; ".join(why(row)))
+        cells = (
+            row["ws_id"],
+            row["status"],
+            row.get("outcome") or "",
+            tried(row),
+            "; ".join((*why(row), *remarks(row))),
+        )
         lines.append(f"| {' | '.join(map(markdown, cells))} |")
     following = next_steps(run, is_owned=bool(holder))
     if following:

@@ -11,7 +11,7 @@ from git_bench import BRANCH, Bench, git
 
 from penstock.adapters.git.own import BranchMoved
 from penstock.domain.checks import TreeWithoutVerdict
-from penstock.ports import Conflicted, Merged
+from penstock.ports import Capture, Conflicted, Merged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,15 @@ def test_a_clean_merge_has_two_parents_and_both_sides(bench: Bench) -> None:
     parents = git(bench.own, "show", "-s", "--format=%P", two.candidate.commit).split()
     assert parents == [one.candidate.commit, second]
     assert bench.merge(one.candidate.commit, second) == two
+
+
+def test_what_a_merge_would_change_of_the_branch_can_be_kept_as_a_patch(bench: Bench, tmp_path: Path) -> None:
+    first, second = work(bench, "a", "a.txt", "of a\n"), work(bench, "b", "b.txt", "of b\n")
+    merged = bench.merge(first, second).candidate
+    target = tmp_path / "out_of_scope.patch"
+    asyncio.run(bench.project.patch(Capture(candidate=merged, ref="", changes=()), first, target))
+    assert "+of b" in target.read_text()
+    assert "+of a" not in target.read_text()
 
 
 def test_a_conflict_is_a_commit_with_markers_and_both_parents(bench: Bench) -> None:

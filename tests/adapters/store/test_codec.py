@@ -19,7 +19,7 @@ from penstock.domain import commands, events
 from penstock.domain.changes import Candidate
 from penstock.domain.checks import CheckResult
 from penstock.domain.errors import Bug, WorldError
-from penstock.domain.plan import Acceptance, BreakerOverride, Plan, Scope, Workstream
+from penstock.domain.plan import Acceptance, BreakerOverride, Plan, Scope, TestGate, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.run import AttemptId, Policy, Progress, Run, Step, new_run
 
@@ -80,6 +80,8 @@ WORKSTREAMS = st.builds(
     tasks=st.tuples(SHORT),
     scope=st.builds(Scope, files=st.tuples(SHORT)),
     acceptance=st.lists(st.from_type(Acceptance), max_size=2).map(tuple),
+    test_gates=st.lists(st.from_type(TestGate), max_size=2).map(tuple),
+    compensation=st.lists(st.from_type(Acceptance), max_size=2).map(tuple),
     breaker=st.from_type(BreakerOverride),
     origin=ORIGINS,
 )

@@ -13,7 +13,7 @@ from penstock.domain.plan import Check
 from penstock.domain.redaction import Redactor
 from penstock.domain.tool_result import ToolResult
 from penstock.domain.tools import ToolNotRenderable, ToolProfile, ToolType
-from penstock.ports import Furnishing, ToolContext
+from penstock.ports import Furnishing, ProcessLost, ToolContext
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +105,16 @@ def test_an_end_by_a_signal_is_minus_three(bench: Bench) -> None:
     result = bench.tool(shell("kill -KILL $$"))
     assert (result.exit_code, result.success) == (-3, False)
     assert "signal 9" in result.stderr
+
+
+def test_a_command_whose_keeper_was_killed_is_lost_and_no_result(bench: Bench) -> None:
+    with pytest.raises(ProcessLost, match=r"`kill -KILL .*was lost: /bin/sh: lost"):
+        bench.command("kill -KILL $PPID; sleep 30")
+
+
+def test_a_tool_whose_keeper_was_killed_is_minus_three(bench: Bench) -> None:
+    result = bench.tool(shell("kill -KILL $PPID; sleep 30"))
+    assert (result.exit_code, result.success, result.error_code()) == (-3, False, "tool_failed")
 
 
 def test_the_working_folder_of_a_tool_is_the_worktree(bench: Bench) -> None:

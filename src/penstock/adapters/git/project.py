@@ -100,7 +100,7 @@ class GitProject:
     async def patch(self, capture: Capture, base: str, target: Path) -> None:
         """See `History`: of the whole snapshot, the content of nested repositories too."""
         form = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-textconv", "--no-ext-diff", "--no-color")
-        whole = self._own.value(capture.ref) or capture.candidate.commit
+        whole = (self._own.value(capture.ref) if capture.ref else None) or capture.candidate.commit
         await self._hop(lambda: folders.write(target, self._own.git.run("diff-tree", *form, base, whole).out))
 
     async def fetch(self, base_branch: str | None) -> tuple[str, str]:

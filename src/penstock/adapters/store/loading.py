@@ -68,7 +68,15 @@ def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:
 
 def _workstream(run: Run, place: int, now: datetime) -> dict[str, Any]:
     workstream, progress = run.plan.order[place], run.rows[place]
-    shown = {"title": workstream.title, "after": workstream.after, "gate": workstream.gate}
+    shown = {
+        "title": workstream.title,
+        "after": workstream.after,
+        "gate": workstream.gate,
+        "test_gates": [
+            {"type": gate.type, "required": gate.required, "blocking": gate.blocking} for gate in workstream.test_gates
+        ],
+        "compensation": [{"kind": line.kind.value, "text": line.text} for line in workstream.compensation],
+    }
     return {
         "run_id": run.id,
         "ws_id": workstream.id,

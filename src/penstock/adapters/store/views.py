@@ -57,7 +57,8 @@ class SqlViews:
         run_id, project, status, reason, sentence, branch, base, head, published, publication, generation,
         created_at, updated_at, started_at, completed_at, counts {state: n}, and workstreams in the order of the plan,
         each with ws_id, title, status, outcome, reason, sentence, depends_on, after, gate, attempts {step: n}, round,
-        base, candidate.
+        base, candidate, weakened_tests [what tests say less, in words], test_gates [{type, required, blocking}],
+        compensation [{kind, text}].
         """
         column = tables.workstreams.c
         with self._connected() as connection:
@@ -173,6 +174,9 @@ def _workstream(row: Row[Any]) -> dict[str, Any]:
         "round": progress["round"],
         "base": progress["base"],
         "candidate": None if candidate is None else candidate["commit"],
+        "weakened_tests": progress.get("weakened_tests", []),
+        "test_gates": shown.get("test_gates", []),
+        "compensation": shown.get("compensation", []),
     }
 
 

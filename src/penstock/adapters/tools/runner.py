@@ -16,6 +16,7 @@ from penstock.adapters.tools.port_ranges import lent_range
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tool_result import NOT_FOUND, OTHER, TIMED_OUT, ToolResult
 from penstock.domain.tools import ToolNotRenderable, render
+from penstock.ports import ProcessLost
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -57,15 +58,18 @@ class ToolRunner:
             extra=rendered.env,
             timeout=profile.timeout or self.default_timeout,
         )
-        result = await self._run(tool_id, request, profile.success_criteria)
+        result = await self._result(tool_id, request, await self._run(request), profile.success_criteria)
         return result if profile.capture_output else replace(result, stdout="", stderr="")
 
     async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
-        """Run a check or a line of acceptance by the shell, in the worktree."""
+        """Run a check, a line of acceptance or of compensation by the shell, in the worktree."""
         request = self._request(
             context, argv=(*SHELL, check.command), cwd=context.worktree, extra={}, timeout=check.timeout
         )
-        return await self._run(check.name, request, check.success_codes, shown=check.command)
+        outcome = await self._run(request)
+        if outcome.ending is Ending.LOST:
+            raise ProcessLost(f"`{self.redactor.redact(check.command)}` was lost: {_what_happened(outcome, SHELL[0])}")
+        return await self._result(check.name, request, outcome, check.success_codes, shown=check.command)
 
     def _request(
         self, context: ToolContext, *, argv: tuple[str, ...], cwd: Path, extra: Mapping[str, str], timeout: float
@@ -87,11 +91,13 @@ class ToolRunner:
             output_limit=self.output_limit,
         )
 
-    async def _run(
-        self, tool_id: str, request: Request, success: Collection[int], shown: str | None = None
-    ) -> ToolResult:
+    async def _run(self, request: Request) -> Outcome:
         with lent_range() as ports:
-            outcome = await self._outcome(replace(request, env={PORT_BASE: str(ports), **request.env}))
+            return await self._outcome(replace(request, env={PORT_BASE: str(ports), **request.env}))
+
+    async def _result(
+        self, tool_id: str, request: Request, outcome: Outcome, success: Collection[int], shown: str | None = None
+    ) -> ToolResult:
         stdout = await asyncio.to_thread(settle_log, outcome.stdout, self.redactor.redact)
         stderr = await asyncio.to_thread(settle_log, outcome.stderr, self.redactor.redact)
         exit_code = _exit_code(outcome)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 from penstock.domain.changes import Candidate, Finding, Violation
 from penstock.domain.commands import StartStep
@@ -12,10 +10,9 @@ from penstock.domain.errors import AgentError, WorldError
 from penstock.domain.events import Edited, OutOfScope, Red, StepOutcome, Unchanged
 from penstock.domain.plan import Workstream
 from penstock.domain.run import Step
-from penstock.engine import prompt, scoping
+from penstock.engine import prompt, scoping, weakening
 from penstock.engine.checking import from_the_project
 from penstock.engine.context import Context
-from penstock.engine.redacting import Redact
 from penstock.ports import AgentReport, AgentTask, Capture, Furnishing
 
 NOT_ENDED = ("lost", "stopped")
@@ -98,17 +95,8 @@ async def _refuse(
     capture: Capture,
     violations: tuple[Violation, ...],
 ) -> OutOfScope:
-    patch = context.folder(workstream.id, command.attempt.key) / "out_of_scope.patch"
-    await context.history.patch(capture, command.base, patch)
-    await asyncio.to_thread(_redact_file, patch, context.redact)
-    return OutOfScope(violations=violations, candidate=capture.candidate, patch=str(patch))
-
-
-def _redact_file(path: Path, redact: Redact) -> None:
-    if path.is_file():  # nothing is written where the project is only in memory
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
-        if (clean := redact(text)) != text:
-            path.write_bytes(clean.encode("utf-8", "surrogateescape"))
+    patch = await scoping.keep(context, workstream.id, command.attempt, command.base, capture)
+    return OutOfScope(violations=violations, candidate=capture.candidate, patch=patch)
 
 
 async def _judge(context: Context, command: StartStep, workstream: Workstream, capture: Capture) -> StepOutcome:
@@ -127,8 +115,12 @@ async def _judge(context: Context, command: StartStep, workstream: Workstream, c
         return Unchanged(candidate=base)
     if tree == start.tree:
         return Unchanged(candidate=start)
-    paths = tuple(change.path for change in capture.changes)
-    return Edited(candidate=capture.candidate, paths=paths, litter=capture.litter)
+    return Edited(
+        candidate=capture.candidate,
+        paths=tuple(change.path for change in capture.changes),
+        litter=capture.litter,
+        weakened_tests=await weakening.of_changes(context, command.base, capture.candidate.commit, capture.changes),
+    )
 
 
 def _mends_a_conflict(command: StartStep) -> bool:
