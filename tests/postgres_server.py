@@ -1,4 +1,4 @@
-"""A real Postgres server for tests, from a wheel: its own folder, a free port of this machine, a password for all.
+"""A real Postgres server for tests and benchmarks, from a wheel: its own folder, a free port, a password for all.
 
 It ends with the test process, even a killed one: a shell keeps it, and ends it when its input does.
 """
@@ -22,7 +22,6 @@ PROGRAMS = "pginstall18"
 BOUND = 30
 KEEP = '"$@" & server=$!; read -r _; kill -INT $server; wait $server'
 SETTINGS = {
-    "fsync": "off",  # no test cuts the power
     "max_connections": "60",
     "autovacuum": "off",
     "wal_level": "minimal",
@@ -43,7 +42,8 @@ def found() -> Path | None:
 class PostgresServer:
     """One server; its databases are copies of one that Penstock made."""
 
-    def __init__(self, package: Path) -> None:
+    def __init__(self, package: Path, *, is_durable: bool = False) -> None:
+        self._settings = {**SETTINGS, "fsync": "on" if is_durable else "off"}
         self.folder = Path(tempfile.mkdtemp(prefix="penstock-postgres-"))
         self._identity: dict[str, object] = {}
         if os.geteuid() == 0:  # the server refuses to be root, and others may not see into our folders
@@ -80,7 +80,12 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": "", "listen_addresses": "127.0.0.1"}
+        settings = {
+            **self._settings,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "listen_addresses": "127.0.0.1",
+        }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         server = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), *options]
         with (self.folder / "log").open("ab") as log:

