@@ -143,6 +143,8 @@ class Adapters:
     clock: Clock
     effect: Effect
     closing: list[Callable[[], None]] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+    """What a person should know of what was done on the way."""
 
     @cached_property
     def home(self) -> Path:
@@ -175,6 +177,7 @@ class Adapters:
         place = self.settings({}).node(ProjectSettings).database or str(self.home / "penstock.db")
         database = open_database(place, self.clock, effect=self.effect)
         self.closing.append(database.close)
+        self.news += [database.prepared.news] if database.prepared.news else []
         return database
 
     @property

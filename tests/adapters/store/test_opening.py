@@ -154,6 +154,7 @@ def test_an_older_database_is_migrated_after_a_copy(path: Path, clock: Clock, tm
     assert "flags" in names(path)
     assert rows(path, "SELECT value FROM schema_meta") == [("2",)]
     assert prepared.copy is not None
+    assert prepared.news == f"{path} was migrated from version 1 to 2; as it was before, it lies in {prepared.copy}"
     assert prepared.copy.name == "penstock.db.v1-20261120T080000Z"
     assert mode(prepared.copy) == 0o600
     assert "flags" not in names(prepared.copy)

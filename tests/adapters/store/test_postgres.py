@@ -77,6 +77,9 @@ def test_an_older_database_is_migrated_as_a_whole_and_the_newer_one_refused(
     assert prepare(address, clock).fresh is False
     prepared = prepare(address, clock, folder_with(tmp_path, NEXT))
     assert (prepared.version, prepared.migrated_from, prepared.copy) == (SCHEMA_VERSION + 1, SCHEMA_VERSION, None)
+    assert prepared.news.endswith(
+        f"/{name_of(address)} was migrated from version {SCHEMA_VERSION} to {SCHEMA_VERSION + 1}"
+    )
     assert ("flags",) in postgres.ask(TABLES, name_of(address))
     with pytest.raises(DatabaseNewer, match="was written by a newer Penstock"):
         open_database(address, clock)

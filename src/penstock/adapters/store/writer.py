@@ -48,8 +48,9 @@ class Writer:
         """Let running work end, then close the connection. Closing twice is closing once."""
         if not self._is_closed:
             self._is_closed = True
-            self._thread.submit(self._disconnect).result()
+            self._thread.submit(self._drop).result()
             self._thread.shutdown()
+            self._engine.dispose()
 
     def _kept(self, *, writes: bool) -> Connection:
         if not self._site.is_good(self._connection):
@@ -78,14 +79,8 @@ class Writer:
             self._effect(effect)
 
     def _drop(self) -> None:
-        """Forget a connection that has ended, without a word on it."""
+        """Close the connection without a word on it: it may have ended already, and nothing is under way."""
         if self._connection is not None:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._engine.dispose()
