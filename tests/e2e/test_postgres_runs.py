@@ -111,7 +111,9 @@ def desk_on(folder: Path, address: str, *bundles: dict[str, object]) -> Desk:
     return desk
 
 
-def test_another_machine_is_told_who_owns_a_run_and_can_pause_it(tmp_path: Path, address: str) -> None:
+def test_another_machine_may_look_at_a_run_and_pause_it_but_not_take_it_up(
+    tmp_path: Path, address: str
+) -> None:
     desk = desk_on(tmp_path, address, slow("ws-a", 300.0))
     owner = desk.start("run", "--run-id", "r1")
     until(desk.agents, "the agent works")
@@ -123,6 +125,8 @@ def test_another_machine_is_told_who_owns_a_run_and_can_pause_it(tmp_path: Path,
     said, _ = owner.communicate(timeout=BOUND)
     assert owner.returncode == 4, said
     assert desk.agents() == []
+    assert desk.shown("r1")["status"] == "paused"
+    assert "take a run up where it was begun" in desk.penstock("run", "--resume", "r1", code=3)
     assert desk.shown("r1")["status"] == "paused"
 
 
