@@ -111,9 +111,7 @@ def desk_on(folder: Path, address: str, *bundles: dict[str, object]) -> Desk:
     return desk
 
 
-def test_another_machine_may_look_at_a_run_and_pause_it_but_not_take_it_up(
-    tmp_path: Path, address: str
-) -> None:
+def test_another_machine_may_look_at_a_run_and_pause_it_but_not_take_it_up(tmp_path: Path, address: str) -> None:
     desk = desk_on(tmp_path, address, slow("ws-a", 300.0))
     owner = desk.start("run", "--run-id", "r1")
     until(desk.agents, "the agent works")
