@@ -1,4 +1,5 @@
-"""How many workstreams a second the journal takes through five steps each, with group commits of at most 64 events.
+"""How many workstreams a second the journal takes through five steps each, with group commits of at most 64 events:
+in a file, and on a Postgres server of this machine where its wheel is installed.
 
 The core and the store are real; answers come at once, from `SLOTS` at a time. What is printed is for comparing two
 versions on one machine in one hour, nothing else.
@@ -10,9 +11,12 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from penstock.adapters.store.opening import open_database
 from penstock.domain import commands, events
 from penstock.domain.changes import Candidate, Verdict
@@ -21,6 +25,7 @@ from penstock.domain.ranked import rank
 from penstock.domain.run import Policy, Step, new_run
 from penstock.domain.step import step
 from penstock.ports import Entry, Journal, NewRun
+from postgres_server import PostgresServer, found
 
 SLOTS = 8
 GROUP = 64
@@ -91,19 +96,40 @@ async def drive(journal: Journal, count: int) -> None:
         raise SystemExit(f"the run ended {run.state.value}: {run.sentence}")
 
 
+def measure(place: Path | str, count: int) -> str:
+    """Drive one run; its numbers. The CPU is this process's: a server's own comes on top."""
+    database = open_database(place, WallClock())
+    wall, cpu = time.perf_counter(), time.process_time()
+    asyncio.run(drive(database.journal, count))
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    database.close()
+    return f"{count:6} workstreams: {count / wall:7.0f}/s, CPU {1000 * cpu / count:.2f} ms each"
+
+
+@contextmanager
+def servers() -> Iterator[list[PostgresServer]]:
+    """A Postgres server that keeps what it commits, or none where its wheel is not installed."""
+    package = found()
+    if package is None:
+        yield []
+        return
+    server = PostgresServer(package, is_durable=True)
+    try:
+        server.start()
+        yield [server]
+    finally:
+        server.remove()
+
+
 def main() -> None:
     """Measure and print."""
-    for count in (200, 1000, 4000) if len(sys.argv) == 1 else map(int, sys.argv[1:]):
-        with tempfile.TemporaryDirectory() as folder:
-            database = open_database(Path(folder) / "penstock.db", WallClock())
-            wall, cpu = time.perf_counter(), time.process_time()
-            asyncio.run(drive(database.journal, count))
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            database.close()
-            size = sum(file.stat().st_size for file in Path(folder).iterdir()) / count
-            print(
-                f"{count:6} workstreams: {count / wall:7.0f}/s, CPU {1000 * cpu / count:.2f} ms, {size:.0f} bytes each"
-            )
+    counts = (200, 1000, 4000) if len(sys.argv) == 1 else tuple(map(int, sys.argv[1:]))
+    with servers() as running:
+        for count in counts:
+            with tempfile.TemporaryDirectory() as folder:
+                print(f"file    {measure(Path(folder) / 'penstock.db', count)}")
+            for server in running:
+                print(f"server  {measure(server.database(), count)}")
 
 
 if __name__ == "__main__":

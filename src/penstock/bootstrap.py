@@ -37,7 +37,7 @@ from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor, secret_values
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tools import ToolType
-from penstock.ports import Agent, Clock, Effect
+from penstock.ports import Agent, Clock, Effect, Locks
 from penstock.projects import Projects
 from penstock.service import Service
 
@@ -143,6 +143,8 @@ class Adapters:
     clock: Clock
     effect: Effect
     closing: list[Callable[[], None]] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+    """What a person should know of what was done on the way."""
 
     @cached_property
     def home(self) -> Path:
@@ -150,9 +152,14 @@ class Adapters:
         return read_environment(self.environ, NODES).places.home
 
     @cached_property
-    def locks(self) -> FileLocks:
-        """Who owns which run."""
+    def local_locks(self) -> FileLocks:
+        """Who owns which run, as far as this machine goes."""
         return FileLocks(self.home / "locks", self.clock)
+
+    @cached_property
+    def locks(self) -> Locks:
+        """Who owns which run, for all who use the same database."""
+        return self.database.locks(self.local_locks)
 
     @cached_property
     def trust(self) -> TrustStore:
@@ -170,6 +177,7 @@ class Adapters:
         place = self.settings({}).node(ProjectSettings).database or str(self.home / "penstock.db")
         database = open_database(place, self.clock, effect=self.effect)
         self.closing.append(database.close)
+        self.news += [database.prepared.news] if database.prepared.news else []
         return database
 
     @property
@@ -209,7 +217,8 @@ class Adapters:
         home = self.home / "projects" / project_id
         in_project = settings.node(ProjectSettings).worktree_root == "project"
         worktrees = (path if in_project else home) / ".worktrees"
-        redactor = Redactor((*secret_values(self.environ), *_agents_secrets(settings)))
+        database = settings.node(ProjectSettings).database
+        redactor = Redactor((*secret_values({**self.environ, "": database}), *_agents_secrets(settings)))
         launcher = Launcher(redact=redactor.redact, effect=self.effect)
         plain = GitSettings(
             home=home,
@@ -219,7 +228,7 @@ class Adapters:
             snapshot_ignored_mb=limits.snapshot_ignored_mb,
             keep_days=limits.keep_days,
             search_path=self.environ.get("PATH", os.defpath),
-            inherit=self.locks.descriptors,
+            inherit=self.local_locks.descriptors,
             effect=self.effect,
         )
         git = GitProject(replace(plain, author=read_identity(plain, self.environ)), self.clock)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +106,27 @@ def test_another_database_can_be_named(ask: Any, desk: Desk, tmp_path: Path) -> 
     assert other.is_file()
     assert ask("show-run", "--json").json == []
     assert len(ask("show-run", "--json", PENSTOCK_DATABASE=str(other)).json) == 1
+
+
+def test_a_migration_of_the_database_is_said_once(ask: Any, desk: Desk) -> None:
+    assert ask("show-run", "--json").err == ""
+    with closing(sqlite3.connect(Path(desk.environ["PENSTOCK_HOME"]) / "penstock.db")) as connection:
+        connection.execute("UPDATE schema_meta SET value = '0'")
+        connection.commit()
+    told = ask("show-run", "--json")
+    assert told.json == []
+    assert "penstock.db was migrated from version 0 to" in told.err
+    assert ask("show-run", "--json").err == ""
+
+
+def test_an_address_of_a_database_is_no_file(ask: Any, desk: Desk, tmp_path: Path) -> None:
+    desk.bundle("one")
+    ask("trust")
+    refused = ask("run", "--db", "mysql://ann:s3cret-word@host/db")
+    assert refused.code == 2
+    assert "an address that begins with mysql:// can't be used" in refused.err
+    assert "s3cret" not in refused.err + refused.out
+    assert not [path for path in tmp_path.rglob("*") if "mysql" in path.name]
 
 
 def test_a_plan_in_a_project_that_was_never_trusted_does_not_run(ask: Any, desk: Desk) -> None:

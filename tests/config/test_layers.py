@@ -216,6 +216,7 @@ def test_a_user_may_say_what_a_project_may_not() -> None:
 @pytest.mark.parametrize(
     ("alias", "key", "value"),
     [
+        ("DATABASE_URL", "database", "postgresql://host/db"),
         ("PIPELINE_DB_PATH", "database", "x.db"),
         ("PIPELINE_WORKSTREAM_DIR", "workstreams_dir", "plans"),
         ("PIPELINE_BASE_BRANCH", "base_branch", "trunk"),

@@ -196,3 +196,29 @@ def test_a_file_of_settings_loses_its_keys_and_keeps_its_passwords() -> None:
     text = f"API_KEY=known-value-of-ours\nDB_PASSWORD=postgres\nOTHER=sk-{'a' * 24}\n"
     kept = Redactor(["known-value-of-ours"]).without_keys(text)
     assert kept == "API_KEY=[redacted]\nDB_PASSWORD=postgres\nOTHER=[redacted]\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "secrets"),
+    [
+        ("postgresql://ann:s3cret-word@host/db", ("s3cret-word",)),
+        ("postgresql://:s3cret-word@host/db", ("s3cret-word",)),
+        ("postgresql://ann:s3cret%2Fword@host/db", ("s3cret/word",)),
+        ("postgresql://host/db?user=ann&password=s3cret-word", ("s3cret-word",)),
+        ("postgresql://postgres:postgres@host/db", ()),  # else no plan could speak of postgres
+        ("postgresql://ann:allletterspassphrase@host/db", ("allletterspassphrase",)),
+        ("postgresql://ann@host/db", ()),
+        ("sqlite:////home/ann/penstock.db", ()),
+    ],
+)
+def test_the_password_of_an_address_is_a_secret_whatever_the_variable_is_called(
+    address: str, secrets: tuple[str, ...]
+) -> None:
+    assert secret_values({"DATABASE_URL": address}) == secrets
+    for secret in secrets:
+        assert secret not in Redactor(secret_values({"DATABASE_URL": address})).redact(f"it is {secret}: {address}")
+
+
+@pytest.mark.parametrize("address", ["postgresql://ann:short@host/db", "postgresql://:short@host/db"])
+def test_the_password_of_an_address_is_taken_out_even_if_it_is_short(address: str) -> None:
+    assert "short" not in Redactor().redact(f"can't reach {address}.")

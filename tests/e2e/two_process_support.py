@@ -48,7 +48,9 @@ def writes(name: str, *, after: float = 0.0, content: str = "good\n") -> list[ob
 class Desk:
     """A user's project, home and shell."""
 
-    def __init__(self, folder: Path, *bundles: dict[str, object], settings: str = SETTINGS) -> None:
+    def __init__(
+        self, folder: Path, *bundles: dict[str, object], settings: str = SETTINGS, dates: dict[str, str] | None = None
+    ) -> None:
         self.project, self.home = folder / "project", folder / "home"
         (self.project / "workstreams").mkdir(parents=True)
         (self.project / "src").mkdir()
@@ -57,6 +59,7 @@ class Desk:
         for one in bundles:
             (self.project / "workstreams" / f"{one['id']}.json").write_text(json.dumps(one))
         self.environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PENSTOCK_HOME": str(self.home), **GIT}
+        self.environ |= dates or {}
         for args in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "base"]):
             subprocess.run(["git", *args], cwd=self.project, env=self.environ, check=True)
         self.penstock("trust")

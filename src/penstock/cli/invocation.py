@@ -52,6 +52,8 @@ class Invocation:
                 return await use_case(penstock)
             finally:
                 await penstock.close()
+                for text in penstock.parts.news:
+                    self.terminal.note(text)
 
         return asyncio.run(whole())
 

@@ -52,8 +52,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
     ] = None,
     wait: Wait = False,
     database: Annotated[
-        Path | None, typer.Option("--db", metavar="PATH", help="Keep the run in this database file.")
-    ] = None,
+        str, typer.Option("--db", metavar="PLACE", help="Keep the run in this database: a file, or postgresql://…")
+    ] = "",
     as_json: Json = False,
 ) -> int:
     """Run the project's workstreams: edit, check, merge, each in its own worktree, onto the branch penstock/RUN.
@@ -61,8 +61,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
     Your branches, index and files are left alone. Ctrl-C pauses the run, a second one leaves at once.
     """
     invocation = invocations.of(context)
-    if database is not None:
-        invocation.flags["database"] = str((invocation.folder / database.expanduser()).absolute())
+    if database:
+        is_file = "://" not in database
+        place = str((invocation.folder / Path(database).expanduser()).absolute()) if is_file else database
+        invocation.flags["database"] = place
     if resumed:
         _must_stand_alone(plan, folder, workstream, run_id, max_parallel, dry_run)
         return _resume(invocation, resumed, wait=wait, as_json=as_json)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PREFIX = "PENSTOCK_"
 
 ALIASES: Mapping[str, Key] = {
+    "DATABASE_URL": ("database",),
     "PIPELINE_DB_PATH": ("database",),
     "PIPELINE_WORKSTREAM_DIR": ("workstreams_dir",),
     "PIPELINE_BASE_BRANCH": ("base_branch",),
@@ -22,7 +23,7 @@ ALIASES: Mapping[str, Key] = {
     "PIPELINE_DRY_RUN": ("dry_run",),
     "AIDER_MODEL": ("agents", "aider", "model"),
 }
-"""Names that older systems used. Penstock's own name of the same key wins."""
+"""Names that older systems use. Penstock's own name of the same key wins."""
 
 RESERVED = frozenset({"PENSTOCK_HOME", "PENSTOCK_ATTEMPT", "PENSTOCK_PORT_BASE", "PENSTOCK_GIT_TOKEN"})
 """Names with our prefix that are no settings: where the state lives, and what we give to children."""

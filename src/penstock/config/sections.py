@@ -41,6 +41,7 @@ class ProjectSettings:
     worktree_root: Literal["state", "project"] = "state"
     branch: str = "ws/{change}/{workstream}-{run}"
     database: str = ""
+    """A file's path or an address such as `postgresql://…`; empty: a file in the state folder."""
     tool_profiles_path: str = ""
     dry_run: bool = False
 

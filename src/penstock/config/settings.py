@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from penstock.config.values import plain
 from penstock.domain.errors import Bug
-from penstock.domain.redaction import is_secret_name
+from penstock.domain.redaction import Redactor, is_secret_name
 
 if TYPE_CHECKING:
     from penstock.config.shape import Key
@@ -97,6 +97,8 @@ def _shown(name: str, value: object) -> object:
     if is_secret_name(name.rpartition(".")[2]) and isinstance(value, str):
         return "(set, not shown)" if value else ""
     value = plain(value)
+    if isinstance(value, str):
+        return Redactor().redact(value)
     if isinstance(value, Mapping):
         return {str(key): _shown(str(key), item) for key, item in value.items()}
     return value

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,8 +37,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"gh[pousr]_\w{36,}+", re.ASCII), MASK),
     (re.compile(r"(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}"), MASK),
     (re.compile(r"(?<![A-Za-z0-9])xox[abprs]-[\w-]++", re.ASCII), MASK),
-    (re.compile(r"(://[^/\s:@]{1,256}+):[^/\s@]{1,1024}+@"), rf"\1:{MASK}@"),
+    (re.compile(r"(://[^/\s:@]{0,256}+):[^/\s@]{1,1024}+@"), rf"\1:{MASK}@"),
 )
+_ADDRESS_PASSWORD = re.compile(r"://[^/\s:@]{0,256}+:([^/\s@]{1,1024}+)@|(?<=[?&])(?:ssl)?password=([^&\s]{1,1024}+)")
 _NAMED = re.compile(
     r"((?:authorization|x-api-key|api[_-]?key|token|password)\\{0,4}[\"']?[ \t]*+[:=][ \t]*+)"
     r"(?:(\")((?:bearer|basic|token)[ \t]++)?(?:[^\"\\\n]|\\[^\n])++"
@@ -54,8 +55,17 @@ def is_secret_name(name: str) -> bool:
 
 
 def secret_values(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of variables whose names say that they are secret."""
-    return tuple(value for name, value in environ.items() if is_secret_name(name) and len(value) >= SHORTEST)
+    """The values of variables whose names say that they are secret, and the passwords in addresses of any name."""
+    named = (value for name, value in environ.items() if is_secret_name(name))
+    inside = (spelling for value in environ.values() for spelling in _passwords(value))
+    return tuple(value for value in (*named, *inside) if len(value) >= SHORTEST)
+
+
+def _passwords(address: str) -> Iterator[str]:
+    for before_host, in_query in _ADDRESS_PASSWORD.findall(address):
+        password = unquote(before_host or in_query)
+        if len(password) >= 2 * SHORTEST or not password.isalpha():  # `postgres:postgres@` makes no word a secret
+            yield password
 
 
 class Redactor:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from penstock.ports import Clock
+    from postgres_server import PostgresServer
+
 
 @dataclass
 class StillClock:
@@ -46,3 +49,17 @@ def database(path: Path, clock: StillClock) -> Iterator[Database]:
     opened = open_database(path, clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def address(postgres: PostgresServer) -> str:
+    """Where a new database on a server is."""
+    return postgres.database()
+
+
+@pytest.fixture
+def opened(address: str, clock: Clock) -> Iterator[Database]:
+    """A new database on a server."""
+    database = open_database(address, clock)
+    yield database
+    database.close()

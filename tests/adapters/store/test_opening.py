@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -17,16 +18,21 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import penstock.adapters.store as package
-from penstock.adapters.store.connection import sqlite_engine
-from penstock.adapters.store.failures import DatabaseNewer, DatabaseReadOnly, DatabaseUnreadable, RowsContradict
+from penstock.adapters.store.failures import (
+    DatabaseNewer,
+    DatabaseNotSupported,
+    DatabaseReadOnly,
+    DatabaseUnreadable,
+    RowsContradict,
+)
 from penstock.adapters.store.opening import (
     Database,
-    DatabaseNotSupported,
     Migrations,
     open_database,
-    path_of,
     prepare,
+    site_of,
 )
+from penstock.adapters.store.sqlite import SqliteSite
 from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
 
 if TYPE_CHECKING:
@@ -67,7 +73,8 @@ def test_a_fresh_database_is_made_in_a_folder_of_its_own_that_only_its_owner_may
     path: Path, clock: Clock
 ) -> None:
     prepared = prepare(path, clock)
-    assert (prepared.path, prepared.version, prepared.fresh, prepared.copy) == (path, SCHEMA_VERSION, True, None)
+    assert (prepared.site.shown, prepared.version) == (str(path), SCHEMA_VERSION)
+    assert (prepared.fresh, prepared.copy) == (True, None)
     assert (mode(path.parent), mode(path)) == (0o700, 0o600)
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
 
@@ -82,7 +89,7 @@ def test_a_second_opening_finds_it_up_to_date_and_makes_no_copy(path: Path, cloc
 
 def test_the_migrations_make_the_tables_that_the_code_knows(path: Path, clock: Clock) -> None:
     prepare(path, clock)
-    with sqlite_engine(path).connect() as connection:
+    with SqliteSite(path).engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         # Alembic compares no foreign keys by their order and no condition of an index: SQLite's own text does.
@@ -147,6 +154,7 @@ def test_an_older_database_is_migrated_after_a_copy(path: Path, clock: Clock, tm
     assert "flags" in names(path)
     assert rows(path, "SELECT value FROM schema_meta") == [("2",)]
     assert prepared.copy is not None
+    assert prepared.news == f"{path} was migrated from version 1 to 2; as it was before, it lies in {prepared.copy}"
     assert prepared.copy.name == "penstock.db.v1-20261120T080000Z"
     assert mode(prepared.copy) == 0o600
     assert "flags" not in names(prepared.copy)
@@ -224,13 +232,12 @@ def test_a_folder_may_have_any_name(tmp_path: Path, clock: Clock, name: str) -> 
     assert {one.name for one in tmp_path.iterdir()} == {name}
 
 
-def test_a_question_never_makes_a_file(database: Database) -> None:
-    path = database.prepared.path
+def test_a_question_never_makes_a_file(database: Database, path: Path) -> None:
     path.unlink()
     with pytest.raises(DatabaseUnreadable, match="can't be used"):
         database.views.runs()
     with pytest.raises(DatabaseUnreadable, match="can't be used"):
-        database.watch.count()
+        asyncio.run(database.watch.count())
     assert not path.exists()
 
 
@@ -252,18 +259,27 @@ def test_a_home_that_can_not_be_made_is_said(tmp_path: Path, clock: Clock) -> No
         prepare(tmp_path / "file" / "home" / "penstock.db", clock)
 
 
+def file_of(location: str) -> Path:
+    site = site_of(location)
+    assert isinstance(site, SqliteSite)
+    return site.path
+
+
 @pytest.mark.parametrize("address", ["sqlite:////data/p.db", "sqlite+pysqlite:////data/p.db", "/data/p.db"])
 def test_an_address_or_a_path_names_the_file(address: str) -> None:
-    assert path_of(address) == Path("/data/p.db")
+    assert file_of(address) == Path("/data/p.db")
 
 
-@pytest.mark.parametrize("address", ["postgresql://ann:secret@host/db", "sqlite://", "sqlite:///:memory:", "a b://"])
+@pytest.mark.parametrize(
+    "address", ["mysql://ann:secret@host/db", "sqlite://", "sqlite:///:memory:", "a b://", "postgresql://a:secret@[h"]
+)
 def test_an_address_of_anything_else_is_refused_without_its_password(address: str) -> None:
     with pytest.raises(DatabaseNotSupported) as caught:
-        path_of(address)
+        site_of(address)
     assert "secret" not in str(caught.value)
+    assert caught.value.hint
 
 
 def test_a_path_that_is_relative_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert path_of("sqlite:///here.db") == Path(os.path.realpath(tmp_path)) / "here.db" == path_of("here.db")
+    assert file_of("sqlite:///here.db") == Path(os.path.realpath(tmp_path)) / "here.db" == file_of("here.db")

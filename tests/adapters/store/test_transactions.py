@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from penstock.adapters.store.connection import sqlite_engine, writing
 from penstock.adapters.store.failures import (
     DatabaseBusy,
     DatabaseGone,
@@ -20,9 +19,9 @@ from penstock.adapters.store.failures import (
     DatabaseUnreadable,
     DiskFull,
     RowsContradict,
-    spoken,
 )
 from penstock.adapters.store.opening import Database, open_database
+from penstock.adapters.store.site import WRITES
 from penstock.domain import events
 from penstock.domain.decision import Integrated
 from penstock.domain.plan import Plan, Scope, Workstream
@@ -127,11 +126,11 @@ def test_a_full_disk_undoes_the_write_and_is_said(database: Database, clock: Clo
 
 
 def test_a_database_that_another_process_holds_is_said(database: Database) -> None:
-    other = sqlite_engine(database.prepared.path)
+    other = database.prepared.site.engine()
 
     async def main() -> None:
         await database.writer.read(pragma("busy_timeout=20"))
-        with other.connect() as holder, writing(holder).begin():
+        with other.connect() as holder, holder.execution_options(**{WRITES: True}).begin():
             with pytest.raises(DatabaseBusy, match="is held by another process"):
                 await database.journal.create(run_of_one())
             await database.journal.waiting("run-1")  # who only reads waits for nobody
@@ -144,7 +143,7 @@ def test_a_database_that_another_process_holds_is_said(database: Database) -> No
 def test_the_views_can_not_write(database: Database) -> None:
     with (
         pytest.raises(DatabaseReadOnly, match="can't be written"),
-        spoken(database.prepared.path),
+        database.prepared.site.spoken(),
         database.reader.connect() as connection,
     ):
         connection.exec_driver_sql("DELETE FROM schema_meta")
@@ -152,20 +151,15 @@ def test_the_views_can_not_write(database: Database) -> None:
 
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_database_that_vanishes_while_it_is_used_is_noticed_by_the_next_write(
-    database: Database, replaced: bool
+    database: Database, path: Path, replaced: bool
 ) -> None:
-    path = database.prepared.path
-
-    async def main() -> None:
-        await database.journal.create(run_of_one())
-        path.rename(path.with_name("elsewhere"))
-        if replaced:
-            path.touch()
-        with pytest.raises(DatabaseGone, match="was removed or replaced while it was in use"):
-            await database.journal.claim("run-1")
-        assert path.exists() is replaced
-
-    asyncio.run(main())
+    asyncio.run(database.journal.create(run_of_one()))
+    path.rename(path.with_name("elsewhere"))
+    if replaced:
+        path.touch()
+    with pytest.raises(DatabaseGone, match="was removed or replaced while it was in use"):
+        asyncio.run(database.journal.claim("run-1"))
+    assert path.exists() is replaced
 
 
 def test_a_database_may_be_closed_twice(database: Database) -> None:
@@ -204,11 +198,13 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
-def test_another_process_may_post_while_the_owner_commits_without_pause(database: Database, clock: Clock) -> None:
+def test_another_process_may_post_while_the_owner_commits_without_pause(
+    database: Database, path: Path, clock: Clock
+) -> None:
     new = run_of_one()
     asyncio.run(database.journal.create(new))
     asyncio.run(database.journal.claim("run-1"))
-    argv = [sys.executable, "-c", ANOTHER, str(database.prepared.path)]
+    argv = [sys.executable, "-c", ANOTHER, str(path)]
 
     async def main() -> None:
         commits, taken = 0, []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from penstock.adapters.git.runner import Call, Git, GitFailed
-from penstock.domain.errors import Bug
+from penstock.domain.errors import WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,12 +20,15 @@ COMMITS_REMEMBERED = 4096
 LISTINGS_REMEMBERED = 4
 
 
-class NoSuchCommit(Bug):
-    """A commit that Penstock should have is not in its repository."""
+class NoSuchCommit(WorldError):
+    """A commit of a run is not in this repository: it is another machine's, or the repository was removed."""
 
     def __init__(self, commit: str) -> None:
         self.commit = commit
-        super().__init__(f"the commit {commit} is not in Penstock's own repository")
+        super().__init__(
+            f"the commit {commit} is not in Penstock's own repository of this project",
+            hint="take a run up where it was begun: on the same machine, with the same PENSTOCK_HOME",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

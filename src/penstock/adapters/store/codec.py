@@ -45,8 +45,8 @@ def _plain(value: Any) -> Any:
 
 
 def storable(text: str) -> str:
-    """A text for a column of its own: what is no Unicode becomes a visible escape."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """A text for a column of its own: no Unicode, or what ends a string in C, becomes a visible escape."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 class Shape(Generic[Value]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select, update
@@ -16,7 +17,9 @@ from penstock.ports import Clock, Entry, Loaded, NewRun, Waiting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penstock.adapters.store.connection import Watch, Writer
+    from penstock.adapters.store.owned import Owned
+    from penstock.adapters.store.site import Watch
+    from penstock.adapters.store.writer import Writer
     from penstock.domain.checks import CheckResult
     from penstock.domain.events import Request
 
@@ -24,9 +27,10 @@ if TYPE_CHECKING:
 class SqlJournal:
     """Runs, events, commands and the inbox in tables."""
 
-    def __init__(self, writer: Writer, watch: Watch, clock: Clock) -> None:
+    def __init__(self, writer: Writer, watch: Watch, owned: Owned, clock: Clock) -> None:
         self._writer = writer
         self._watch = watch
+        self._owned = owned
         self._clock = clock
 
     async def create(self, new: NewRun) -> None:
@@ -36,6 +40,7 @@ class SqlJournal:
 
     async def claim(self, run_id: str) -> Loaded:
         """Raise the run's generation and load it."""
+        self._owned.check(run_id)
         now = self._clock.now()
 
         def work(connection: Connection) -> Loaded:
@@ -53,6 +58,7 @@ class SqlJournal:
         self, run_id: str, generation: int, entries: Sequence[Entry], acknowledged: Sequence[str] = ()
     ) -> None:
         """Everything that follows from these events, in one transaction; `OwnershipLost` for an old generation."""
+        self._owned.check(run_id)
         now = self._clock.now()
 
         def work(connection: Connection) -> None:
@@ -79,7 +85,8 @@ class SqlJournal:
         return await self._writer.write(work)
 
     async def waiting(self, run_id: str) -> tuple[Waiting, ...]:
-        """The requests that the owner has not taken, oldest first."""
+        """The requests that the owner has not taken, oldest first; `OwnershipLost` if it is no owner any more."""
+        self._owned.check(run_id)
         column = tables.inbox.c
         query = select(column.id, column.type, column.version, column.payload).order_by(column.id)
         query = query.where(column.run_id == run_id, column.taken_at.is_(None))
@@ -93,14 +100,14 @@ class SqlJournal:
         return await self._writer.read(work)
 
     async def change_count(self) -> int:
-        """A number that differs when somebody has written, this journal included. Costs microseconds, and no hop."""
-        return self._watch.count()
+        """A number that differs when somebody has written, this journal included, or when a run of ours was lost."""
+        return await self._watch.count() + self._owned.lost()
 
     async def known_result(self, tree: str, command: str, environment: str) -> CheckResult | None:
         """What a check said about exactly this tree before, if it was run."""
         column = tables.check_results.c
         query = select(column.result_json).where(
-            column.tree == tree, column.command == command, column.environment == environment
+            column.tree == tree, column.command == _as_key(command), column.environment == environment
         )
         stored = await self._writer.read(lambda connection: connection.scalar(query))
         return None if stored is None else RESULT.read(stored)
@@ -109,7 +116,7 @@ class SqlJournal:
         """Remember what a check said; what it said before is replaced."""
         row = {
             "tree": result.tree,
-            "command": result.command,
+            "command": _as_key(result.command),
             "environment": result.environment,
             "passed": result.passed,
             "exit_code": result.exit_code,
@@ -119,3 +126,12 @@ class SqlJournal:
         await self._writer.write(
             lambda connection: connection.execute(statements(connection.dialect.name).keep_result, row)
         )
+
+
+LONGEST_KEY = 1000
+"""Bytes of a command that stands in its key as it is: an index of Postgres takes no more than 2,700 for a whole key."""
+
+
+def _as_key(command: str) -> str:
+    raw = command.encode("utf-8", "surrogatepass")
+    return command if len(raw) <= LONGEST_KEY else f"sha256:{hashlib.sha256(raw).hexdigest()}"

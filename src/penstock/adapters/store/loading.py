@@ -42,13 +42,12 @@ def unknown_run(connection: Connection, run_id: str) -> UnknownRun:
 def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:
     """Store a run, its project and one row per workstream."""
     run = new.run
-    if connection.scalar(select(tables.runs.c.run_id).where(tables.runs.c.run_id == run.id)) is not None:
-        raise RunExists(run.id)
+    known = statements(connection.dialect.name)
     project = {"id": new.project, "path": new.project_path, "created_at": now}
-    connection.execute(statements(connection.dialect.name).keep_project, project)
+    connection.execute(known.keep_project, project)
     made_from = Metadata(plan=run.plan.plan, policy=run.policy, settings=new.settings, documents=tuple(new.documents))
-    connection.execute(
-        insert(tables.runs),
+    stored = connection.execute(
+        known.insert_run,
         {
             **run_columns(run),
             "run_id": run.id,
@@ -60,6 +59,8 @@ def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:
             "updated_at": now,
         },
     )
+    if stored.first() is None:
+        raise RunExists(run.id)
     connection.execute(insert(tables.plans), {"run_id": run.id, "content": METADATA.write(made_from)})
     rows = [_workstream(run, place, now) for place in range(len(run.plan))]
     if rows:

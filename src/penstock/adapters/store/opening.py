@@ -5,8 +5,6 @@ A database that is up to date is opened without Alembic; one that is newer, dama
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,21 +12,19 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from penstock.adapters.store.connection import BUSY_TIMEOUT, Watch, Writer, sqlite_engine, use_write_ahead_log
-from penstock.adapters.store.failures import DatabaseNewer, DatabaseReadOnly, DatabaseUnreadable, spoken
+from penstock.adapters.store.failures import DatabaseNewer, DatabaseNotSupported
 from penstock.adapters.store.journal import SqlJournal
+from penstock.adapters.store.owned import Owned
+from penstock.adapters.store.sqlite import SqliteSite
 from penstock.adapters.store.tables import SCHEMA_VERSION
 from penstock.adapters.store.views import SqlViews
-from penstock.domain.errors import UserError
+from penstock.adapters.store.writer import Writer
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from penstock.ports import Clock, Effect
-
-
-class DatabaseNotSupported(UserError):
-    """The address names a kind of database that this release has no driver for."""
+    from penstock.adapters.store.site import Site, Watch
+    from penstock.ports import Clock, Effect, Locks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +39,20 @@ class Migrations:
 class Prepared:
     """A database that is up to date, and what had to be done for it."""
 
-    path: Path
+    site: Site
     version: int
     fresh: bool = False
     migrated_from: int | None = None
     copy: Path | None = None
-    """The copy that was made before a migration."""
+    """The copy that was made before a migration; a server's database is copied by who runs the server."""
+
+    @property
+    def news(self) -> str:
+        """What a person should know of what was done; mostly nothing."""
+        if self.migrated_from is None:
+            return ""
+        before = f"; as it was before, it lies in {self.copy}" if self.copy else ""
+        return f"{self.site.shown} was migrated from version {self.migrated_from} to {self.version}{before}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,12 @@ class Database:
     writer: Writer
     watch: Watch
     reader: Engine
+    owned: Owned
+    clock: Clock
+
+    def locks(self, local: Locks) -> Locks:
+        """Who owns which run, for all who use this database; `local` are the locks of this machine."""
+        return self.prepared.site.locks(local, self.owned, self.clock)
 
     def close(self) -> None:
         """Let running work end, then close all connections."""
@@ -70,40 +80,39 @@ class Database:
 
 
 def open_database(location: str | Path, clock: Clock, *, effect: Effect | None = None) -> Database:
-    """Open the database at a path or SQLite address, made and migrated as needed."""
+    """Open the database at a path or an address, made and migrated as needed."""
     prepared = prepare(location, clock)
-    writer, watch = Writer(prepared.path, effect), Watch(prepared.path)
-    reader = sqlite_engine(prepared.path, read_only=True)
+    site = prepared.site
+    writer, watch, owned = Writer(site, effect), site.watch(), Owned(site.shown)
+    reader = site.engine(read_only=True)
     return Database(
         prepared=prepared,
-        journal=SqlJournal(writer, watch, clock),
-        views=SqlViews(reader, prepared.path),
+        journal=SqlJournal(writer, watch, owned, clock),
+        views=SqlViews(reader, site),
         writer=writer,
         watch=watch,
         reader=reader,
+        owned=owned,
+        clock=clock,
     )
 
 
 def prepare(location: str | Path, clock: Clock, migrations: Migrations = Migrations()) -> Prepared:
     """Make sure that the database is there and up to date; say what was done."""
-    path = path_of(location)
-    _make_folder(path)
-    found = _found_version(path)
-    if found is not None and found > migrations.version:
-        raise DatabaseNewer(f"the database {path}", found, migrations.version)
-    with spoken(path):
-        use_write_ahead_log(path)
-    if found == migrations.version:
-        return Prepared(path=path, version=found)
-    from penstock.adapters.store.upgrading import upgrade  # noqa: PLC0415 - Alembic is slow to import and rarely needed
+    site = site_of(location)
+    with site.spoken():
+        found = site.found_version()
+        _must_not_be_newer(site, found, migrations)
+        site.settle()
+        if found == migrations.version:
+            return Prepared(site=site, version=found)
+        from penstock.adapters.store.upgrading import upgrade  # noqa: PLC0415 - Alembic is slow to import, rarely needed
 
-    with spoken(path):
-        before, copy = upgrade(path, migrations.location, migrations.version, clock.now())
-    if before is not None and before > migrations.version:
-        raise DatabaseNewer(f"the database {path}", before, migrations.version)
+        before, copy = upgrade(site, migrations.location, migrations.version, clock.now())
+    _must_not_be_newer(site, before, migrations)
     migrated = before is not None and before < migrations.version
     return Prepared(
-        path=path,
+        site=site,
         version=migrations.version,
         fresh=before is None,
         migrated_from=before if migrated else None,
@@ -111,52 +120,41 @@ def prepare(location: str | Path, clock: Clock, migrations: Migrations = Migrati
     )
 
 
-def path_of(location: str | Path) -> Path:
-    """The file that a path or a `sqlite:///…` address names."""
+def _must_not_be_newer(site: Site, found: int | None, migrations: Migrations) -> None:
+    if found is not None and found > migrations.version:
+        raise DatabaseNewer(f"the database {site.shown}", found, migrations.version)
+
+
+def site_of(location: str | Path) -> Site:
+    """The file that a path or a `sqlite:///…` address names, or the server of a `postgresql://…` one."""
     if isinstance(location, Path) or "://" not in location:
-        return Path(location).absolute()
+        return SqliteSite(Path(location).absolute())
+    kind = location.partition("://")[0].partition("+")[0]
+    if kind in ("postgresql", "postgres"):
+        return _server(location)
+    if kind != "sqlite":
+        raise DatabaseNotSupported(f"an address that begins with {kind}:// can't be used", hint=_ADDRESSES)
     try:
-        url = make_url(location)
-    except ArgumentError:
-        raise DatabaseNotSupported(f"{location!r} is no address of a database", hint=_ADDRESSES) from None
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        shown = url.render_as_string(hide_password=True)
-        raise DatabaseNotSupported(f"{shown} can't be used: this release keeps its data in SQLite", hint=_ADDRESSES)
-    return Path(url.database).absolute()
+        file = make_url(location).database
+    except (ArgumentError, ValueError):
+        file = None
+    if not file or file == ":memory:":
+        raise DatabaseNotSupported(f"{location} names no file", hint=_ADDRESSES)
+    return SqliteSite(Path(file).absolute())
 
 
-_ADDRESSES = "give the path of a file, or an address such as sqlite:////home/you/penstock.db"
-
-
-def _make_folder(path: Path) -> None:
+def _server(address: str) -> Site:
     try:
-        path.parent.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise DatabaseReadOnly(
-            f"the folder {path.parent} for the database can't be made ({error.strerror})",
-            hint="choose another place with PENSTOCK_HOME",
+        from penstock.adapters.store.postgres import PostgresSite  # noqa: PLC0415 - its driver is an extra
+    except ImportError as error:
+        raise DatabaseNotSupported(
+            f"a Postgres database needs the package psycopg, which can't be loaded ({error})",
+            hint="install it beside Penstock: pip install 'penstock[postgres]'",
         ) from error
+    return PostgresSite(address)
 
 
-def _found_version(path: Path) -> int | None:
-    """The version of the schema; None for a file that is not there or empty."""
-    if not path.exists():
-        return None
-    with spoken(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection:
-        return schema_version(connection, path)
-
-
-def schema_version(connection: sqlite3.Connection, path: Path) -> int | None:
-    """The version that the database says; None if it has no tables yet. Raises if its tables are not ours."""
-    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not names:
-        return None
-    if "schema_meta" in names:
-        row = connection.execute("SELECT value FROM schema_meta WHERE key = 'schema_version'").fetchone()
-        if row is not None and str(row[0]).isdigit():
-            return int(row[0])
-    raise DatabaseUnreadable(
-        f"{path} is a database of another program (it has {len(names)} tables and none says Penstock's version)",
-        hint="choose another file with PENSTOCK_HOME or DATABASE_URL",
-    )
+_ADDRESSES = (
+    "give the path of a file, sqlite:////home/you/penstock.db or postgresql://you@host/database; PENSTOCK_DATABASE"
+    " goes before DATABASE_URL"
+)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Insert, Update, bindparam, case, func, insert, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.codec import RUN_PROGRESS, run_progress, storable
@@ -71,6 +72,8 @@ class Statements:
     requests_taken: Prepared
     keep_result: Insert
     keep_project: Insert
+    insert_run: ReturningInsert[tuple[str]]
+    """Stores nothing, and so answers nothing, where the run is there already."""
 
 
 @cache
@@ -93,6 +96,9 @@ def statements(dialect: str) -> Statements:
         requests_taken=Prepared(_where(tables.inbox, run_id="b_run", id="b_id")),
         keep_result=_replacing(dialect, tables.check_results, ["tree", "command", "environment"]),
         keep_project=_replacing(dialect, tables.projects, ["id"], kept="created_at"),
+        insert_run=_upsert(dialect)(tables.runs)
+        .on_conflict_do_nothing(index_elements=["run_id"])
+        .returning(tables.runs.c.run_id),
     )
 
 

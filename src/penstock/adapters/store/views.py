@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from penstock.adapters.store import tables
-from penstock.adapters.store.failures import UnknownRequest, spoken
+from penstock.adapters.store.failures import UnknownRequest
 from penstock.adapters.store.loading import unknown_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from penstock.adapters.store.site import Site
 
 
 def on_the_wire(moment: datetime | None) -> str | None:
@@ -31,13 +32,13 @@ def on_the_wire(moment: datetime | None) -> str | None:
 class SqlViews:
     """What anybody may ask, without owning a run."""
 
-    def __init__(self, engine: Engine, path: Path) -> None:
+    def __init__(self, engine: Engine, site: Site) -> None:
         self._engine = engine
-        self._path = path
+        self._site = site
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
-        with spoken(self._path), self._engine.connect() as connection:
+        with self._site.spoken(), self._engine.connect() as connection:
             yield connection
 
     def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
