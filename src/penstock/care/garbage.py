@@ -6,7 +6,7 @@ store's: it goes by age only.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from penstock.upkeep import Kind, Remnant
 
 GRACE = timedelta(days=1)
 """Scrap and objects that are younger may still be somebody's."""
+PACKED = "what no commit needs goes, the rest is packed"
 NOWHERE = Path("/nonexistent")
 """Where a project lies that has state and no run in the store."""
 
@@ -106,7 +107,7 @@ class Ages:
         if self.busy:
             return ""
         if one.kind is Kind.OBJECTS:
-            return "what no commit needs goes, the rest is packed" if self.now - one.used >= GRACE else ""
+            return PACKED if self.now - one.used >= GRACE else ""
         return self._since(one.used, self.days, "last used")
 
     def _promised(self, one: Remnant) -> int:
@@ -135,8 +136,7 @@ async def find_garbage(parts: Parts, older_than: int | None) -> Garbage:
     for project in _projects(parts):
         ages, unfinished = _ages(parts, project, older_than)
         left += unfinished
-        found = [item async for item in _of_project(parts, project, ages)]
-        items += [*found, *_objects_freed(project, found, ages)]
+        items += await _of_project(parts, project, ages)
     items += _reports(parts, older_than)
     return Garbage(items=tuple(items), left=tuple(left))
 
@@ -172,23 +172,29 @@ def _ages(parts: Parts, project: Project, asked: int | None) -> tuple[Ages, list
     return ages, left
 
 
-async def _of_project(parts: Parts, project: Project, ages: Ages) -> AsyncIterator[Item]:
+async def _of_project(parts: Parts, project: Project, ages: Ages) -> list[Item]:
+    found: list[Item] = []
     async with opened_for(parts, project, None) as opened:
-        for known in await every_place(parts, project):
+        places = await every_place(parts, project)
+        for known in places:
             one = opened.worktrees.measure(known.place)
             if reason := ages.judge_worktree(known, one):
-                yield Item(project=project, remnant=one, reason=reason, place=known.place)
-        for one in await opened.remains.found():
-            if reason := ages.judge(one):
-                yield Item(project=project, remnant=one, reason=reason)
+                found.append(Item(project=project, remnant=one, reason=reason, place=known.place))
+        remnants = await opened.remains.found()
+    judged = ((one, ages.judge(one)) for one in remnants)
+    found += [Item(project=project, remnant=one, reason=reason) for one, reason in judged if reason]
+    runs = {*(one.run for one in remnants if one.run), *(known.place.run for known in places)}
+    if runs - {*ages.ended, *ages.unfinished}:
+        return [item for item in found if item.remnant.kind is not Kind.OBJECTS]  # another store may need them
+    return found + list(_freed(project, found, ages))
 
 
-def _objects_freed(project: Project, found: list[Item], ages: Ages) -> Iterator[Item]:
+def _freed(project: Project, found: list[Item], ages: Ages) -> Iterator[Item]:
     """Snapshots that go leave objects behind."""
     kinds = {item.remnant.kind for item in found}
     if Kind.SNAPSHOTS in kinds and Kind.OBJECTS not in kinds and not ages.busy:
         remnant = Remnant(kind=Kind.OBJECTS, run="", name="repo.git", size=0, used=ages.now)
-        yield Item(project=project, remnant=remnant, reason="what no commit needs goes, the rest is packed")
+        yield Item(project=project, remnant=remnant, reason=PACKED)
 
 
 def _reports(parts: Parts, asked: int | None) -> Iterator[Item]:

@@ -22,7 +22,7 @@ def needed(run: Run) -> dict[str, str]:
     for workstream, row in zip(run.plan.order, run.rows, strict=True):
         if row.state in IN_FLIGHT:
             candidate = row.candidate.commit if row.candidate is not None else ""
-            parts = ((row.base, "the base"), (row.start, "the start"), (candidate, "the candidate"))
+            parts = ((candidate, "the candidate"), (row.start, "the start"), (row.base, "the base"))
             for commit, words in parts:
                 if commit:
                     found.setdefault(commit, f"{words} of {workstream.id}")

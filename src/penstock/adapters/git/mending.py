@@ -78,7 +78,8 @@ class GitMending:
         there = self._trees(commits)
         if not there:
             return frozenset()
-        stdin = "".join(f"{line}\n" for line in (*there, "--not", "--all")).encode()
+        held = self._trees(RefReader(self._own.folder).all().values())
+        stdin = "".join(f"{line}\n" for line in (*there, *(f"^{commit}" for commit in held))).encode()
         return frozenset(self._own.git.run("rev-list", "--stdin", call=Call(stdin=stdin)).text.split()) & there.keys()
 
     async def hold(self, place: Place, commit: str) -> str:
