@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -140,15 +143,10 @@ def test_a_merge_in_the_making_that_no_ref_names_survives(desk: Desk) -> None:
     base = desk.loaded("r2").run.base
     tree = desk.own("rev-parse", f"{base}^{{tree}}")
     loose = desk.own("commit-tree", tree, "-p", base, "-m", "merge in the making")
-    database = desk.home / "penstock.db"
-    script = (
-        "import json, sqlite3, sys\n"
-        "db = sqlite3.connect(sys.argv[1])\n"
-        "row = db.execute(\"select progress from workstreams where run_id = 'r2'\").fetchone()[0]\n"
-        "said = json.loads(row); said['start'] = sys.argv[2]\n"
-        "db.execute(\"update workstreams set progress = ? where run_id = 'r2'\", (json.dumps(said, separators=(",", ":")),)); db.commit()\n"
-    )
-    subprocess.run([sys.executable, "-c", script, database, loose], check=True)
+    with closing(sqlite3.connect(desk.home / "penstock.db")) as database, database:
+        said = json.loads(database.execute("select progress from workstreams where run_id = 'r2'").fetchone()[0])
+        said = json.dumps({**said, "start": loose}, separators=(",", ":"))
+        database.execute("update workstreams set progress = ? where run_id = 'r2'", (said,))
     long_ago = time.time() - 90 * 86400
     for path in (desk.state / "repo.git/objects").rglob("*"):
         if path.is_file():
