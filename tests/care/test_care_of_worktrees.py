@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from care_desk import REVIEWED, Desk, bundle, project_of
+from care_desk import REVIEWED, SETTINGS, Desk, bundle, project_of
 
 from penstock.care.cleaning import Cleaned, Wish, cleaned_up
 from penstock.care.scope_report import ScopeReport, validated
@@ -155,3 +155,16 @@ def test_no_worktree_is_made_where_nothing_would_work(desk: Desk) -> None:
     assert desk.resume("r1") == "completed"
     with pytest.raises(NothingWorksThere, match="run r1 is completed"):
         desk.does(lambda penstock: initialised(penstock.parts, project_of(penstock), "r1", "ws-a"))
+
+
+def test_folders_of_the_user_beside_worktrees_in_his_project_are_not_ours(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, bundle("ws-a", writes="src/elsewhere.txt"), settings=f'worktree_root = "project"\n{SETTINGS}')
+    assert desk.run("r1") == "failed"
+    mine = desk.project / ".worktrees/feature/checkout"
+    mine.mkdir(parents=True)
+    (mine / "mine.txt").write_text("mine\n")
+    (found,) = infos(desk)
+    assert found.path == str(desk.project / ".worktrees/r1/ws-a")
+    (gone,) = clean(desk, force=True, orphans=False)
+    assert gone.removed
+    assert (mine / "mine.txt").read_text() == "mine\n"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from penstock.care.cleaning import remove_worktree
 from penstock.care.garbage import GRACE, Garbage, Item, find_garbage
 from penstock.care.places import Known, place_of
-from penstock.care.rest import at_rest, known, opened_for, statuses
+from penstock.care.rest import EVERY_RUN, at_rest, known, opened_for
 from penstock.domain.errors import PenstockError, UserError
 from penstock.domain.states import TERMINAL_RUN
 from penstock.engine.owner import owning
@@ -31,12 +31,14 @@ class Collected:
 
     item: Item
     removed: bool
+    freed: int = 0
+    """Of objects that are packed it is known only afterwards."""
     sentence: str = ""
     """Why it was left after all."""
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**self.item.as_json(), "removed": self.removed, "sentence": self.sentence}
+        return {**self.item.as_json(), "removed": self.removed, "freed": self.freed, "sentence": self.sentence}
 
 
 Told = Callable[[Collected], None]
@@ -63,8 +65,7 @@ async def _removed(parts: Parts, item: Item) -> Collected:
         saved = await _remove(parts, item)
     except PenstockError as error:
         return Collected(item=item, removed=False, sentence=error.sentence)
-    remnant = item.remnant if saved is None else replace(item.remnant, size=saved)
-    return Collected(item=replace(item, remnant=remnant), removed=True)
+    return Collected(item=item, removed=True, freed=item.remnant.size if saved is None else saved)
 
 
 async def _remove(parts: Parts, item: Item) -> int | None:
@@ -91,12 +92,13 @@ async def _remove(parts: Parts, item: Item) -> int | None:
 
 async def _pack(parts: Parts, opened: ProjectParts, item: Item) -> int:
     """Pack the project's repository while nobody can take up one of its unfinished runs, whose commits are held."""
-    unfinished = [run for run, status in statuses(parts, item.project.id).items() if status not in TERMINAL_RUN]
+    runs = parts.views.runs(project=item.project.id, limit=EVERY_RUN)
+    unfinished = [row["run_id"] for row in runs if row["status"] not in TERMINAL_RUN]
     with ExitStack() as locks:
         for run in unfinished:
             locks.enter_context(owning(parts.locks, run))
             await _hold(opened, await parts.journal.load(run))
-        return await opened.remains.pack(GRACE)
+        return max(0, await opened.remains.pack(GRACE))  # a small pack with its index is bigger than its objects
 
 
 async def _hold(opened: ProjectParts, loaded: Loaded) -> None:

@@ -27,16 +27,19 @@ class RunIsUnfinished(UserError):
         )
 
 
-def statuses(parts: Parts, project: str | None = None) -> dict[str, str]:
-    """The state of every run that the store knows, newest first."""
-    return {row["run_id"]: row["status"] for row in parts.views.runs(project=project, limit=EVERY_RUN)}
+def status_of(parts: Parts, run_id: str) -> str | None:
+    """The state of a run, or None for one that the store does not know."""
+    try:
+        return str(parts.views.run(run_id)["status"])
+    except UserError:
+        return None
 
 
 @contextmanager
 def at_rest(parts: Parts, run_id: str) -> Iterator[AtRest]:
     """Hold the lock of a run that has ended or is unknown; the proof of it is true within."""
     with owning(parts.locks, run_id):
-        status = statuses(parts).get(run_id)
+        status = status_of(parts, run_id)
         if status is not None and status not in TERMINAL_RUN:
             raise RunIsUnfinished(run_id, status)
         yield AtRest(run=run_id)
@@ -44,9 +47,10 @@ def at_rest(parts: Parts, run_id: str) -> Iterator[AtRest]:
 
 async def known(parts: Parts, run_id: str, project: str) -> Loaded | None:
     """A run of a project as the store has it, or None."""
-    if run_id not in statuses(parts, project):
+    if status_of(parts, run_id) is None:
         return None
-    return await parts.journal.load(run_id)
+    loaded = await parts.journal.load(run_id)
+    return loaded if loaded.project == project else None
 
 
 def settings_here(parts: Parts, project: Project) -> Settings:

@@ -107,7 +107,7 @@ def gc(
         told = None if as_json else (lambda one: terminal.line(_line(one, dry_run=dry_run)))
         garbage, done = await collect(penstock.parts, older_than=older_than, dry_run=dry_run, told=told)
         failed = [one for one in done if not one.removed and not dry_run]
-        freed = sum(one.item.remnant.size for one in done if dry_run or one.removed)
+        freed = sum(one.item.remnant.size if dry_run else one.freed for one in done)
         if as_json:
             terminal.pretty_json(
                 {
