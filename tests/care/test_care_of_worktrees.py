@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,16 @@ def test_a_forced_one_is_kept_first_and_its_run_goes_on_without_it(desk: Desk) -
     assert infos(desk) == []
     desk.approve("r1", "ws-a")
     assert desk.resume("r1") == "completed"
+
+
+def test_what_was_lent_to_a_killed_attempt_enters_no_snapshot(desk: Desk) -> None:
+    secret = desk.worktree("r1", "ws-a") / "secrets.env"
+    secret.write_text("mine\n")
+    digest = hashlib.sha256(b"mine\n").hexdigest()
+    record = desk.state / "runs/r1/ws-a/edit-1/furnished.json"
+    record.write_text(json.dumps({"folders": [], "links": [], "copies": [["secrets.env", digest]]}))
+    (gone,) = clean(desk, force=True)
+    assert desk.own("ls-tree", "--name-only", gone.snapshot or "").split() == ["penstock.toml", "src", "workstreams"]
 
 
 def test_the_worktrees_of_a_run_that_somebody_works_on_are_never_touched(desk: Desk) -> None:

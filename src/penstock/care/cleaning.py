@@ -8,6 +8,8 @@ from typing import Any
 from penstock.care.places import Known, Standing, every_place, meant
 from penstock.care.rest import known, opened_for
 from penstock.domain.changes import Stamp
+from penstock.engine.furnishing import worktree_record
+from penstock.engine.making import Errand
 from penstock.engine.owner import RunIsOwned, owning
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Place
@@ -122,10 +124,20 @@ async def remove_worktree(
     Only under the lock of its run.
     """
     forget_lost_end(opened, one)
+    await _take_out_what_was_lent(opened, one.place)
     trailer = f"{subject}\n\nPenstock-Attempt: {one.place.run}/{one.place.workstream}\n"
     preserved = await opened.workspace.preserve(one.place, Stamp(message=trailer, at=parts.clock.now()))
     await opened.workspace.remove(preserved)
     return preserved.ref, str(preserved.moved_to) if preserved.moved_to else None
+
+
+async def _take_out_what_was_lent(opened: ProjectParts, place: Place) -> None:
+    """A killed attempt's worktree still has its environment and copies of the user's files: they enter no snapshot."""
+    for workstream, key in opened.attempts.recorded(place.run):
+        if workstream == place.workstream:
+            folder = opened.supervision.folder(place.run, workstream, key)
+            errand = Errand(folder=folder, marker=opened.supervision.marker(place.run, workstream, key))
+            await opened.environments.withdraw(opened.worktrees.folder(place), worktree_record(errand))
 
 
 def forget_lost_end(opened: ProjectParts, one: Known) -> str:

@@ -16,7 +16,7 @@ from penstock.care.places import Known, place_of
 from penstock.care.rest import EVERY_RUN, at_rest, known, opened_for
 from penstock.domain.errors import PenstockError, UserError
 from penstock.domain.states import TERMINAL_RUN
-from penstock.engine.owner import owning
+from penstock.engine.owner import RunIsOwned, owning
 from penstock.engine.soundness import needed
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded
@@ -78,6 +78,8 @@ async def _remove(parts: Parts, item: Item) -> int | None:
         async with opened_for(parts, item.project, None) as opened:
             if one.kind is Kind.OBJECTS:
                 return await _pack(parts, opened, item)
+            if one.kind is Kind.ENVIRONMENT:
+                _must_be_idle(parts, item)
             await opened.remains.remove_shared(one)
             return None
     with at_rest(parts, one.run) as proof:
@@ -88,6 +90,14 @@ async def _remove(parts: Parts, item: Item) -> int | None:
             else:
                 await opened.remains.remove(one, proof)
     return None
+
+
+def _must_be_idle(parts: Parts, item: Item) -> None:
+    """Whoever works now may have taken up an environment since it was found to be old."""
+    for row in parts.views.runs(project=item.project.id, limit=EVERY_RUN):
+        holder = parts.locks.holder(row["run_id"])
+        if holder is not None:
+            raise RunIsOwned(row["run_id"], holder)
 
 
 async def _pack(parts: Parts, opened: ProjectParts, item: Item) -> int:

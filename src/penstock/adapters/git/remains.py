@@ -50,7 +50,9 @@ class GitRemains:
             for path in _named(run):
                 yield measured(Kind.SNAPSHOTS, run.name, path.name, [path], size=0)
         for path in _named(self._home / "environments"):
-            used = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            # each use touches the file that says that what lies beside it is whole
+            _, newest = size_and_time(path.glob("*.json"))
+            used = datetime.fromtimestamp(max(newest, path.stat().st_mtime), UTC)
             yield Remnant(kind=Kind.ENVIRONMENT, run="", name=path.name, size=size_and_time([path])[0], used=used)
         loose = self._loose()
         if loose is not None:
