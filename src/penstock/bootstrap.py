@@ -15,7 +15,10 @@ from penstock.adapters.agents.settings import AgentSettings, AgentsSettings
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.built import BuiltEnvironments
 from penstock.adapters.git.layout import COMMITTER, GitSettings
+from penstock.adapters.git.looking import GitWorktrees
+from penstock.adapters.git.mending import GitMending
 from penstock.adapters.git.project import GitProject
+from penstock.adapters.git.remains import GitRemains
 from penstock.adapters.git.source import read_identity
 from penstock.adapters.git.working_copy import WorkingCopy
 from penstock.adapters.locks import FileLocks
@@ -81,6 +84,31 @@ class ProjectAdapters:
     def repository(self) -> GitProject:
         """Merges and branches."""
         return self.git
+
+    @property
+    def attempts(self) -> Supervisor:
+        """The folders and processes of attempts."""
+        return self.supervision
+
+    @property
+    def worktrees(self) -> GitWorktrees:
+        """Worktrees, only looked at."""
+        return GitWorktrees(self.git.settings)
+
+    @property
+    def remains(self) -> GitRemains:
+        """What earlier runs have left."""
+        return GitRemains(self.git.settings)
+
+    @property
+    def mending(self) -> GitMending:
+        """The own repository, mended."""
+        return GitMending(self.git.settings)
+
+    @property
+    def commits(self) -> GitMending:
+        """What the own repository has."""
+        return self.mending
 
     def agent_names(self) -> list[str]:
         """The agents that could be named."""

@@ -25,6 +25,7 @@ from penstock.ports import (
     Views,
     Workspace,
 )
+from penstock.upkeep import Attempts, Commits, Mending, Remains, Worktrees
 
 
 class Trust(Protocol):
@@ -66,6 +67,16 @@ class ProjectParts(Protocol):
     def supervision(self) -> Supervision: ...
     @property
     def redactor(self) -> Redactor: ...
+    @property
+    def worktrees(self) -> Worktrees: ...
+    @property
+    def remains(self) -> Remains: ...
+    @property
+    def mending(self) -> Mending: ...
+    @property
+    def commits(self) -> Commits: ...
+    @property
+    def attempts(self) -> Attempts: ...
 
     def agent(self, workstream: Workstream) -> Agent:
         """The agent that a workstream names: an agent of the user, else a tool profile of type `ai`, else an error

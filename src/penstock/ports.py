@@ -432,6 +432,14 @@ class Views(Protocol):
         """What became of a request: taken or not, refused and why."""
         ...
 
+    def verdicts(self, run_id: str) -> list[dict[str, Any]]:
+        """The verdicts of a run, oldest first."""
+        ...
+
+    def projects(self) -> list[dict[str, Any]]:
+        """Every project that has a run, with its path."""
+        ...
+
 
 # Agents and tools
 

@@ -25,8 +25,10 @@ from penstock.domain.acceptance import RUNNERS
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.domain.run import Policy
+from penstock.domain.states import RunState
 from penstock.engine.context import RunSettings
 from penstock.engine.frozen import Frozen
+from penstock.engine.soundness import refuse_unsound
 from penstock.intake.bundles import BundleOptions
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded
@@ -129,6 +131,14 @@ class Projects:
             files = await committed_files(parts, loaded.run.base)
         async with self._parts.project(loaded.project, path, self._parts.settings(files)) as parts:
             yield parts
+
+    async def must_be_sound(self, loaded: Loaded) -> None:
+        """Refuse a run whose repository or commits are gone, with what to do, before anything is started."""
+        if loaded.run.state is RunState.PENDING:
+            return
+        path = Path(loaded.project_path)
+        async with self._parts.project(loaded.project, path, self._parts.settings({})) as parts:
+            await refuse_unsound(loaded.run, parts.mending, parts.commits)
 
     async def trust(self, project: Project) -> str:
         """Agree to what the project's base commit would run; the text that was agreed to."""

@@ -232,6 +232,8 @@ class Service:
         await self._parts.journal.load(run_id)
         with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
+            if manner.works:
+                await self._projects.must_be_sound(loaded)
             async with self._projects.parts_of(loaded) as parts:
                 guide = await prompt.guide(parts.history, loaded.run.base) if manner.works else ""
                 context = replace(self._context(loaded, parts), guide=guide)

@@ -27,7 +27,8 @@ COMMANDS = [path for path in HELPS if path not in ("penstock", "penstock plan", 
 PROMISED = {
     *("init", "trust", "doctor", "config show", "plan check", "plan show", "plan schema", "validate", "run", "resume"),
     *("show-run", "show-dag", "show-errors", "show-events", "follow", "pause", "cancel", "approve", "reject", "demo"),
-    *("abandon-run", "reset-workstream"),
+    *("abandon-run", "reset-workstream", "rollback-workstream", "recover-run", "gc"),
+    *(f"worktree-{name}" for name in ("init", "list", "status", "cleanup", "validate-scope")),
 }
 
 
@@ -46,6 +47,19 @@ def test_every_promised_command_is_there() -> None:
 @pytest.mark.parametrize("path", COMMANDS)
 def test_the_help_of_a_command_has_an_example_that_calls_it(path: str) -> None:
     assert f"Example: {path}" in HELPS[path]
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_can_answer_as_json(path: str) -> None:
+    assert "--json" in HELPS[path] or path == "penstock plan schema"  # which is JSON
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_refuses_an_option_that_it_does_not_have(ask: Any, desk: Desk, path: str) -> None:
+    asked = ask(*path.split(" ")[1:], "--no-such-option")
+    assert asked.code == 2
+    assert "--no-such-option" in asked.err
+    assert f"hint: see `{path} --help`" in asked.err
 
 
 def test_the_page_about_the_command_line_is_what_the_code_prints() -> None:
@@ -82,6 +96,15 @@ def test_the_version_is_said_by_all_names(ask: Any, capsys: pytest.CaptureFixtur
         (["approve", "latest", "ws-a", "--gate", "2"], "either one workstream or one gate"),
         (["reject", "latest"], "Missing argument"),
         (["cancel"], "name it"),
+        (["recover-run"], "needs a run"),
+        (["recover-run", "nobody"], "there is no run 'nobody'"),
+        (["gc", "--older-than", "-1"], "--older-than"),
+        (["worktree-init", "--run-id", "r1"], "--ws-id"),
+        (["worktree-init", "--run-id", "nobody", "--ws-id", "ws-a"], "there is no run 'nobody'"),
+        (["worktree-status"], "--ws-id"),
+        (["worktree-status", "--ws-id", "ws-a"], "no run of project has a workstream 'ws-a'"),
+        (["worktree-cleanup", "--ws-id", "ws-a"], "no run of project has a workstream 'ws-a'"),
+        (["worktree-validate-scope", "--ws-id", "ws-a"], "no run of project has a workstream 'ws-a'"),
         (["show-run", "nobody"], "there is no run 'nobody'"),
         (["show-run", "a", "--id", "b"], "two runs are named"),
         (["follow"], "has no run yet"),

@@ -103,6 +103,22 @@ def test_a_run_is_told_in_one_fixed_shape(stored: Stored) -> None:
     assert workstreams[1]["candidate"].startswith("commit-")
 
 
+def test_verdicts_and_projects_are_told(stored: Stored) -> None:
+    assert stored.database.views.verdicts("run-1") == []
+    stored.commit(stored.drive.happily())
+    told = stored.database.views.verdicts("run-1")
+    assert [(one["branch"], one["members"]) for one in told] == [
+        ("penstock/run-1", ["ws-a"]),
+        ("penstock/run-1", ["ws-b"]),
+    ]
+    assert (told[0]["parent"], told[1]["parent"]) == ("base", told[0]["commit"])
+    assert told[1]["commit"] == stored.drive.run.head
+    assert all(one["tree"] for one in told)
+    assert [one["id"] for one in stored.database.views.projects()] == ["demo"]
+    with pytest.raises(UserError):
+        stored.database.views.verdicts("nobody")
+
+
 def test_a_run_that_goes_on_has_no_end_and_a_new_end_has_its_own_time(stored: Stored) -> None:
     red = events.OutOfScope(violations=())
     start = stored.start()

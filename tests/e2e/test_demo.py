@@ -152,7 +152,7 @@ def test_the_demo_fails_when_its_tests_do_and_says_what_differs(home: Path, tmp_
 @pytest.mark.slow
 def test_the_run_is_shown_as_it_comes_on(tmp_path: Path) -> None:
     console = Recorder()
-    assert run_demo(tmp_path / "here", keep=False, console=console) == 0
+    assert run_demo(tmp_path / "here", keep=False, console=console).wrong == ()
     assert console.notes[0] == "run_status_changed"
     assert console.notes.count("workstream_start") == 4
     assert not (tmp_path / "here/clone").exists()

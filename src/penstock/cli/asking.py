@@ -36,7 +36,15 @@ class RequestRefused(UserError):
 Done = Callable[[dict[str, Any]], bool]
 
 
-def ask(invocation: Invocation, named: str, request: Request, *, seconds: float, done: Done | None = None) -> int:
+def ask(
+    invocation: Invocation,
+    named: str,
+    request: Request,
+    *,
+    seconds: float,
+    as_json: bool,
+    done: Done | None = None,
+) -> int:
     """Ask it of the run that is meant, and wait so many seconds; the exit code."""
     terminal = invocation.terminal
 
@@ -44,7 +52,13 @@ def ask(invocation: Invocation, named: str, request: Request, *, seconds: float,
         run_id = await _target(penstock, named, request)
         answer = await penstock.service.ask(run_id, request)
         is_done = await _await_answer(penstock, answer, seconds, done)
-        terminal.line(_in_words(penstock, answer, request, is_done=is_done))
+        words = _in_words(penstock, answer, request, is_done=is_done)
+        if as_json:
+            facts = {"run_id": run_id, "request_id": answer.request_id, "done": is_done}
+            status = penstock.parts.views.run(run_id)["status"]
+            terminal.pretty_json({**facts, "status": status, "sentence": words})
+        else:
+            terminal.line(words)
         return exits.WAITING if seconds and not is_done else exits.COMPLETED
 
     return invocation.perform(put)

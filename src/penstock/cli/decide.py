@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from penstock.cli import invocation as invocations
-from penstock.cli.options import MaybeRun, Run, RunOption, Workstream, one_run
+from penstock.cli.options import Json, MaybeRun, Run, RunOption, Workstream, one_run
 from penstock.domain.errors import UserError, WorldError
 from penstock.reports import run as report
 from penstock.reports.plain import one_line
@@ -62,28 +62,42 @@ def pause(
     option: RunOption = "",
     now: Annotated[bool, typer.Option("--now", help="Stop the running steps instead of letting them end.")] = False,
     no_wait: NoWait = False,
+    as_json: Json = False,
 ) -> int:
     """Pause a run. Steps that run may end first, unless --now; `penstock resume` goes on."""
     from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
     from penstock.domain.events import PauseAsked  # noqa: PLC0415 - as above
 
     return ask(
-        invocations.of(context), one_run(run, option), PauseAsked(now=now), seconds=0.0 if no_wait else UNTIL_TAKEN
+        invocations.of(context),
+        one_run(run, option),
+        PauseAsked(now=now),
+        seconds=0.0 if no_wait else UNTIL_TAKEN,
+        as_json=as_json,
     )
 
 
-def cancel(context: typer.Context, run: Run = "", option: RunOption = "", no_wait: NoWait = False) -> int:
+def cancel(
+    context: typer.Context, run: Run = "", option: RunOption = "", no_wait: NoWait = False, as_json: Json = False
+) -> int:
     """End a run for good: its steps are stopped, everything is kept. Answers when the processes are gone."""
     from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
     from penstock.domain.events import CancelAsked  # noqa: PLC0415 - as above
 
     named = _must_name(one_run(run, option))
     return ask(
-        invocations.of(context), named, CancelAsked(), seconds=0.0 if no_wait else UNTIL_GONE, done=report.is_over
+        invocations.of(context),
+        named,
+        CancelAsked(),
+        seconds=0.0 if no_wait else UNTIL_GONE,
+        as_json=as_json,
+        done=report.is_over,
     )
 
 
-def abandon_run(context: typer.Context, run: Run = "", option: RunOption = "", no_wait: NoWait = False) -> int:
+def abandon_run(
+    context: typer.Context, run: Run = "", option: RunOption = "", no_wait: NoWait = False, as_json: Json = False
+) -> int:
     """Give a run up, whatever its state, and tidy its folders away; logs and snapshots are kept."""
     from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
     from penstock.domain.events import AbandonAsked  # noqa: PLC0415 - as above
@@ -94,7 +108,12 @@ def abandon_run(context: typer.Context, run: Run = "", option: RunOption = "", n
         return bool(view["status"] == "abandoned")
 
     return ask(
-        invocations.of(context), named, AbandonAsked(), seconds=0.0 if no_wait else UNTIL_GONE, done=is_abandoned
+        invocations.of(context),
+        named,
+        AbandonAsked(),
+        seconds=0.0 if no_wait else UNTIL_GONE,
+        as_json=as_json,
+        done=is_abandoned,
     )
 
 
@@ -106,6 +125,7 @@ def approve(
     ] = "",
     gate: Annotated[int, typer.Option("--gate", metavar="N", min=0, help="Let this gate begin instead.")] = 0,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept with the decision.")] = "",
+    as_json: Json = False,
 ) -> int:
     """Approve a workstream that waits for a person, or let a gate begin."""
     from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
@@ -114,7 +134,13 @@ def approve(
     if bool(workstream) == bool(gate):
         raise UserError("approve either one workstream or one gate", hint="penstock approve RUN WS | RUN --gate N")
     by = _user(context)
-    return ask(invocations.of(context), run, Approved(workstream=workstream, gate=gate, by=by, note=note), seconds=SOON)
+    return ask(
+        invocations.of(context),
+        run,
+        Approved(workstream=workstream, gate=gate, by=by, note=note),
+        seconds=SOON,
+        as_json=as_json,
+    )
 
 
 def reject(
@@ -123,21 +149,22 @@ def reject(
     workstream: Workstream,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="What to change: it gets into the prompt.")] = "",
     final: Annotated[bool, typer.Option("--final", help="Give up on the workstream instead of revising it.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Ask for a revision of a workstream that waits for a person; with --final, give up on it."""
     from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
     from penstock.domain.events import Rejected  # noqa: PLC0415 - as above
 
     request = Rejected(workstream=workstream, final=final, by=_user(context), note=note)
-    return ask(invocations.of(context), run, request, seconds=SOON)
+    return ask(invocations.of(context), run, request, seconds=SOON, as_json=as_json)
 
 
-def reset_workstream(context: typer.Context, run: Run, workstream: Workstream) -> int:
+def reset_workstream(context: typer.Context, run: Run, workstream: Workstream, as_json: Json = False) -> int:
     """Let a failed workstream begin again. What its folder holds is kept first; what it blocked follows by itself."""
     from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
     from penstock.domain.events import ResetAsked  # noqa: PLC0415 - as above
 
-    return ask(invocations.of(context), run, ResetAsked(workstream=workstream), seconds=SOON)
+    return ask(invocations.of(context), run, ResetAsked(workstream=workstream), seconds=SOON, as_json=as_json)
 
 
 def rollback_workstream(
@@ -146,6 +173,7 @@ def rollback_workstream(
     workstream: Workstream,
     cascade: Annotated[bool, typer.Option("--cascade", help="Take back what was built upon it too.")] = False,
     no_wait: NoWait = False,
+    as_json: Json = False,
 ) -> int:
     """Take a merged workstream back: a new commit that undoes its merge, verified like any merge."""
     from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
@@ -158,7 +186,14 @@ def rollback_workstream(
         return bool(found["status"] == "abandoned")
 
     request = RollbackAsked(workstream=workstream, cascade=cascade)
-    return ask(invocations.of(context), run, request, seconds=0.0 if no_wait else UNTIL_GONE, done=is_decided)
+    return ask(
+        invocations.of(context),
+        run,
+        request,
+        seconds=0.0 if no_wait else UNTIL_GONE,
+        as_json=as_json,
+        done=is_decided,
+    )
 
 
 def _must_name(named: str) -> str:

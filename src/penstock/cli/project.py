@@ -1,5 +1,6 @@
 """The commands around a project and this machine: init, trust, doctor, config show, demo."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +48,7 @@ def init(
     sample: Annotated[
         bool, typer.Option("--sample", help="Also write a sample bundle, which runs without any agent.")
     ] = False,
+    as_json: Json = False,
 ) -> int:
     """Set a project up: look at it and write a commented penstock.toml with the checks that fit. Overwrites nothing."""
     invocation = invocations.of(context)
@@ -55,6 +57,10 @@ def init(
         from penstock.initial.writing import initialise  # noqa: PLC0415 - heavy, and only needed once a command runs
 
         done = await initialise(penstock.projects, sample=sample)
+        if as_json:
+            written = [str(path) for path in done.written]
+            invocation.terminal.pretty_json({"written": written, "sentences": [text for text in done.lines if text]})
+            return exits.COMPLETED
         for text in done.lines:
             invocation.terminal.line(text)
         return exits.COMPLETED
@@ -65,6 +71,7 @@ def init(
 def trust(
     context: typer.Context,
     show: Annotated[bool, typer.Option("--show", help="Only show what would run; agree to nothing.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Agree to the commands that a project brings along: nothing of it runs before. Asked again when they change."""
     invocation = invocations.of(context)
@@ -72,9 +79,13 @@ def trust(
     async def agree(penstock: "Penstock") -> int:
         project = penstock.projects.current()
         async with penstock.projects.opened(project) as opened:
-            lines = _shown(opened)
+            lines, answer = _shown(opened), _told(opened)
         if not show:
             await penstock.projects.trust(project)
+        if as_json:
+            invocation.terminal.pretty_json({**answer, "trusted": not show or answer["trusted"]})
+            return exits.COMPLETED
+        if not show:
             lines.append(f"trusted: {project.path.name} may run this")
         invocation.terminal.line("\n".join(lines))
         return exits.COMPLETED
@@ -87,6 +98,18 @@ def _shown(opened: "Opened") -> list[str]:
     if opened.difference and not opened.is_trusted:
         lines += ["", "what differs from what you have agreed to:", opened.difference]
     return [*lines, "", "agreed to already" if opened.is_trusted else "not agreed to yet"]
+
+
+def _told(opened: "Opened") -> dict[str, object]:
+    return {
+        "project": opened.project.id,
+        "path": str(opened.project.path),
+        "base_branch": opened.base_branch,
+        "base": opened.base,
+        "would_run": opened.would_run,
+        "difference": opened.difference,
+        "trusted": opened.is_trusted,
+    }
 
 
 def config_show(context: typer.Context, as_json: Json = False) -> int:
@@ -150,10 +173,16 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the clone in which the branch was tested, too; the rest always stays.")
     ] = False,
+    as_json: Json = False,
 ) -> int:
     """Take a sample project to merged, tested code with scripted agents: no key, no network, no state of yours."""
     from penstock.demo import run_demo  # noqa: PLC0415 - heavy, and only needed once a command runs
 
     invocation = invocations.of(context)
     place = None if folder is None else invocation.folder / folder.expanduser()
-    return run_demo(place, keep=keep, console=invocation.terminal)
+    terminal = invocation.terminal
+    seen = run_demo(place, keep=keep, console=terminal.silent() if as_json else terminal)
+    if as_json:
+        outcome = dataclasses.asdict(seen.outcome)
+        terminal.pretty_json({"folder": str(seen.folder), "outcome": outcome, "wrong": list(seen.wrong)})
+    return exits.FAILED if seen.wrong else exits.COMPLETED

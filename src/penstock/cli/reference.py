@@ -30,8 +30,26 @@ def page() -> str:
     """The whole page, as Markdown."""
     rows = "\n".join(f"| {code} | {meaning} |" for code, meaning in exits.MEANINGS.items())
     parts = [OPENING, f"## Exit codes\n\n| code | meaning |\n|---|---|\n{rows}\n"]
+    parts.append(f"## All commands\n\n| command | what it does | `--json` |\n|---|---|---|\n{_table()}\n")
     parts += [f"## {path}\n\n```text\n{text}\n```\n" for path, text in helps(command_line(), "penstock")]
     return "\n".join(parts)
+
+
+def _table() -> str:
+    """One row for each command."""
+    rows = []
+    for path, command in _commands(command_line(), "penstock"):
+        has_json = any("--json" in parameter.opts for parameter in command.params)
+        rows.append(f"| `{path}` | {command.get_short_help_str(WIDTH)} | {'yes' if has_json else 'it is JSON'} |")
+    return "\n".join(rows)
+
+
+def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:  # Any: the parser's own types are private to it
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
 
 
 def helps(

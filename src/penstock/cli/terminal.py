@@ -6,6 +6,7 @@ Untrusted text leaves it clean, and a reader that went away is no error.
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import os
 import sys
@@ -69,6 +70,10 @@ class Terminal:
             is_interactive=is_interactive,
             has_colour=is_interactive and not environ.get("NO_COLOR"),
         )
+
+    def silent(self) -> Terminal:
+        """One that shows nothing of the answer, for what is told as JSON at its end; complaints are still heard."""
+        return Terminal(out=io.StringIO(), err=self.err)
 
     def line(self, text: str = "", tone: str = "") -> None:
         """Print a text, clean, as one or several lines."""

@@ -10,19 +10,20 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.demo import report
 from penstock.demo.observing import Found, observe, standing
-from penstock.demo.outcome import differences
+from penstock.demo.outcome import Outcome, differences
 from penstock.demo.sample import Sample, make_sample
 
 if TYPE_CHECKING:
     from penstock.domain.decision import Note
     from penstock.domain.run import Run
 
-__all__ = ["Console", "Watching", "run_demo"]
+__all__ = ["Console", "Demonstrated", "Watching", "run_demo"]
 
 
 class Watching(Protocol):
@@ -45,8 +46,17 @@ class Console(Protocol):
         ...
 
 
-def run_demo(folder: Path | None, *, keep: bool, console: Console) -> int:
-    """Run the demo in a new folder; 0 exactly when what was meant to happen happened.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demonstrated:
+    """Where the demo took place, what became of it, and what of that was not meant."""
+
+    folder: Path
+    outcome: Outcome
+    wrong: tuple[str, ...]
+
+
+def run_demo(folder: Path | None, *, keep: bool, console: Console) -> Demonstrated:
+    """Run the demo in a new folder; nothing is wrong exactly when what was meant to happen happened.
 
     The folder stays in any case; with `keep` the clone in which the branch was tested stays in it too.
     """
@@ -64,7 +74,7 @@ def run_demo(folder: Path | None, *, keep: bool, console: Console) -> int:
         console.line(f"not as it was meant to be: {line}", "bad")
     if not wrong:
         console.line("All of this is as it was meant to be.", "good")
-    return 1 if wrong else 0
+    return Demonstrated(folder=sample.folder, outcome=found.outcome, wrong=tuple(wrong))
 
 
 async def _worked(sample: Sample, console: Console) -> Found:

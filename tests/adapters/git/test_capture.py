@@ -12,6 +12,7 @@ from git_bench import AT, PLACE, Bench, git
 
 from penstock.adapters.git.capture import WorktreeUnreadable
 from penstock.adapters.git.litter import collapse
+from penstock.adapters.git.looking import GitWorktrees
 from penstock.domain.changes import Change, Stamp
 
 
@@ -385,4 +386,5 @@ def test_eight_places_at_once_keep_apart(bench: Bench) -> None:
     for place, found in zip(places, asyncio.run(everybody()), strict=True):
         assert set(by_path(found)) == {f"{place.workstream}.txt"}
         assert found.tampering == ()
-    assert bench.project.list_worktrees()[0][:2] == ("r1", "w0")
+    first = GitWorktrees(bench.settings).places()[0]
+    assert (first.run, first.workstream) == ("r1", "w0")

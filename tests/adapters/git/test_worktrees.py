@@ -15,6 +15,7 @@ import pytest
 from git_bench import Bench, git
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.looking import GitWorktrees
 from penstock.adapters.git.runner import FilesRefused
 from penstock.adapters.git.worktrees import ContentNotKept
 
@@ -197,7 +198,7 @@ def test_removing_leaves_nothing_of_the_worktree_behind(bench: Bench) -> None:
     assert list(bench.worktree.parent.iterdir()) == []
     assert list(bench.private.parent.iterdir()) == []
     assert list(bench.settings.indexes.iterdir()) == []
-    assert bench.project.list_worktrees() == ()
+    assert GitWorktrees(bench.settings).places() == ()
 
 
 def test_closed_folders_can_be_removed_by_an_ordinary_user() -> None:
@@ -304,6 +305,6 @@ def test_a_worktree_on_another_file_system_is_moved_aside_beside_itself(tmp_path
         assert kept.moved_to is not None
         assert kept.moved_to.parent == Path(root) / "r1"
         assert (kept.moved_to / "src/app.py").exists()
-        assert bench.project.list_worktrees() == ()
+        assert GitWorktrees(bench.settings).places() == ()
         note = bench.settings.home / f"kept/r1/{kept.moved_to.name}.json"
         assert json.loads(note.read_text())["path"] == str(kept.moved_to)

@@ -144,7 +144,7 @@ class Capturer:
         return self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
 
     def _changes(self, found: Sequence[Difference], view: View) -> tuple[Change, ...]:
-        return tuple(_with_links(change, view) for change in described(self._git, found))
+        return tuple(with_links(change, view) for change in described(self._git, found))
 
     def _staged_only(self, place: Place, desk: Desk, base: str, taken: Taken) -> tuple[Violation, ...]:
         """Content that stands in the agent's index and nowhere in its files."""
@@ -168,7 +168,8 @@ class Capturer:
         return tuple(Violation(path=change.path, rule="staged only") for change in staged if change.path not in there)
 
 
-def _with_links(change: Change, view: View) -> Change:
+def with_links(change: Change, view: View) -> Change:
+    """The change with how many names its file has on disk."""
     if change.new_mode not in {REGULAR, EXECUTABLE}:
         return change
     try:

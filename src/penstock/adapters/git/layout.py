@@ -109,6 +109,11 @@ def branch_ref(branch: str) -> str:
 
 def segment(name: str) -> str:
     """The name itself, if it can be one segment of a path and of a ref."""
-    if not _SEGMENT.fullmatch(name) or ".." in name or name.endswith((".lock", ".")):
+    if not is_segment(name):
         raise Bug(f"{name!r} can't be part of a path or of a ref")
     return name
+
+
+def is_segment(name: str) -> bool:
+    """Whether a name can be one segment of a path and of a ref."""
+    return bool(_SEGMENT.fullmatch(name)) and ".." not in name and not name.endswith((".lock", "."))

@@ -60,7 +60,7 @@ def advance(own: OwnRepository, verdict: Verdict) -> None:
     try:
         own.move(branch_ref(verdict.branch), verdict.commit, verdict.parent)
     except BranchMoved as moved:
-        if moved.found is None or not _is_ancestor(own, verdict.commit, moved.found):
+        if moved.found is None or not is_ancestor(own, verdict.commit, moved.found):
             raise
 
 
@@ -76,6 +76,7 @@ def _check(own: OwnRepository, verdict: Verdict) -> None:
         )
 
 
-def _is_ancestor(own: OwnRepository, commit: str, head: str) -> bool:
+def is_ancestor(own: OwnRepository, commit: str, head: str) -> bool:
+    """Whether one commit leads to another; a commit that is not there leads nowhere."""
     answer = own.git.run("merge-base", "--is-ancestor", commit, head, call=Call(accept=(0, 1, 128)))
     return answer.code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.commits import Commits
@@ -11,11 +12,14 @@ from penstock.adapters.git.filling import drop_indexes
 from penstock.adapters.git.integrity import USER_REFS, Integrity
 from penstock.adapters.git.layout import NO_COMMIT, GitSettings, branch_ref
 from penstock.adapters.git.ledger import Ledger
-from penstock.adapters.git.refs import RefReader
+from penstock.adapters.git.refs import RefReader, put_back
 from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.adapters.git.source import RepositoryIsBroken, RepositoryIsEmpty, Source, base_candidates, inspect
 from penstock.adapters.git.suitability import refuse_unsuitable
 from penstock.domain.errors import UserError, WorldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class NoSuchBranch(UserError):
@@ -128,6 +132,14 @@ class OwnRepository:
             ref = f"{namespace}/{max(numbers, default=0) + 1}"
             self._move(ref, commit, NO_COMMIT, descriptor)
             return ref
+
+    def drop(self, refs: Iterable[str]) -> None:
+        """Remove refs, also those whose commit is not there; one that is gone already is no error."""
+        with self.ledger.held():
+            for ref in refs:
+                self.ledger.intend(ref, NO_COMMIT)
+                put_back(self.folder, ref, None)
+                self.ledger.finish(ref, happened=True)
 
     def numbers(self, namespace: str) -> list[int]:
         """The numbers of a namespace's snapshots, in order."""

@@ -167,12 +167,6 @@ class GitProject:
         """What an agent may write: its worktree and that worktree's git folder."""
         return self.settings.worktree(place), self.settings.private(place)
 
-    def list_worktrees(self) -> tuple[tuple[str, str, Path], ...]:
-        """The worktrees that are on disk: run, workstream, folder."""
-        found = self.settings.worktree_root.glob("*/*")
-        kept = [path for path in found if folders.is_folder(path) and not path.name.startswith(".")]
-        return tuple((path.parent.name, path.name, path) for path in sorted(kept))
-
 
 def _told(work: Callable[[], Result]) -> Result:
     try:

@@ -47,6 +47,23 @@ def reap(prefix: str, folder: Path | None) -> list[int]:
 
     Ourselves and our ancestors are spared. A person's shell that stands in `folder` is not told apart.
     """
+    killed: list[int] = []
+    limit = time.monotonic() + TIME_LIMIT
+    for _ in range(ROUNDS):
+        found = _found(prefix, folder)
+        if not found or time.monotonic() > limit:
+            break
+        killed += [process.pid for process in found if _kill(process) and process.pid not in killed]
+        psutil.wait_procs(found, timeout=0.2)
+    return killed
+
+
+def living(prefix: str, folder: Path | None) -> list[int]:
+    """The pids of those whom `reap` would kill."""
+    return sorted(process.pid for process in _found(prefix, folder))
+
+
+def _found(prefix: str, folder: Path | None) -> list[psutil.Process]:
     if not prefix:
         raise Bug("processes were to be reaped by an empty marker, which every process would have")
     root = None if folder is None else folder.resolve()
@@ -54,15 +71,7 @@ def reap(prefix: str, folder: Path | None) -> list[int]:
         raise Bug(f"processes were to be reaped by the folder {root}, in which every process works")
     here = psutil.Process()
     spared = {(process.pid, process.create_time()) for process in (here, *here.parents())}
-    killed: list[int] = []
-    limit = time.monotonic() + TIME_LIMIT
-    for _ in range(ROUNDS):
-        found = [process for process in psutil.process_iter() if _is_ours(process, prefix, root, spared)]
-        if not found or time.monotonic() > limit:
-            break
-        killed += [process.pid for process in found if _kill(process) and process.pid not in killed]
-        psutil.wait_procs(found, timeout=0.2)
-    return killed
+    return [process for process in psutil.process_iter() if _is_ours(process, prefix, root, spared)]
 
 
 def _is_ours(process: psutil.Process, prefix: str, root: Path | None, spared: set[tuple[int, float]]) -> bool:

@@ -12,13 +12,16 @@ from pathlib import Path
 
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.floors import lacking
-from penstock.adapters.processes.reaping import read_outcome, reap
+from penstock.adapters.processes.reaping import living, read_outcome, reap
+from penstock.adapters.processes.records import OUTCOME
 from penstock.domain.errors import WorldError
 
 WAIT_FOR_ROOM = 600.0
 WAIT_FOR_DISK = 5.0
 """Memory comes back when another process ends; a disk is mostly full until somebody does something about it."""
 LOOK_AGAIN = 0.5
+ASIDE = "~aside-"
+"""In the name of an attempt's folder that counts no more."""
 
 
 class NoRoom(WorldError):
@@ -63,6 +66,28 @@ class Supervisor:
     async def reap(self, run: str) -> int:
         """Kill what an earlier owner of this run left behind; how many processes it was."""
         return len(await asyncio.to_thread(reap, f"{self._home_id}:{run}", self.worktrees / run))
+
+    async def leftovers(self, run: str) -> tuple[int, ...]:
+        """The processes of a run that still live; nothing is done to them."""
+        return tuple(await asyncio.to_thread(living, f"{self._home_id}:{run}", self.worktrees / run))
+
+    def recorded(self, run: str) -> tuple[tuple[str, str], ...]:
+        """Workstream and key of every attempt that has a folder."""
+        found = (path for path in (self.runs / run).glob("*/*") if path.is_dir() and ASIDE not in path.name)
+        return tuple(sorted((path.parent.name, path.name) for path in found))
+
+    def forget_end(self, run: str, workstream: str, attempt: str) -> None:
+        """Let an attempt whose agent had ended count as interrupted."""
+        outcome = self._path(run, workstream, attempt) / OUTCOME
+        outcome.replace(outcome.with_name(f"lost.{OUTCOME}"))
+
+    def set_aside(self, run: str, workstream: str, attempt: str) -> str:
+        """Rename an attempt's folder, so that nobody takes it for one that was performed; its new name."""
+        path, number = self._path(run, workstream, attempt), 1
+        while (target := path.with_name(f"{attempt}{ASIDE}{number}")).exists():
+            number += 1
+        path.rename(target)
+        return target.name
 
     async def room(self) -> None:
         """Wait while memory or disk are below their floor."""

@@ -130,6 +130,22 @@ class SqlViews:
                 "refused": row.refused,
             }
 
+    def verdicts(self, run_id: str) -> list[dict[str, Any]]:
+        """The verdicts of a run, oldest first: id, branch, parent, commit, tree, members, created_at."""
+        column = tables.verdicts.c
+        query = select(tables.verdicts).where(column.run_id == run_id).order_by(column.created_at, column.id)
+        with self._connected() as connection:
+            _known(connection, run_id)
+            return [_verdict(row) for row in connection.execute(query)]
+
+    def projects(self) -> list[dict[str, Any]]:
+        """Every project that has a run: id, path, created_at."""
+        with self._connected() as connection:
+            return [
+                {"id": row.id, "path": row.path, "created_at": on_the_wire(row.created_at)}
+                for row in connection.execute(select(tables.projects).order_by(tables.projects.c.id))
+            ]
+
 
 def _known(connection: Connection, run_id: str) -> Row[Any]:
     row = connection.execute(select(tables.runs).where(tables.runs.c.run_id == run_id)).one_or_none()
@@ -198,4 +214,13 @@ def _attempt(row: Row[Any]) -> dict[str, Any]:
         "completed_at": on_the_wire(row.completed_at),
         "start": row.start_commit,
         "result": None if row.result_json is None else json.loads(row.result_json),
+    }
+
+
+def _verdict(row: Row[Any]) -> dict[str, Any]:
+    return {
+        **{name: getattr(row, name) for name in ("id", "branch", "parent", "tree")},
+        "commit": row.commit_id,
+        "members": json.loads(row.members),
+        "created_at": on_the_wire(row.created_at),
     }
