@@ -201,6 +201,11 @@ class MemoryProject:
 
     # agent, tools, supervision
 
+    @property
+    def memory_mb(self) -> int:
+        """It needs none of its own."""
+        return 0
+
     async def work(self, task: AgentTask) -> AgentReport:
         """Let the function edit."""
         return self.edit(task, self._worktrees[str(task.worktree)]) or FINISHED
@@ -247,9 +252,6 @@ class MemoryProject:
     async def reap(self, run: str) -> int:
         """There are no processes."""
         return 0
-
-    async def room(self) -> None:
-        """There is always room."""
 
     def _commit(self, files: Tree, parents: tuple[str, ...], message: str) -> Candidate:
         tree = hashlib.sha1(repr(sorted(files.items())).encode(), usedforsecurity=False).hexdigest()

@@ -14,7 +14,7 @@ from penstock.domain.setup import Setup
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.making import Errand
 from penstock.engine.redacting import Redact
-from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Supervision, Tools, Workspace
+from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Slots, Supervision, Tools, Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,8 @@ class RunSettings:
     allow_unchecked: bool = False
     branch_template: str = "ws/{change}/{workstream}-{run}"
     limits: Mapping[str, int] = field(default_factory=dict)
-    """How many commands of each resource may be performed at once."""
+    """How many slots for each resource this machine has; for one that is not named there is no limit."""
+    min_free_gb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Context:
     tools: Tools
     supervision: Supervision
     furnisher: Furnisher
+    slots: Slots
     journal: Journal
     clock: Clock
     redact: Redact

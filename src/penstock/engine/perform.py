@@ -30,8 +30,10 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
     match command:
         case StartStep():
             return await _attempt(context, command)
-        case JudgeMerge() | TakeBack():
-            return await _verified(context, command, run)
+        case JudgeMerge():
+            return await integration.judge(context, command, run)
+        case TakeBack():
+            return await rollback.take_back(context, command, run)
         case MoveBranch():
             await context.repository.advance(command.verdict)
             return BranchMoved(verdict=command.verdict)
@@ -47,13 +49,6 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
             assert_never(command)
 
 
-async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) -> Event:
-    await context.supervision.room()
-    if isinstance(command, TakeBack):
-        return await rollback.take_back(context, command, run)
-    return await integration.judge(context, command, run)
-
-
 async def _attempt(context: Context, command: StartStep) -> Event:
     outcome = await _step(context, command)
     if outcome is None:
@@ -63,7 +58,6 @@ async def _attempt(context: Context, command: StartStep) -> Event:
 
 async def _step(context: Context, command: StartStep) -> StepOutcome | None:
     workstream = context.workstreams[command.workstream]
-    await context.supervision.room()
     match command.attempt.step:
         case Step.EDIT | Step.FIX:
             return await edit.perform(context, command, workstream)

@@ -22,7 +22,7 @@ OUTCOME = {
 
 
 def supervisor(folder: Path) -> Supervisor:
-    return Supervisor(runs=folder / "runs", worktrees=folder / "worktrees", min_free_gb=0.0)
+    return Supervisor(runs=folder / "runs", worktrees=folder / "worktrees")
 
 
 def test_an_attempt_was_begun_once_its_folder_is_there(tmp_path: Path) -> None:
@@ -68,7 +68,6 @@ def test_markers_of_two_homes_and_of_two_runs_differ(tmp_path: Path) -> None:
     assert one.marker("r", "a", "edit-1") == supervisor(tmp_path / "one").marker("r", "a", "edit-1")
 
 
-def test_with_room_enough_nobody_waits_and_where_nothing_is_left_nothing_is_reaped(tmp_path: Path) -> None:
+def test_where_nothing_is_left_nothing_is_reaped(tmp_path: Path) -> None:
     own = supervisor(tmp_path)
-    asyncio.run(own.room())
     assert asyncio.run(own.reap("r")) == 0

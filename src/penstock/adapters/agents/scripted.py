@@ -58,6 +58,7 @@ class ScriptedAgent:
     redactor: Redactor
     scripts: Mapping[str, object] = field(default_factory=dict)
     common: object = None
+    memory_mb: int = 512
     output_limit: int = 4 * 1024 * 1024
 
     async def work(self, task: AgentTask) -> AgentReport:

@@ -6,23 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstock.adapters.processes.ending import Ending
-from penstock.adapters.processes.floors import lacking
 from penstock.adapters.processes.reaping import read_outcome, reap
-from penstock.domain.errors import WorldError
-
-WAIT_FOR_ROOM = 600.0
-WAIT_FOR_DISK = 5.0
-"""Memory comes back when another process ends; a disk is mostly full until somebody does something about it."""
-LOOK_AGAIN = 0.5
-
-
-class NoRoom(WorldError):
-    """Memory or disk stayed below their floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +19,6 @@ class Supervisor:
 
     runs: Path
     worktrees: Path
-    memory_mb: int = 512
-    min_free_gb: float = 1.0
-    wait: float = WAIT_FOR_ROOM
-    wait_for_disk: float = WAIT_FOR_DISK
     _home_id: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -63,15 +47,6 @@ class Supervisor:
     async def reap(self, run: str) -> int:
         """Kill what an earlier owner of this run left behind; how many processes it was."""
         return len(await asyncio.to_thread(reap, f"{self._home_id}:{run}", self.worktrees / run))
-
-    async def room(self) -> None:
-        """Wait while memory or disk are below their floor."""
-        began = time.monotonic()
-        while (sentence := lacking(self.memory_mb, self.min_free_gb, self.runs)) is not None:
-            is_disk = lacking(0, self.min_free_gb, self.runs) is not None
-            if time.monotonic() - began >= (self.wait_for_disk if is_disk else self.wait):
-                raise NoRoom(sentence, hint="make room, then `penstock resume` the run")
-            await asyncio.sleep(LOOK_AGAIN)
 
     def _path(self, run: str, workstream: str, attempt: str) -> Path:
         return self.runs / run / workstream / attempt
