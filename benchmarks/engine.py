@@ -56,7 +56,7 @@ class InstantProject(MemoryProject):
     async def prepare(self, place: Place, start: str | None) -> Path:
         return NOWHERE
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         return NOWHERE
 
     async def work(self, task: AgentTask) -> AgentReport:

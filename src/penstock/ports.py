@@ -575,7 +575,7 @@ class Supervision(Protocol):
         """What every process of an attempt carries in its environment."""
         ...
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         """The attempt's own folder, made if need be."""
         ...
 

@@ -236,7 +236,7 @@ class MemoryProject:
         """The attempt's name."""
         return f"{run}/{workstream}/{attempt}"
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         """A folder that is never made."""
         self.started.add(self.marker(run, workstream, attempt))
         return Path("/memory/attempts") / run / workstream / attempt

@@ -12,8 +12,9 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,9 +46,11 @@ class _Line:
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
+    refused: asyncio.Event = field(default_factory=asyncio.Event)
     length: int = 0
     lacking_since: float | None = None
-    lack: str = ""
+    sentence: str = ""
+    """What the first of them waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,10 @@ class _Slot:
 
 
 class FileSlots:
-    """Slots as files below one folder; one object for a whole process."""
+    """Slots as files below one folder; one object for a whole process.
+
+    Files are touched in a thread of its own only: making one can take a second while another process syncs the disk.
+    """
 
     def __init__(
         self,
@@ -74,76 +80,102 @@ class FileSlots:
         self._wait_for_memory, self._wait_for_disk = wait_for_memory, wait_for_disk
         self._patience = patience
         self._lines: dict[Need, _Line] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slots")
 
     @asynccontextmanager
     async def taken(self, need: Need, user: User, delayed: Callable[[str], None]) -> AsyncIterator[None]:
         """Wait for room, then hold a slot."""
-        slot = await self._wait(need, delayed)
+        slot = await self._wait(need, user, delayed)
+        may_be_in_use = slot.was_left_by not in ("", user.run)  # of our own run everything that was left is reaped
         try:
-            if slot.was_left_by not in ("", user.run):  # of our own run everything that was left has been reaped
+            if may_be_in_use:
                 await asyncio.sleep(LAST_BREATH)
-            with _signed(slot.descriptor, user):
-                yield
+                may_be_in_use = False
+            yield
         finally:
-            os.close(slot.descriptor)
-            for other, line in self._lines.items():
-                if other.resource == need.resource:
-                    line.freed.set()
+            self._let_go(slot, need.resource, sign_off=not may_be_in_use)
 
-    async def _wait(self, need: Need, delayed: Callable[[str], None]) -> _Slot:
+    def _let_go(self, slot: _Slot, resource: str, *, sign_off: bool) -> None:
+        self._thread.submit(_close, slot, sign_off=sign_off)
+        for need, line in self._lines.items():
+            if need.resource == resource:
+                line.freed.set()
+
+    async def _wait(self, need: Need, user: User, delayed: Callable[[str], None]) -> _Slot:
         line = self._lines.setdefault(need, _Line())
         line.length += 1
-        timer = asyncio.get_running_loop().call_later(self._patience, lambda: delayed(line.lack or self._in_use(need)))
+        telling = asyncio.create_task(self._tell(line, delayed))
         try:
             async with line.turn:
-                return self._at_once(need, line) or await self._in_turn(need, line)
+                return await self._in_turn(need, user, line)
         finally:
-            timer.cancel()
+            telling.cancel()
             line.length -= 1
             if line.length == 0:
                 self._lines.pop(need)
 
-    def _at_once(self, need: Need, line: _Line) -> _Slot | None:
-        return self._slot(need, "~") if self._has_room(need, line) else None
+    async def _tell(self, line: _Line, delayed: Callable[[str], None]) -> None:
+        await asyncio.sleep(self._patience)
+        await line.refused.wait()
+        delayed(line.sentence)
 
-    async def _in_turn(self, need: Need, line: _Line) -> _Slot:
+    async def _in_turn(self, need: Need, user: User, line: _Line) -> _Slot:
         """Ask again and again, and soon after somebody of this process has freed a slot."""
-        name = f"{need.resource} {round(self._clock.monotonic() * 1e9):020d} {need.limit} {os.getpid()}-{id(line)}"
+        since = round(self._clock.monotonic() * 1e9)
+        ticket = self._tickets / f"{need.resource} {since:020d} {need.limit} {os.getpid()}-{id(line)}"
         pause = SOONEST
-        with self._ticket(name) as touch:
+        try:
             while True:
-                if self._has_room(need, line):
-                    touch()
-                    if (slot := self._slot(need, name)) is not None:
-                        return slot
                 line.freed.clear()
+                slot = await self._asked(need, user, line, ticket)
+                if slot is not None:
+                    return slot
+                line.refused.set()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(line.freed.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await line.freed.wait()
                 pause = min(2 * pause, LATEST)
+        finally:
+            self._thread.submit(ticket.unlink, missing_ok=True)
+
+    async def _asked(self, need: Need, user: User, line: _Line, ticket: Path) -> _Slot | None:
+        asking = self._thread.submit(self._look, need, user, line, ticket)
+        try:
+            return await asyncio.wrap_future(asking)
+        except asyncio.CancelledError:
+            asking.add_done_callback(_close_unused)
+            raise
+
+    # in the thread
+
+    def _look(self, need: Need, user: User, line: _Line, ticket: Path) -> _Slot | None:
+        """A slot, if there is room now; a ticket only where a slot is all that is wanting."""
+        if not self._has_room(need, line):
+            return None
+        self._tickets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        users: list[str] = []
+        for number in range(need.limit, self._reserved(need, ticket.name), -1):
+            slot = self._lock(self._folder / f"{need.resource}.{number}", user, users)
+            if slot is not None:
+                return slot
+        slots = "the only slot" if need.limit == 1 else f"every one of the {need.limit} slots"
+        by = "; ".join(users[::-1]) or "others came before"
+        line.sentence = f"{slots} for {need.resource}s on this machine is in use: {by}"
+        ticket.touch(mode=0o600)
+        return None
 
     def _has_room(self, need: Need, line: _Line) -> bool:
         """Whether memory and disk are above their floors; NoRoom once they have been below them for too long."""
-        line.lack = lacking(need.memory_mb, need.min_free_gb, self._folder) or ""
-        if not line.lack:
+        lack = lacking(need.memory_mb, need.min_free_gb, self._folder)
+        if lack is None:
             line.lacking_since = None
             return True
-        now = self._clock.monotonic()
+        line.sentence, now = lack, self._clock.monotonic()
         line.lacking_since = now if line.lacking_since is None else line.lacking_since
         is_disk = lacking(0, need.min_free_gb, self._folder) is not None
         if now - line.lacking_since >= (self._wait_for_disk if is_disk else self._wait_for_memory):
-            raise NoRoom(line.lack, hint="make room, then `penstock resume` the run")
+            raise NoRoom(lack, hint="make room, then `penstock resume` the run")
         return False
-
-    # tickets
-
-    @contextmanager
-    def _ticket(self, name: str) -> Iterator[Callable[[], None]]:
-        """A ticket that counts from its first touch on; while there is no room for us we stand in nobody's way."""
-        path = self._tickets / name
-        try:
-            yield lambda: path.touch(mode=0o600)
-        finally:
-            path.unlink(missing_ok=True)
 
     def _reserved(self, need: Need, ticket: str) -> int:
         """The highest slot that somebody could have whose ticket is older."""
@@ -160,52 +192,38 @@ class FileSlots:
                     path.unlink()
         return highest
 
-    # slots
-
-    def _slot(self, need: Need, ticket: str) -> _Slot | None:
-        """A free slot, from the highest down: the lowest are all that a process with a smaller limit knows."""
-        self._tickets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for number in range(need.limit, self._reserved(need, ticket), -1):
-            descriptor = os.open(self._path(need, number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-            else:
-                return _Slot(descriptor=descriptor, was_left_by=_signature(descriptor).get("run", ""))
-        return None
-
-    def _path(self, need: Need, number: int) -> Path:
-        return self._folder / f"{need.resource}.{number}"
-
-    def _in_use(self, need: Need) -> str:
-        slots = "the only slot" if need.limit == 1 else f"every one of the {need.limit} slots"
-        users = [f"{one['command']} of run {one['run']} (process {one['process']})" for one in self._users(need)]
-        return f"{slots} for {need.resource}s on this machine is in use: {'; '.join(users) or 'others came before'}"
-
-    def _users(self, need: Need) -> Iterator[dict[str, str]]:
-        for number in range(1, need.limit + 1):
-            with contextlib.suppress(OSError):
-                descriptor = os.open(self._path(need, number), os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    if found := _signature(descriptor):
-                        yield found
-                finally:
-                    os.close(descriptor)
+    def _lock(self, path: Path, user: User, users: list[str]) -> _Slot | None:
+        """The slot, signed; or None and one more among its users."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if signature := _signature(descriptor):
+                users.append("{command} of run {run} (process {process})".format_map(signature))
+            os.close(descriptor)
+            return None
+        slot = _Slot(descriptor=descriptor, was_left_by=_signature(descriptor).get("run", ""))
+        _sign(descriptor, json.dumps({"run": user.run, "command": user.command, "process": str(os.getpid())}))
+        return slot
 
 
-@contextmanager
-def _signed(descriptor: int, user: User) -> Iterator[None]:
+def _close(slot: _Slot, *, sign_off: bool) -> None:
+    if sign_off:
+        _sign(slot.descriptor, "")
+    os.close(slot.descriptor)
+
+
+def _close_unused(asking: Future[_Slot | None]) -> None:
+    """What was asked for by somebody who is gone; whoever left it before may be in use still, so no sign-off."""
+    if not asking.cancelled() and asking.exception() is None and (slot := asking.result()) is not None:
+        _close(slot, sign_off=not slot.was_left_by)
+
+
+def _sign(descriptor: int, text: str) -> None:
     """Say who uses a slot, for people and for who finds it left behind. A full disk is no reason not to use it."""
-    text = json.dumps({"run": user.run, "command": user.command, "process": str(os.getpid())})
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, 0)
 
 
 def _signature(descriptor: int) -> dict[str, str]:

@@ -146,7 +146,7 @@ class Examiner:
         self, subject: Candidate, check: Check, kind: str, environment: str, where: Furnished
     ) -> CheckResult:
         self.asked += 1
-        folder = self.context.folder(self.place, self.key) / f"check-{self.asked}"
+        folder = (await self.context.folder(self.place, self.key)) / f"check-{self.asked}"
         marker = self.context.marker(self.place, self.key)
         answer = await self.context.tools.run_command(
             check, ToolContext(worktree=where.folder, folder=folder, marker=marker, furnishing=where.furnishing)

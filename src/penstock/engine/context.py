@@ -62,9 +62,9 @@ class Context:
         branch = template.format(change=workstream.change or "plan", workstream=workstream.id, run=self.run)
         return Place(run=self.run, workstream=workstream.id, branch=branch)
 
-    def folder(self, place: str, key: str) -> Path:
+    async def folder(self, place: str, key: str) -> Path:
         """The folder of an attempt of a workstream, or of a judgement."""
-        return self.supervision.folder(self.run, place, key)
+        return await self.supervision.folder(self.run, place, key)
 
     def marker(self, place: str, key: str) -> str:
         """The marker of its processes."""

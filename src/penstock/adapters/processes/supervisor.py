@@ -29,10 +29,10 @@ class Supervisor:
         """What every process of an attempt carries in its environment."""
         return f"{self._home_id}:{run}/{workstream}/{attempt}"
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
-        """The attempt's own folder, made if need be."""
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
+        """The attempt's own folder, made if need be: in a thread, for that may take as long as the disk likes."""
         path = self._path(run, workstream, attempt)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(path.mkdir, parents=True, exist_ok=True, mode=0o700)
         return path
 
     def was_started(self, run: str, workstream: str, attempt: str) -> bool:

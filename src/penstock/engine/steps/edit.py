@@ -56,7 +56,7 @@ async def perform(context: Context, command: StartStep, workstream: Workstream) 
 
 async def _let_work(context: Context, command: StartStep, workstream: Workstream) -> AgentReport:
     place = context.place(workstream)
-    folder = context.folder(workstream.id, command.attempt.key)
+    folder = await context.folder(workstream.id, command.attempt.key)
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
     errand, furnishing = context.errand(workstream.id, command.attempt.key), Furnishing()
@@ -98,7 +98,7 @@ async def _refuse(
     capture: Capture,
     violations: tuple[Violation, ...],
 ) -> OutOfScope:
-    patch = context.folder(workstream.id, command.attempt.key) / "out_of_scope.patch"
+    patch = (await context.folder(workstream.id, command.attempt.key)) / "out_of_scope.patch"
     await context.history.patch(capture, command.base, patch)
     await asyncio.to_thread(_redact_file, patch, context.redact)
     return OutOfScope(violations=violations, candidate=capture.candidate, patch=str(patch))
