@@ -29,6 +29,7 @@ NAMES = {f"GIT_{role}_{part}": "user@example.invalid" for role in ("AUTHOR", "CO
 SETTINGS = '[checks]\npresent = "test -d src"\n[executor]\nmin_free_gb = 0.0\n'
 PROBE_EVERY = 0.050
 LOOK_EVERY = 0.5
+AGENTS_TAKE = 10.0
 
 
 def bundle(number: int, seconds: float) -> dict[str, object]:
@@ -129,7 +130,7 @@ def memory(most: dict[str, float]) -> None:
 def crowd(count: int) -> None:
     """Many agents at once."""
     with tempfile.TemporaryDirectory() as folder:
-        penstock = penstock_in(project_of(Path(folder), count, 3.0), Path(folder) / "home")
+        penstock = penstock_in(project_of(Path(folder), count, AGENTS_TAKE), Path(folder) / "home")
         late: list[float] = []
         most: dict[str, float] = {}
 
@@ -149,7 +150,8 @@ def crowd(count: int) -> None:
                 await penstock.close()
 
         took = asyncio.run(work())
-    print(f"{count} agents at once, each 3 s: {took:.1f} s in all; most at one moment {most.get('agents', 0):.0f}")
+    print(f"{count} agents at once, each {AGENTS_TAKE:.0f} s: {took:.1f} s in all")
+    print(f"  most at one moment: {most.get('agents', 0):.0f}")
     print(f"  loop: worst lateness {1000 * max(late):.0f} ms, p99 {1000 * quantile(late, 0.99):.0f} ms of {len(late)}")
     print(
         f"  memory (PSS): owner {most['owner']:.0f} MB; per agent {most['agent']:.1f} MB and its keeper"
