@@ -14,7 +14,7 @@ from penstock.adapters.clock import SystemClock
 from penstock.adapters.memory import MemoryProject
 from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.slots import FileSlots
-from penstock.domain.commands import Command, PublishBranch, ReleaseWorktree
+from penstock.domain.commands import Command, PublishBranch, ReleaseWorktree, TakeBack
 from penstock.domain.events import PauseAsked, ResumeAsked
 from penstock.domain.run import Policy, Step
 from penstock.domain.states import Reason, RunState
@@ -22,6 +22,7 @@ from penstock.engine.room import Room
 from penstock.ports import AgentReport, AgentTask, Need, User
 
 NOBODY = User(run="another", command="b/edit-1")
+TAKE_BACK = TakeBack(number=1, members=(), base="b", head="h", at=NOW)
 ONE_AGENT = Need(resource="agent", limit=1)
 
 
@@ -41,6 +42,7 @@ class Hungry(MemoryProject):
         (start("a", Step.STATIC), Need(resource="check", limit=2, memory_mb=512, min_free_gb=1.5)),
         (start("a", Step.RUNTIME), Need(resource="check", limit=2, memory_mb=512, min_free_gb=1.5)),
         (JUDGE, Need(resource="check", limit=2, memory_mb=512, min_free_gb=1.5)),
+        (TAKE_BACK, Need(resource="check", limit=2, memory_mb=512, min_free_gb=1.5)),
         (ReleaseWorktree(workstream="a", number=1, at=NOW), Need(resource="disk", limit=1)),
         (MOVE, None),
         (PublishBranch(commit="c", number=1), None),

@@ -70,9 +70,9 @@ class Context:
         """The marker of its processes."""
         return self.supervision.marker(self.run, place, key)
 
-    def errand(self, place: str, key: str) -> Errand:
+    async def errand(self, place: str, key: str) -> Errand:
         """For whom its processes are started."""
-        return Errand(folder=self.folder(place, key), marker=self.marker(place, key))
+        return Errand(folder=await self.folder(place, key), marker=self.marker(place, key))
 
     def trailer(self, workstream: str, attempt: AttemptId) -> str:
         """The line by which a commit names the attempt that it came from."""

@@ -30,10 +30,8 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
     match command:
         case StartStep():
             return await _attempt(context, command)
-        case JudgeMerge():
-            return await integration.judge(context, command, run)
-        case TakeBack():
-            return await rollback.take_back(context, command, run)
+        case JudgeMerge() | TakeBack():
+            return await _verified(context, command, run)
         case MoveBranch():
             await context.repository.advance(command.verdict)
             return BranchMoved(verdict=command.verdict)
@@ -47,6 +45,12 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
             return None  # the loop has stopped what ran before it hands this over
         case _:
             assert_never(command)
+
+
+async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) -> Event:
+    if isinstance(command, TakeBack):
+        return await rollback.take_back(context, command, run)
+    return await integration.judge(context, command, run)
 
 
 async def _attempt(context: Context, command: StartStep) -> Event:

@@ -59,7 +59,7 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
     folder = await context.folder(workstream.id, command.attempt.key)
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
-    errand, furnishing = context.errand(workstream.id, command.attempt.key), Furnishing()
+    errand, furnishing = await context.errand(workstream.id, command.attempt.key), Furnishing()
     if not has_ended:
         furnishing = await context.furnisher.for_agent(
             worktree, command.start, command.base, errand, workstream.scope.patterns
