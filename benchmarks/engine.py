@@ -18,6 +18,7 @@ from pathlib import Path
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.bare import NoEnvironments
 from penstock.adapters.memory import FINISHED, MemoryProject
+from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.store.opening import open_database
 from penstock.domain.changes import Candidate, Change, Stamp, Verdict
 from penstock.domain.events import RunStarted
@@ -34,7 +35,7 @@ from penstock.engine.owner import drive
 from penstock.ports import AgentReport, AgentTask, Capture, Conflicted, Merged, NewRun, Place
 
 NOWHERE = Path("/memory")
-LIMITS = {"agent": 64, "check": 64, "integration": 1, "branch": 1, "disk": 64}
+LIMITS = {"agent": 64, "check": 64, "disk": 64}
 
 
 class InstantProject(MemoryProject):
@@ -55,7 +56,7 @@ class InstantProject(MemoryProject):
     async def prepare(self, place: Place, start: str | None) -> Path:
         return NOWHERE
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         return NOWHERE
 
     async def work(self, task: AgentTask) -> AgentReport:
@@ -126,6 +127,7 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
                     tools=project,
                 ),
             ),
+            slots=OwnSlots(),
             journal=journal,
             clock=clock,
             redact=str,

@@ -69,7 +69,18 @@ def test_fewer_than_one_at_once_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="at least 1 is needed"):
         penstock.projects.freeze(settings, max_parallel=-1)
     assert penstock.projects.freeze(settings).policy.max_parallel == 3
-    assert penstock.projects.freeze(settings, max_parallel=5).settings.limits["agent"] == 5
+
+
+def test_a_run_never_has_fewer_slots_of_the_machine_than_workstreams_unless_the_settings_say_so(tmp_path: Path) -> None:
+    penstock = Desk(tmp_path).penstock()
+
+    def slots(text: bytes, **more: int) -> list[int]:
+        frozen = penstock.projects.freeze(penstock.parts.settings({"config/executor.yaml": text}), **more)
+        return [frozen.settings.limits[name] for name in ("agent", "check", "disk")]
+
+    assert slots(b"") == slots(b"", max_parallel=1) == [8, 4, 2]
+    assert slots(b"", max_parallel=20) == [20, 20, 2]
+    assert slots(b"agents: 1\nchecks: 2\ndisk: 3\n", max_parallel=20) == [1, 2, 3]
 
 
 def test_bundles_are_where_was_asked_or_where_the_project_says(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from penstock.adapters.git.working_copy import WorkingCopy
 from penstock.adapters.locks import FileLocks
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.supervisor import Supervisor
+from penstock.adapters.slots import FileSlots
 from penstock.adapters.store.journal import SqlJournal
 from penstock.adapters.store.opening import Database, open_database
 from penstock.adapters.store.views import SqlViews
@@ -33,7 +34,7 @@ from penstock.adapters.trust import TrustStore
 from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
-from penstock.config.sections import PROJECT_SECTIONS, ExecutorSettings, LimitSettings, ProjectSettings
+from penstock.config.sections import PROJECT_SECTIONS, LimitSettings, ProjectSettings
 from penstock.config.settings import Settings
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
@@ -190,6 +191,11 @@ class Adapters:
         return self.database.locks(self.local_locks)
 
     @cached_property
+    def slots(self) -> FileSlots:
+        """The machine's room, shared with every other process that has this home."""
+        return FileSlots(self.home / "slots", self.clock)
+
+    @cached_property
     def trust(self) -> TrustStore:
         """What of each project may run."""
         return TrustStore(home=self.home)
@@ -241,7 +247,7 @@ class Adapters:
     @asynccontextmanager
     async def project(self, project_id: str, path: Path, settings: Settings) -> AsyncIterator[ProjectAdapters]:
         """The adapters of a project, closed at the end."""
-        limits, executor = settings.node(LimitSettings), settings.node(ExecutorSettings)
+        limits = settings.node(LimitSettings)
         home = self.home / "projects" / project_id
         in_project = settings.node(ProjectSettings).worktree_root == "project"
         worktrees = (path if in_project else home) / ".worktrees"
@@ -273,7 +279,7 @@ class Adapters:
                 redactor=redactor,
                 output_limit=limits.output_mb * 1024 * 1024,
             ),
-            supervision=Supervisor(runs=home / "runs", worktrees=worktrees, min_free_gb=executor.min_free_gb),
+            supervision=Supervisor(runs=home / "runs", worktrees=worktrees),
             launcher=launcher,
             settings=settings,
             environ=self.environ,

@@ -19,6 +19,7 @@ from penstock.ports import (
     Journal,
     Locks,
     Repository,
+    Slots,
     Supervision,
     Tools,
     UserCheckout,
@@ -103,6 +104,8 @@ class Parts(Protocol):
     def clock(self) -> Clock: ...
     @property
     def locks(self) -> Locks: ...
+    @property
+    def slots(self) -> Slots: ...
     @property
     def journal(self) -> Journal: ...
     @property

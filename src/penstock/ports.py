@@ -481,6 +481,11 @@ class Agent(Protocol):
         """True when nothing outside its worktree can hold on to it: the folder may then serve another workstream."""
         ...
 
+    @property
+    def memory_mb(self) -> int:
+        """How much memory must be free before it starts."""
+        ...
+
     async def work(self, task: AgentTask) -> AgentReport:
         """Let it work; if an earlier owner saw this attempt's process end, report that one instead of running it
         again.
@@ -549,6 +554,37 @@ class Locks(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What of the machine must be free before a command may begin."""
+
+    resource: str
+    """Whose slots are counted: agent, check or disk."""
+    limit: int
+    """So many slots there are, for all processes together; with another limit a process knows more or fewer of them."""
+    memory_mb: int = 0
+    min_free_gb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Who uses a slot: a command of a run."""
+
+    run: str
+    command: str
+
+
+class Slots(Protocol):
+    """The machine's room, shared by every process of Penstock on it."""
+
+    def taken(self, need: Need, user: User, delayed: Callable[[str], None]) -> AbstractAsyncContextManager[None]:
+        """Wait for memory, disk and a slot, and hold the slot; freed with the process, however that ends.
+
+        A wait that takes a while is told to `delayed` in words. Raises a WorldError when memory or disk don't come.
+        """
+        ...
+
+
 class Supervision(Protocol):
     """The processes and folders of attempts."""
 
@@ -556,7 +592,7 @@ class Supervision(Protocol):
         """What every process of an attempt carries in its environment."""
         ...
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         """The attempt's own folder, made if need be."""
         ...
 
@@ -570,8 +606,4 @@ class Supervision(Protocol):
 
     async def reap(self, run: str) -> int:
         """Kill what an earlier owner of this run left behind; how many processes it was."""
-        ...
-
-    async def room(self) -> None:
-        """Wait while memory or disk are below their floor; raises a WorldError when that takes too long."""
         ...

@@ -34,6 +34,8 @@ from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded
 
 MOST_NAMED = 5
+AGENTS, CHECKS = 8, 4
+"""Slots of the machine where the settings name none: a single run never has fewer than its own workstreams need."""
 
 
 class BaseNotClean(UserError):
@@ -175,12 +177,11 @@ class Projects:
             branch_template=project.branch,
             setup=settings.node(SetupSettings).setup(limits.setup_timeout),
             limits={
-                "agent": executor.agents or parallel,
-                "check": executor.checks or parallel,
-                "integration": 1,
-                "branch": 1,
-                "disk": 2,
+                "agent": executor.agents or max(parallel, AGENTS),
+                "check": executor.checks or max(parallel, CHECKS),
+                "disk": executor.disk,
             },
+            min_free_gb=executor.min_free_gb,
         )
         return Frozen(policy=policy, settings=run_settings)
 

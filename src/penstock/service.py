@@ -273,6 +273,7 @@ class Service:
                 user_checkout=parts.checkout,
                 redactor=parts.redactor,
             ),
+            slots=self._parts.slots,
             journal=self._parts.journal,
             clock=self._parts.clock,
             redact=parts.redactor.redact,

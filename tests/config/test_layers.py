@@ -55,6 +55,16 @@ def one_problem(**layers: object) -> str:
     return problem
 
 
+def test_the_seeds_executor_file_says_how_much_runs_at_once() -> None:
+    text = "max_parallel: 5\nagents: 4\nchecks: 3\ndisk: 1\nmin_free_gb: 0.5\n"
+    for name in ("config/executor.yaml", "config/executor.yml"):
+        settings = loaded(project={name: text})
+        expected = ExecutorSettings(max_parallel=5, agents=4, checks=3, disk=1, min_free_gb=0.5)
+        assert settings.node(ExecutorSettings) == expected
+        assert settings.origin("executor.agents") == name
+    assert loaded().node(ExecutorSettings).max_parallel == 3
+
+
 def test_nothing_given_is_all_defaults() -> None:
     settings = loaded()
     assert settings.node(ExecutorSettings) == ExecutorSettings(max_parallel=3, min_free_gb=1.0)

@@ -84,6 +84,7 @@ def test_a_run_is_told_in_one_fixed_shape(stored: Stored) -> None:
         "outcome": "merged",
         "reason": None,
         "sentence": "",
+        "delay": "",
         "depends_on": ["ws-a"],
         "after": [],
         "gate": 2,

@@ -241,6 +241,7 @@ class Story:
             assert (name in busy) == (has_step and not row.held), name
             assert not (row.held and row.state not in ACTIVE)
             assert row.attempt is None or row.state in IN_FLIGHT
+            assert not row.delay or (row.attempt is not None and not row.held)
         assert len(busy) == len(self.of(StartStep))
         assert len(self.of(PublishBranch)) <= 1
         assert {command.verdict.id for command in self.of(MoveBranch)} == set(run.moving)

@@ -34,6 +34,7 @@ from penstock.domain.events import (
     ResetAsked,
     ResumeAsked,
     RunStarted,
+    StepDelayed,
     StepFinished,
     StepInterrupted,
     Stray,
@@ -831,6 +832,37 @@ def test_a_stop_on_purpose_is_no_loss():
     assert story.steps() == {"a": "edit-1.4"}
 
 
+def test_what_an_attempt_waits_for_is_kept_until_it_waits_no_longer():
+    story = Story(one("a")).begin()
+    attempt = story.started("a").attempt
+    for sentence in ("no slot", ""):
+        decision = story.feed(StepDelayed(workstream="a", attempt=attempt, sentence=sentence))
+        assert (story.run.progress("a").delay, decision.commands) == (sentence, ())
+        (note,) = decision.notes
+        assert (note.type, note.workstream, note.payload["sentence"]) == ("step_delayed", "a", sentence)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_the_end_of_an_attempt_forgets_what_it_waited_for(ends):
+    story = Story(one("a")).begin()
+    attempt = story.started("a").attempt
+    story.feed(StepDelayed(workstream="a", attempt=attempt, sentence="no slot"))
+    if ends:
+        story.edit("a")
+    else:
+        story.feed(PauseAsked(now=True))
+        story.stop()
+    assert story.run.progress("a").delay == ""
+
+
+def test_a_merge_that_waits_for_the_machine_says_so():
+    story = Story(one("a")).begin()
+    story.to_integration("a")
+    (member,) = story.only(JudgeMerge).members
+    story.feed(StepDelayed(workstream="a", attempt=member.attempt, sentence="no slot"))
+    assert story.run.progress("a").delay == "no slot"
+
+
 def test_a_broken_environment_pauses_the_run_with_its_reason():
     story = Story(one("a"), one("b")).begin()
     command = story.take(story.started("a"))
@@ -1071,6 +1103,7 @@ def test_an_attempt_that_is_not_under_way_is_refused(attempt):
         StepFinished(workstream="a", attempt=attempt, outcome=Passed(results=(GREEN,))),
         StepInterrupted(workstream="a", attempt=attempt, asked=False),
         EnvironmentBroke(workstream="a", attempt=attempt, sentence="?"),
+        StepDelayed(workstream="a", attempt=attempt, sentence="?"),
     ):
         refused(story, event, f"attempt {attempt.key} of a is not the one under way")
 

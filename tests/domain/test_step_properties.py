@@ -42,6 +42,7 @@ from penstock.domain.events import (
     ResumeAsked,
     RollbackAsked,
     RunStarted,
+    StepDelayed,
     StepFinished,
     StepInterrupted,
     Stray,
@@ -52,7 +53,7 @@ from penstock.domain.events import (
 )
 from penstock.domain.plan import Acceptance, AcceptanceKind, BreakerOverride, Priority
 from penstock.domain.refusals import EventRefused
-from penstock.domain.run import Policy, Step, new_run
+from penstock.domain.run import AttemptId, Policy, Step, new_run
 from penstock.domain.states import TERMINAL_RUN, RunState, WorkstreamState
 from penstock.domain.step import step
 
@@ -232,6 +233,7 @@ class World:
                 ResetAsked(workstream=name),
                 RollbackAsked(workstream=name, cascade=bool(self.random.randrange(2))),
                 EnvironmentBroke(sentence="no repository"),
+                self.delayed(name),
             ]
         )
         before = self.story.run
@@ -239,6 +241,12 @@ class World:
             self.story.feed(asked)
         except (EventRefused, IllegalMove):
             assert self.story.run is before
+
+    def delayed(self, name):
+        """Something that runs says that it waits for the machine, or no more; nobody takes it of what does not run."""
+        attempts = [one.attempt for one in self.story.open.values() if isinstance(one, StartStep)]
+        attempt = self.pick([*attempts, AttemptId(step=Step.EDIT, number=9)])
+        return StepDelayed(workstream=name, attempt=attempt, sentence=self.pick(["no slot", ""]))
 
     def refused(self, event):
         """An event that comes twice is refused."""

@@ -116,7 +116,7 @@ class Ended:
         return Path(next(outcome["patch"] for outcome in outcomes if outcome.get("patch")))
 
 
-def whole_run(project: Path, home: Path, run_id: str, *, max_parallel: int = 2) -> Ended:
+def whole_run(project: Path, home: Path, run_id: str, *, max_parallel: int | None = 2) -> Ended:
     """Trust the project, submit its plan, work until the run has ended."""
 
     async def work() -> Ended:

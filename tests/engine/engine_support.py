@@ -11,6 +11,7 @@ from typing import Any
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.bare import NoEnvironments
 from penstock.adapters.memory import MemoryProject
+from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.store.memory import MemoryJournal
 from penstock.domain.events import Event, RunStarted
 from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Plan, Scope, Workstream
@@ -23,9 +24,9 @@ from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Loop, Manner
 from penstock.engine.making import EnvironmentMaker
 from penstock.engine.owner import drive
-from penstock.ports import AgentReport, AgentTask, Environments, NewRun
+from penstock.ports import AgentReport, AgentTask, Environments, NewRun, Slots
 
-LIMITS = {"agent": 4, "check": 4, "integration": 1, "branch": 1, "disk": 2}
+LIMITS = {"agent": 4, "check": 4, "disk": 2}
 RUN = "run"
 
 
@@ -60,6 +61,9 @@ class World:
     redact: Callable[[str], str] = str
     setup: Setup = field(default_factory=Setup)
     environments: Environments = field(default_factory=NoEnvironments)
+    slots: Slots = field(default_factory=OwnSlots)
+    limits: Mapping[str, int] = field(default_factory=lambda: dict(LIMITS))
+    min_free_gb: float = 0.0
 
     async def made(self) -> None:
         """Store the run."""
@@ -86,7 +90,12 @@ class World:
             run=RUN,
             branch="b",
             settings=RunSettings(
-                static=self.checks, integrate=self.checks, groups=self.groups, setup=self.setup, limits=LIMITS
+                static=self.checks,
+                integrate=self.checks,
+                groups=self.groups,
+                setup=self.setup,
+                limits=self.limits,
+                min_free_gb=self.min_free_gb,
             ),
             workstreams={one.id: one for one in self.workstreams},
             workspace=self.project,
@@ -106,6 +115,7 @@ class World:
                     tools=self.project,
                 ),
             ),
+            slots=self.slots,
             journal=self.journal,
             clock=SystemClock(),
             redact=self.redact,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -50,9 +51,13 @@ RELEASE = ReleaseWorktree(workstream="a", number=5, at=NOW)
 class Bench:
     """A dispatcher and what it was asked to perform."""
 
-    def __init__(self, perform: Callable[[Command], Awaitable[Event | None]], **limits: int) -> None:
+    def __init__(
+        self,
+        perform: Callable[[Command], Awaitable[Event | None]],
+        room: AbstractAsyncContextManager[object] | None = None,
+    ) -> None:
         self.arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
-        self.dispatcher = LocalDispatcher(perform, self.arrivals, limits)
+        self.dispatcher = LocalDispatcher(perform, self.arrivals, enter=lambda _: room or nullcontext())
 
     async def answer(self, command: Command) -> Arrival:
         self.dispatcher.dispatch(command)
@@ -131,7 +136,7 @@ async def test_a_system_that_refuses_is_told_without_a_traceback() -> None:
 
 
 @awaited
-async def test_no_more_run_at_once_than_their_resource_allows() -> None:
+async def test_no_more_run_at_once_than_there_is_room_for() -> None:
     running, most = 0, 0
 
     async def perform(_command: Command) -> Event | None:
@@ -142,7 +147,7 @@ async def test_no_more_run_at_once_than_their_resource_allows() -> None:
         running -= 1
         return None
 
-    bench = Bench(perform, agent=2)
+    bench = Bench(perform, asyncio.Semaphore(2))
     for name in "abcde":
         bench.dispatcher.dispatch(start(name))
     assert bench.dispatcher.running == 5
@@ -162,7 +167,7 @@ async def test_the_commands_of_one_workstream_are_performed_in_their_order() -> 
         order.append(f"end {command.key}")
         return None
 
-    bench = Bench(perform, agent=4, disk=4)
+    bench = Bench(perform)
     bench.dispatcher.dispatch(RELEASE)
     bench.dispatcher.dispatch(start("a"))
     for _ in range(2):
@@ -187,3 +192,18 @@ async def test_an_order_to_stop_interrupts_work_and_leaves_the_rest(has_begun: b
     assert bench.dispatcher.running == 1
     await bench.dispatcher.close()
     assert bench.dispatcher.is_idle
+
+
+@awaited
+async def test_what_waits_for_room_can_be_stopped_and_what_has_begun_goes_on() -> None:
+    bench = Bench(forever, asyncio.Semaphore(1))
+    bench.dispatcher.dispatch(start("a"))
+    await asyncio.sleep(0)
+    for command in (start("b"), RELEASE):
+        bench.dispatcher.dispatch(command)
+    await bench.dispatcher.stop_waiting()
+    answer = bench.arrivals.get_nowait()
+    assert answer.event == StepInterrupted(workstream="b", attempt=EDIT, asked=True)
+    assert bench.arrivals.empty()
+    assert bench.dispatcher.running == 2
+    await bench.dispatcher.close()

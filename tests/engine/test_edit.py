@@ -143,7 +143,7 @@ class Patching(MemoryProject):
 
     place: Path = Path()
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         return self.place
 
     async def patch(self, capture: Capture, base: str, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from penstock.domain.plan import Check
 from penstock.domain.run import Policy
 from penstock.domain.states import Reason, RunState, WorkstreamState
 from penstock.engine.loop import Manner
-from penstock.ports import AgentReport, AgentTask, Conflicted, Merged, OwnershipLost
+from penstock.ports import AgentReport, AgentTask, Conflicted, Merged, OwnershipLost, Place
 
 
 @awaited
@@ -293,7 +294,7 @@ async def test_a_lost_attempt_is_repeated_and_three_in_a_row_fail() -> None:
 @awaited
 async def test_a_machine_without_room_pauses_the_run_and_says_so() -> None:
     class Full(MemoryProject):
-        async def room(self) -> None:
+        async def prepare(self, place: Place, start: str | None) -> Path:
             raise OSError(28, "No space left on device")
 
     run = await World(workstreams=[workstream("a")], project=Full()).start()

@@ -211,3 +211,16 @@ def test_a_red_command_gets_a_line_and_a_green_one_does_not() -> None:
     assert missing is not None
     assert missing.result == "pytest -q: was not found"
     assert spoken("tool_run", {**payload, "exit_code": 0, "passed": True}) is None
+
+
+def test_what_waits_for_the_machine_says_for_what() -> None:
+    sentence = "the only slot for agents on this machine is in use: ws-b/edit-1 of run r2 (process 12)"
+    waiting = workstream("ws-a", "editing", delay=sentence, attempts={"edit": 1})
+    assert f"      waits: {sentence}" in report.as_text(a_run("running", waiting)).splitlines()
+    assert "waits: the only slot for agents on this machine" in report.as_markdown(a_run("running", waiting))
+    words = spoken("step_delayed", {"step": "edit", "attempt": "edit-1", "sentence": sentence})
+    assert words is not None
+    assert (words.step, words.result) == ("edit", f"waits: {sentence}")
+    words = spoken("step_delayed", {"step": "edit", "attempt": "edit-1", "sentence": ""})
+    assert words is not None
+    assert words.result == "goes on"

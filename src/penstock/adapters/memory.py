@@ -206,6 +206,11 @@ class MemoryProject:
         """What is in memory has nothing outside."""
         return True
 
+    @property
+    def memory_mb(self) -> int:
+        """It needs none of its own."""
+        return 0
+
     async def work(self, task: AgentTask) -> AgentReport:
         """Let the function edit."""
         return self.edit(task, self._worktrees[str(task.worktree)]) or FINISHED
@@ -237,7 +242,7 @@ class MemoryProject:
         """The attempt's name."""
         return f"{run}/{workstream}/{attempt}"
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         """A folder that is never made."""
         self.started.add(self.marker(run, workstream, attempt))
         return Path("/memory/attempts") / run / workstream / attempt
@@ -253,9 +258,6 @@ class MemoryProject:
     async def reap(self, run: str) -> int:
         """There are no processes."""
         return 0
-
-    async def room(self) -> None:
-        """There is always room."""
 
     def _commit(self, files: Tree, parents: tuple[str, ...], message: str) -> Candidate:
         tree = hashlib.sha1(repr(sorted(files.items())).encode(), usedforsecurity=False).hexdigest()

@@ -135,7 +135,7 @@ async def _take_out_what_was_lent(opened: ProjectParts, place: Place) -> None:
     """A killed attempt's worktree still has its environment and copies of the user's files: they enter no snapshot."""
     for workstream, key in opened.attempts.recorded(place.run):
         if workstream == place.workstream:
-            folder = opened.supervision.folder(place.run, workstream, key)
+            folder = await opened.supervision.folder(place.run, workstream, key)
             errand = Errand(folder=folder, marker=opened.supervision.marker(place.run, workstream, key))
             await opened.environments.withdraw(opened.worktrees.folder(place), worktree_record(errand))
 

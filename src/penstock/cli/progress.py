@@ -217,6 +217,7 @@ def _under_way(run: Run, rank: int, since: Mapping[str, float], now: float) -> s
     attempt = progress.attempt.key if progress.attempt else ""
     took = duration(now - since[workstream]) if workstream in since else ""
     words = "waits for approval" if progress.state is WorkstreamState.REVIEWING else "held" if progress.held else took
+    words = f"waits: {one_line(progress.delay, 60)}" if progress.delay else words
     return f"  {one_line(workstream, 40):<16}  {step or '':<9}  {attempt:<12}  {words}"
 
 

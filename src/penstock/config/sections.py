@@ -135,10 +135,15 @@ class ExecutorSettings:
     """How much may run at once."""
 
     max_parallel: int = field(default=3, metadata=_FIRST)
+    """Workstreams at once in one run; 1 is one after another."""
     agents: int | None = None
-    """Agents at once on this machine; not set: as many as workstreams."""
+    """Agents at once on this machine, in all runs together; not set: 8, or max_parallel if that is more."""
     checks: int | None = None
+    """Steps that run checks at once on this machine; not set: 4, or max_parallel if that is more."""
+    disk: int = field(default=2, metadata=_FIRST)
+    """Worktrees put away at once on this machine."""
     min_free_gb: float = field(default=1.0, metadata=_ZERO)
+    """Nothing begins while less of the disk is free."""
 
     def __post_init__(self) -> None:
         for name, value in (("agents", self.agents), ("checks", self.checks)):

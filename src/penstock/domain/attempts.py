@@ -12,6 +12,8 @@ from penstock.domain.checks import CheckResult
 from penstock.domain.commands import StartStep
 from penstock.domain.decision import AttemptBegan, AttemptEnded, ErrorSeen
 from penstock.domain.draft import Draft
+from penstock.domain.events import StepDelayed
+from penstock.domain.refusals import EventRefused
 from penstock.domain.run import STEP_OF, AttemptId, Step
 from penstock.domain.states import Move
 
@@ -68,6 +70,15 @@ def this_attempt(draft: Draft, rank: int, step: Step) -> AttemptId:
     return attempt
 
 
+def delay(draft: Draft, event: StepDelayed) -> None:
+    """Keep what an attempt waits for before it begins; its end forgets that."""
+    rank, attempt = draft.rank_of(event.workstream), event.attempt
+    if rank in draft.held or draft[rank].attempt != attempt:
+        raise EventRefused(f"attempt {attempt.key} of {event.workstream} is not the one under way")
+    draft.put(rank, delay=event.sentence)
+    draft.note("step_delayed", rank, step=attempt.step.value, attempt=attempt.key, sentence=event.sentence)
+
+
 def end(
     draft: Draft,
     rank: int,
@@ -90,7 +101,7 @@ def end(
             result=result or {},
         )
     )
-    draft.put(rank, attempt=None, lost=0)
+    draft.put(rank, attempt=None, delay="", lost=0)
     remarks = {name: result[name] for name in REMARKS if result.get(name)} if result else {}
     draft.note("step_end", rank, step=attempt.step.value, attempt=attempt.key, status=status, **remarks)
 
@@ -137,7 +148,7 @@ def _repeat(draft: Draft, rank: int, attempt: AttemptId, result: Mapping[str, An
     draft.records.append(
         AttemptEnded(workstream=draft.id_of(rank), attempt=attempt, at=draft.now, status="interrupted", result=result)
     )
-    draft.put(rank, attempt=replace(attempt, retry=attempt.retry + 1))
+    draft.put(rank, attempt=replace(attempt, retry=attempt.retry + 1), delay="")
 
 
 def count_red(draft: Draft, rank: int, step: Step, findings: tuple[Finding, ...], tree: str) -> Trip | None:

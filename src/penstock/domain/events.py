@@ -76,6 +76,16 @@ class StepFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepDelayed:
+    """An attempt waits for the machine before it begins."""
+
+    workstream: str
+    attempt: AttemptId
+    sentence: str
+    """What it waits for; empty once it waits no longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepInterrupted:
     """An attempt ended without a judgement: its process or its owner died, or it was stopped."""
 
@@ -304,6 +314,7 @@ Request: TypeAlias = (
 Event: TypeAlias = (
     RunStarted
     | StepFinished
+    | StepDelayed
     | StepInterrupted
     | EnvironmentBroke
     | VerdictGiven

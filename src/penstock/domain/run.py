@@ -73,6 +73,8 @@ class Progress:
     """What runs now, or runs next when `held`."""
     held: bool = False
     """Nothing runs although it could: the run was paused before or within this step."""
+    delay: str = ""
+    """What the present attempt waits for before it begins, in words: a slot, memory, disk."""
     attempts: tuple[tuple[Step, int], ...] = ()
     agent_runs: int = 0
     lost: int = 0

@@ -35,6 +35,7 @@ from penstock.domain.events import (
     ResumeAsked,
     RollbackAsked,
     RunStarted,
+    StepDelayed,
     StepFinished,
     StepInterrupted,
     TakeBackRefused,
@@ -61,6 +62,8 @@ def _apply(draft: Draft, event: Event) -> None:
             _started(draft, event)
         case StepFinished():
             _step_finished(draft, event)
+        case StepDelayed():
+            attempts.delay(draft, event)
         case StepInterrupted():
             _step_interrupted(draft, event)
         case EnvironmentBroke():

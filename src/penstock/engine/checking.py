@@ -106,7 +106,7 @@ class Examiner:
             return found
         overlay = (base, files) if files else None
         try:
-            async with self._checkout(subject, base, overlay) as where:
+            async with await self._checkout(subject, base, overlay) as where:
                 return [await self._accept(subject, line, workstream, environment, where) for line in lines]
         except SetupFailed as failed:
             return [self._red_setup(subject, failed, "runtime_failure")]
@@ -122,7 +122,7 @@ class Examiner:
         found = [replace(one, kind="static") for one in known if one is not None and (one.passed or is_base)]
         if len(found) == len(checks):
             return found
-        async with self._checkout(subject, base) as where:
+        async with await self._checkout(subject, base) as where:
             return [await self._run(subject, check, "static", environment, where) for check in checks]
 
     async def _remembered(self, subject: Candidate, check: Check, environment: str) -> CheckResult | None:
@@ -136,10 +136,10 @@ class Examiner:
         """What else than tree and command an answer depends on."""
         return "; ".join(filter(None, (await self.context.furnisher.maker.identity(subject), files)))
 
-    def _checkout(
+    async def _checkout(
         self, subject: Candidate, base: str, overlay: tuple[str, Sequence[str]] | None = None
     ) -> AbstractAsyncContextManager[Furnished]:
-        errand = self.context.errand(self.place, self.key)
+        errand = await self.context.errand(self.place, self.key)
         return self.context.furnisher.checkout(subject, base, errand, overlay)
 
     def _red_setup(self, subject: Candidate, failed: SetupFailed, error: str) -> CheckResult:
@@ -186,7 +186,7 @@ class Examiner:
         self, subject: Candidate, check: Check, kind: str, environment: str, where: Furnished
     ) -> CheckResult:
         self.asked += 1
-        folder = self.context.folder(self.place, self.key) / f"check-{self.asked}"
+        folder = (await self.context.folder(self.place, self.key)) / f"check-{self.asked}"
         marker = self.context.marker(self.place, self.key)
         answer = await self.context.tools.run_command(
             check, ToolContext(worktree=where.folder, folder=folder, marker=marker, furnishing=where.furnishing)

@@ -14,7 +14,7 @@ from penstock.domain.setup import Setup
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.making import Errand
 from penstock.engine.redacting import Redact
-from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Supervision, Tools, Workspace
+from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Slots, Supervision, Tools, Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,8 @@ class RunSettings:
     allow_unchecked: bool = False
     branch_template: str = "ws/{change}/{workstream}-{run}"
     limits: Mapping[str, int] = field(default_factory=dict)
-    """How many commands of each resource may be performed at once."""
+    """How many slots for each resource this machine has; for one that is not named there is no limit."""
+    min_free_gb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Context:
     tools: Tools
     supervision: Supervision
     furnisher: Furnisher
+    slots: Slots
     journal: Journal
     clock: Clock
     redact: Redact
@@ -62,17 +64,17 @@ class Context:
         branch = template.format(change=workstream.change or "plan", workstream=workstream.id, run=self.run)
         return Place(run=self.run, workstream=workstream.id, branch=branch)
 
-    def folder(self, place: str, key: str) -> Path:
+    async def folder(self, place: str, key: str) -> Path:
         """The folder of an attempt of a workstream, or of a judgement."""
-        return self.supervision.folder(self.run, place, key)
+        return await self.supervision.folder(self.run, place, key)
 
     def marker(self, place: str, key: str) -> str:
         """The marker of its processes."""
         return self.supervision.marker(self.run, place, key)
 
-    def errand(self, place: str, key: str) -> Errand:
+    async def errand(self, place: str, key: str) -> Errand:
         """For whom its processes are started."""
-        return Errand(folder=self.folder(place, key), marker=self.marker(place, key))
+        return Errand(folder=await self.folder(place, key), marker=self.marker(place, key))
 
     def trailer(self, workstream: str, attempt: AttemptId) -> str:
         """The line by which a commit names the attempt that it came from."""

@@ -1,4 +1,4 @@
-"""The local dispatcher: one asyncio task per command, within a limit per resource, in order within a workstream.
+"""The local dispatcher: one asyncio task per command, once there is room for it, in order within a workstream.
 
 What a command comes to arrives in a queue; a command that fails for a reason outside Penstock becomes an event too.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from penstock.domain.commands import Command, Compensate, JudgeMerge, PublishBranch, StartStep
@@ -24,6 +25,8 @@ from penstock.engine.machine import in_words
 from penstock.ports import OwnershipLost
 
 Perform = Callable[[Command], Awaitable[Event | None]]
+Enter = Callable[[Command], AbstractAsyncContextManager[None]]
+"""Waits for the room that a command needs, and keeps it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +45,13 @@ class Arrival:
 class LocalDispatcher:
     """Performs commands in this process."""
 
-    def __init__(self, perform: Perform, arrivals: asyncio.Queue[Arrival], limits: Mapping[str, int]) -> None:
+    def __init__(self, perform: Perform, arrivals: asyncio.Queue[Arrival], enter: Enter) -> None:
         self._perform = perform
         self._arrivals = arrivals
-        self._slots = {resource: asyncio.Semaphore(limit) for resource, limit in limits.items()}
+        self._enter = enter
         self._orders: dict[str, asyncio.Lock] = {}
         self._under_way: dict[str, tuple[Command, asyncio.Task[None]]] = {}
+        self._begun: set[str] = set()
 
     @property
     def is_idle(self) -> bool:
@@ -56,7 +60,7 @@ class LocalDispatcher:
 
     @property
     def running(self) -> int:
-        """How many commands are being performed or wait for their resource."""
+        """How many commands are being performed or wait for room."""
         return len(self._under_way)
 
     def dispatch(self, command: Command) -> None:
@@ -67,11 +71,17 @@ class LocalDispatcher:
     def _answer(self, command: Command, arrival: Arrival) -> None:
         """Say what a command came to; from then on it is no longer under way."""
         self._under_way.pop(command.key, None)
+        self._begun.discard(command.key)
         self._arrivals.put_nowait(arrival)
 
     async def stop_steps(self) -> None:
         """Stop every attempt and verification, and wait until their processes are gone."""
         await self._stop([command for command, _ in self._under_way.values() if command.is_work])
+
+    async def stop_waiting(self) -> None:
+        """Stop the attempts and verifications that have not begun, for want of room."""
+        work = [command for command, _ in self._under_way.values() if command.is_work]
+        await self._stop([command for command in work if command.key not in self._begun])
 
     async def close(self) -> None:
         """Stop everything."""
@@ -90,10 +100,10 @@ class LocalDispatcher:
         workstream = getattr(command, "workstream", None)
         try:
             if workstream is None:
-                event = await self._in_slot(command)
+                event = await self._with_room(command)
             else:
                 async with self._orders.setdefault(workstream, asyncio.Lock()):
-                    event = await self._in_slot(command)
+                    event = await self._with_room(command)
         except asyncio.CancelledError:
             self._put(command, interruption(command))
         except OwnershipLost as lost:
@@ -110,11 +120,9 @@ class LocalDispatcher:
         else:
             self._put(command, event)
 
-    async def _in_slot(self, command: Command) -> Event | None:
-        slot = self._slots.get(command.resource)
-        if slot is None:
-            return await self._perform(command)
-        async with slot:
+    async def _with_room(self, command: Command) -> Event | None:
+        async with self._enter(command):
+            self._begun.add(command.key)
             return await self._perform(command)
 
     def _put(self, command: Command, event: Event | None, failure: PenstockError | None = None) -> None:

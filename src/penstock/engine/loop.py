@@ -20,6 +20,7 @@ from penstock.engine.context import Context
 from penstock.engine.dispatch import Arrival, LocalDispatcher, interruption
 from penstock.engine.perform import perform
 from penstock.engine.redacting import redacted
+from penstock.engine.room import Room
 from penstock.ports import Entry, OwnershipLost
 
 MOST_AT_ONCE = 64
@@ -53,7 +54,10 @@ class Loop:
         self._manner = manner
         self._watch = watch
         self._arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
-        self._dispatcher = LocalDispatcher(self._perform, self._arrivals, context.settings.limits)
+        room = Room(context, run.policy.max_parallel, self.feed)
+        self._dispatcher = LocalDispatcher(
+            self._perform, self._arrivals, enter=lambda command: room.entered(command, self.run)
+        )
         self._left: dict[str, Command] = {}
         """Commands that are known and not dispatched."""
         self._unperformed: dict[str, Command] = {}
@@ -144,6 +148,8 @@ class Loop:
             again, self._unperformed = list(self._unperformed.values()), {}
             commands = [*again, *commands]
         await self._follow(commands)
+        if self.run.state is RunState.PAUSED:
+            await self._dispatcher.stop_waiting()  # what has not begun need not end first
         if self._watch is not None:
             self._watch(self.run, [note for entry in entries if entry.decision for note in entry.decision.notes])
 

@@ -62,7 +62,6 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
 
 
 async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) -> Event:
-    await context.supervision.room()
     try:
         if isinstance(command, TakeBack):
             return await rollback.take_back(context, command, run)
@@ -85,7 +84,6 @@ async def _attempt(context: Context, command: StartStep) -> Event:
 
 async def _step(context: Context, command: StartStep) -> StepOutcome | None:
     workstream = context.workstreams[command.workstream]
-    await context.supervision.room()
     match command.attempt.step:
         case Step.EDIT | Step.FIX:
             return await edit.perform(context, command, workstream)

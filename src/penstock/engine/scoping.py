@@ -30,7 +30,7 @@ async def of_changes(context: Context, own: Scope, base: str, changes: tuple[Cha
 
 async def keep(context: Context, workstream: str, attempt: AttemptId, base: str, capture: Capture) -> str:
     """Write what was refused as a patch into the attempt's folder; where it is."""
-    patch = context.folder(workstream, attempt.key) / "out_of_scope.patch"
+    patch = (await context.folder(workstream, attempt.key)) / "out_of_scope.patch"
     await context.history.patch(capture, base, patch)
     await asyncio.to_thread(_redact_file, patch, context.redact)
     return str(patch)

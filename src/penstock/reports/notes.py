@@ -104,6 +104,11 @@ def _interrupted(payload: Payload) -> Spoken:
     return Spoken(step=str(payload.get("attempt")), result=f"{why}: {sentence}" if sentence else why)
 
 
+def _delayed(payload: Payload) -> Spoken:
+    sentence = payload.get("sentence")
+    return Spoken(step=str(payload.get("step")), result=f"waits: {sentence}" if sentence else "goes on")
+
+
 def _tool(payload: Payload) -> Spoken | None:
     """Only a red command is worth a line: that the step passed is said anyhow."""
     if payload.get("passed"):
@@ -160,6 +165,7 @@ _SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
     "workstream_end": _ended,
     "step_start": lambda payload: Spoken(step=str(payload.get("step")), result=f"started ({payload.get('attempt')})"),
     "step_end": _remarks,
+    "step_delayed": _delayed,
     "step_interrupted": _interrupted,
     "tool_run": _tool,
     "environment_broke": lambda payload: Spoken(

@@ -31,9 +31,11 @@ def as_text(run: View, *, holder: str = "", now: datetime | None = None) -> str:
 
 
 def why(run: View) -> list[str]:
-    """The reason and the sentence of a run or workstream that did not complete."""
+    """The reason and the sentence of a run or workstream that did not complete, or what it waits for."""
     if run["status"] == "completed":
         return []
+    if run.get("delay"):
+        return [f"waits: {run['delay']}"]
     reason, (sentence, hint) = one_line(run.get("reason") or ""), sentence_and_hint(run.get("sentence") or "")
     said = [": ".join(part for part in (reason, sentence) if part)] if reason or sentence else []
     return [*said, f"hint: {hint}"] if hint else said

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,14 @@ PROFILES = {
 def test_an_agent_is_called_by_the_profile_of_its_name_with_the_users_binary() -> None:
     profile = profile_of("aider", AgentSettings(binary="/opt/aider", env={"B": "2"}), PROFILES)
     assert (profile.command, profile.env) == ("/opt/aider", {"A": "1", "B": "2"})
+
+
+def test_an_agents_memory_is_what_it_says_itself_or_else_its_profile() -> None:
+    profiles = {"aider": replace(PROFILES["aider"], memory_mb=700)}
+    assert profile_of("aider", AgentSettings(), profiles).memory_mb == 700
+    assert profile_of("aider", AgentSettings(memory_mb=0), profiles).memory_mb == 0
+    assert profile_of("mine", AgentSettings(command=("x",)), profiles).memory_mb == 512
+    assert profile_of("mine", AgentSettings(command=("x",), memory_mb=9), profiles).memory_mb == 9
 
 
 def test_an_agent_may_be_called_by_a_profile_of_another_name() -> None:

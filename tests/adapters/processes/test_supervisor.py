@@ -22,14 +22,14 @@ OUTCOME = {
 
 
 def supervisor(folder: Path) -> Supervisor:
-    return Supervisor(runs=folder / "runs", worktrees=folder / "worktrees", min_free_gb=0.0)
+    return Supervisor(runs=folder / "runs", worktrees=folder / "worktrees")
 
 
 def test_an_attempt_was_begun_once_its_folder_is_there(tmp_path: Path) -> None:
     own = supervisor(tmp_path)
     assert not own.was_started("r", "a", "edit-1")
-    folder = own.folder("r", "a", "edit-1")
-    assert folder == own.folder("r", "a", "edit-1") == tmp_path / "runs" / "r" / "a" / "edit-1"
+    folder = asyncio.run(own.folder("r", "a", "edit-1"))
+    assert folder == asyncio.run(own.folder("r", "a", "edit-1")) == tmp_path / "runs" / "r" / "a" / "edit-1"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert own.was_started("r", "a", "edit-1")
     assert not own.was_started("r", "a", "edit-1.1")
@@ -50,14 +50,14 @@ def test_an_attempt_was_begun_once_its_folder_is_there(tmp_path: Path) -> None:
 def test_only_an_end_of_its_own_counts(tmp_path: Path, ending: str, has_ended: bool) -> None:
     own = supervisor(tmp_path)
     assert not own.has_ended("r", "a", "edit-1")
-    outcome = own.folder("r", "a", "edit-1") / "outcome.json"
+    outcome = asyncio.run(own.folder("r", "a", "edit-1")) / "outcome.json"
     outcome.write_text(json.dumps({**OUTCOME, "ending": ending}))
     assert own.has_ended("r", "a", "edit-1") is has_ended
 
 
 def test_a_record_that_is_cut_off_is_no_end(tmp_path: Path) -> None:
     own = supervisor(tmp_path)
-    (own.folder("r", "a", "edit-1") / "outcome.json").write_text('{"ending": "exi')
+    (asyncio.run(own.folder("r", "a", "edit-1")) / "outcome.json").write_text('{"ending": "exi')
     assert not own.has_ended("r", "a", "edit-1")
 
 
@@ -68,7 +68,6 @@ def test_markers_of_two_homes_and_of_two_runs_differ(tmp_path: Path) -> None:
     assert one.marker("r", "a", "edit-1") == supervisor(tmp_path / "one").marker("r", "a", "edit-1")
 
 
-def test_with_room_enough_nobody_waits_and_where_nothing_is_left_nothing_is_reaped(tmp_path: Path) -> None:
+def test_where_nothing_is_left_nothing_is_reaped(tmp_path: Path) -> None:
     own = supervisor(tmp_path)
-    asyncio.run(own.room())
     assert asyncio.run(own.reap("r")) == 0

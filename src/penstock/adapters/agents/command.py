@@ -34,7 +34,8 @@ def profile_of(
     binary it is.
     """
     if settings.command:
-        return ToolProfile(type=ToolType.AI, command=settings.command[0], args=settings.command[1:], env=settings.env)
+        own = ToolProfile(type=ToolType.AI, command=settings.command[0], args=settings.command[1:], env=settings.env)
+        return replace(own, memory_mb=_memory(settings, own))
     tool = settings.tool or name
     profile = profiles.get(tool)
     if profile is None or profile.type is not ToolType.AI:
@@ -49,7 +50,16 @@ def profile_of(
             f'the agent "{name}" would run {profile.command}, which only the project\'s profile "{tool}" names',
             hint=f'set [agents.{name}] binary = "{profile.command}" in your own configuration if you want that',
         )
-    return replace(profile, command=settings.binary or profile.command, env={**profile.env, **settings.env})
+    return replace(
+        profile,
+        command=settings.binary or profile.command,
+        env={**profile.env, **settings.env},
+        memory_mb=_memory(settings, profile),
+    )
+
+
+def _memory(settings: AgentSettings, profile: ToolProfile) -> int:
+    return profile.memory_mb if settings.memory_mb is None else settings.memory_mb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +78,11 @@ class CommandAgent:
     def is_contained(self) -> bool:
         """Nothing keeps it in its worktree yet."""
         return False
+
+    @property
+    def memory_mb(self) -> int:
+        """What its profile says."""
+        return self.profile.memory_mb
 
     async def work(self, task: AgentTask) -> AgentReport:
         """Write the prompt beside the attempt's records and run the command in the worktree."""

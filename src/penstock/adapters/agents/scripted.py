@@ -59,6 +59,7 @@ class ScriptedAgent:
     redactor: Redactor
     scripts: Mapping[str, object] = field(default_factory=dict)
     common: object = None
+    memory_mb: int = 512
     output_limit: int = 4 * 1024 * 1024
 
     @property

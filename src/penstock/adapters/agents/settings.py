@@ -21,6 +21,8 @@ class AgentSettings:
     env: Mapping[str, str] = field(default_factory=dict)
     """What it sees besides the clean environment. Whoever names a key here gives it to the agent."""
     model: str = ""
+    memory_mb: int | None = field(default=None, metadata={"minimum": 0})
+    """So much memory must be free before it starts; not set: what its profile says."""
     script: str = ""
     """The file that a scripted agent plays."""
 

@@ -233,8 +233,9 @@ class Launcher:
     async def _strays_gone(self, number: int, marker: str) -> None:
         """What a killed keeper has left is killed by the zygote; without one, by its marker."""
         try:
-            if await asyncio.wait_for(asyncio.shield(self._settled[number]), STRAYS_LIMIT):
-                return
+            async with asyncio.timeout(STRAYS_LIMIT):
+                if await asyncio.shield(self._settled[number]):
+                    return
         except TimeoutError:
             pass
         await asyncio.to_thread(reap, marker, None)

@@ -74,7 +74,8 @@ class Running:
         if not self.follower.done():
             self._writer.write(wire.STOP)
             try:
-                return await asyncio.wait_for(self.wait(), self.request.grace + PATIENCE)
+                async with asyncio.timeout(self.request.grace + PATIENCE):
+                    return await self.wait()
             except TimeoutError:
                 self.abandon()
         return await self.wait()

@@ -6,26 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstock.adapters.processes.ending import Ending
-from penstock.adapters.processes.floors import lacking
 from penstock.adapters.processes.reaping import living, read_outcome, reap
 from penstock.adapters.processes.records import OUTCOME
-from penstock.domain.errors import WorldError
 
-WAIT_FOR_ROOM = 600.0
-WAIT_FOR_DISK = 5.0
-"""Memory comes back when another process ends; a disk is mostly full until somebody does something about it."""
-LOOK_AGAIN = 0.5
 ASIDE = "~aside-"
 """In the name of an attempt's folder that counts no more."""
-
-
-class NoRoom(WorldError):
-    """Memory or disk stayed below their floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +23,6 @@ class Supervisor:
 
     runs: Path
     worktrees: Path
-    memory_mb: int = 512
-    min_free_gb: float = 1.0
-    wait: float = WAIT_FOR_ROOM
-    wait_for_disk: float = WAIT_FOR_DISK
     _home_id: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -48,10 +33,10 @@ class Supervisor:
         """What every process of an attempt carries in its environment."""
         return f"{self._home_id}:{run}/{workstream}/{attempt}"
 
-    def folder(self, run: str, workstream: str, attempt: str) -> Path:
-        """The attempt's own folder, made if need be."""
+    async def folder(self, run: str, workstream: str, attempt: str) -> Path:
+        """The attempt's own folder, made if need be: in a thread, for that may take as long as the disk likes."""
         path = self._path(run, workstream, attempt)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(path.mkdir, parents=True, exist_ok=True, mode=0o700)
         return path
 
     def was_started(self, run: str, workstream: str, attempt: str) -> bool:
@@ -88,15 +73,6 @@ class Supervisor:
             number += 1
         path.rename(target)
         return target.name
-
-    async def room(self) -> None:
-        """Wait while memory or disk are below their floor."""
-        began = time.monotonic()
-        while (sentence := lacking(self.memory_mb, self.min_free_gb, self.runs)) is not None:
-            is_disk = lacking(0, self.min_free_gb, self.runs) is not None
-            if time.monotonic() - began >= (self.wait_for_disk if is_disk else self.wait):
-                raise NoRoom(sentence, hint="make room, then `penstock resume` the run")
-            await asyncio.sleep(LOOK_AGAIN)
 
     def _path(self, run: str, workstream: str, attempt: str) -> Path:
         return self.runs / run / workstream / attempt

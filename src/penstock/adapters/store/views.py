@@ -57,8 +57,8 @@ class SqlViews:
 
         run_id, project, status, reason, sentence, branch, base, head, published, publication, generation,
         created_at, updated_at, started_at, completed_at, counts {state: n}, and workstreams in the order of the plan,
-        each with ws_id, title, status, outcome, reason, sentence, depends_on, after, gate, attempts {step: n}, round,
-        base, candidate, weakened_tests [what tests say less, in words], test_gates [{type, required, blocking}],
+        each with ws_id, title, status, outcome, reason, sentence, delay, depends_on, after, gate, attempts {step: n},
+        round, base, candidate, weakened_tests [what tests say less, in words], test_gates [{type, required, blocking}],
         compensation [{kind, text}].
         """
         column = tables.workstreams.c
@@ -184,6 +184,7 @@ def _workstream(row: Row[Any]) -> dict[str, Any]:
         "title": shown["title"],
         "status": row.status,
         **{name: progress[name] for name in ("outcome", "reason", "sentence")},
+        "delay": progress.get("delay", ""),
         "depends_on": json.loads(row.depends_on),
         "after": shown["after"],
         "gate": shown["gate"],

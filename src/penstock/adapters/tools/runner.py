@@ -51,7 +51,8 @@ class ToolRunner:
         """Run a tool by its profile, in the worktree."""
         profile = self.tools.profile(tool_id)
         rendered = render(tool_id, profile, _values(context))
-        request = self._request(
+        request = await asyncio.to_thread(
+            self._request,
             context,
             argv=rendered.argv,
             cwd=_inside(tool_id, context.worktree, rendered.working_dir),
@@ -63,8 +64,8 @@ class ToolRunner:
 
     async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
         """Run a check, a line of acceptance or of compensation by the shell, in the worktree."""
-        request = self._request(
-            context, argv=(*SHELL, check.command), cwd=context.worktree, extra={}, timeout=check.timeout
+        request = await asyncio.to_thread(
+            self._request, context, argv=(*SHELL, check.command), cwd=context.worktree, extra={}, timeout=check.timeout
         )
         outcome = await self._run(request)
         if outcome.ending is Ending.LOST:

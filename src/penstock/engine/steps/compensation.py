@@ -14,13 +14,11 @@ from penstock.ports import ToolContext
 
 async def perform(context: Context, command: Compensate) -> Compensated:
     """Run the action; what can't be run is told by the dispatcher, for it changes no more than a red one."""
-    await context.supervision.room()
     worktree = await context.workspace.prepare(context.place(context.workstreams[command.workstream]), None)
     check = Check(name=command.label, command=command.action, timeout=context.settings.check_timeout)
     where = (context.run, command.workstream, command.label)
-    tools = ToolContext(
-        worktree=worktree, folder=context.supervision.folder(*where), marker=context.supervision.marker(*where)
-    )
+    folder, marker = await context.supervision.folder(*where), context.supervision.marker(*where)
+    tools = ToolContext(worktree=worktree, folder=folder, marker=marker)
     answer = await context.tools.run_command(check, tools)
     return Compensated(
         workstream=command.workstream,

@@ -53,10 +53,10 @@ async def perform(context: Context, command: StartStep, workstream: Workstream) 
 
 async def _let_work(context: Context, command: StartStep, workstream: Workstream) -> AgentReport:
     place = context.place(workstream)
-    folder = context.folder(workstream.id, command.attempt.key)
+    folder = await context.folder(workstream.id, command.attempt.key)
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
-    errand, furnishing = context.errand(workstream.id, command.attempt.key), Furnishing()
+    errand, furnishing = await context.errand(workstream.id, command.attempt.key), Furnishing()
     if not has_ended:
         furnishing = await context.furnisher.for_agent(
             worktree, command.start, command.base, errand, workstream.scope.patterns
