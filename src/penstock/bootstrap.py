@@ -186,17 +186,12 @@ class Adapters:
         """The settings, with what a project's files say."""
         environment = read_environment(self.environ, NODES)
         user_file = environment.places.user_file
-        profiles = environment.text(("tool_profiles_path",))
-        return load(
-            NODES,
-            Sources(
-                environment=environment,
-                user=read_file(user_file) if user_file.exists() else None,
-                project=project_files,
-                tool_profiles=(profiles, read_file(self.folder / profiles)) if profiles else None,
-                flags=self.flags,
-            ),
+        own = Sources(
+            environment=environment, user=read_file(user_file) if user_file.exists() else None, flags=self.flags
         )
+        profiles = load(NODES, own).node(ProjectSettings).tool_profiles_path
+        found = (profiles, read_file(self.folder / profiles)) if profiles else None
+        return load(NODES, replace(own, project=project_files, tool_profiles=found))
 
     def tool_commands(self, settings: Settings) -> frozenset[str]:
         """The commands of the tool profiles."""

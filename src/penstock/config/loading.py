@@ -57,7 +57,7 @@ class Sources:
     user: bytes | None = None
     project: Mapping[str, bytes] = field(default_factory=dict)
     tool_profiles: tuple[str, bytes] | None = None
-    """The file that the environment's `tool_profiles_path` names; it stands in for the project's own."""
+    """The file that `tool_profiles_path` names; it stands in for the project's own."""
     flags: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -81,8 +81,18 @@ def load(nodes: Nodes, sources: Sources) -> Settings:
         nodes=built,
         given={dotted(key): item for key, item in gathering.given.items()},
         values={dotted(key): value for section, node in built.items() for key, value in _values(section, node)},
-        warnings=sources.environment.warnings,
+        warnings=(*sources.environment.warnings, *_not_used_yet(nodes, gathering.given)),
     )
+
+
+def _not_used_yet(nodes: Nodes, given: Mapping[Key, Given]) -> Iterator[str]:
+    """What was given for a part of Penstock that is not there yet: kept as written, and said."""
+    for section, node in nodes.items():
+        remaining = rest(node)
+        later = remaining[1].field.metadata.get("later") if remaining else None
+        origins = dict.fromkeys(item.origin for key, item in given.items() if key[0] == section)
+        if later and origins:
+            yield f"{', '.join(origins)}: [{section}] is kept as written; nothing uses it yet, {later} will"
 
 
 def _take_files(gathering: _Gathering, sources: Sources) -> None:
