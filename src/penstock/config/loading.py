@@ -198,11 +198,16 @@ class _Gathering:
         return f"{near[-1]}: {section}" if near else section
 
 
+def is_for_users_only(key: Key) -> bool:
+    """Whether a project may not give a key."""
+    return any(fnmatchcase(dotted(key), pattern) for pattern in USER_ONLY)
+
+
 def _not_for_projects(key: Key) -> str | None:
-    name = dotted(key)
-    if not any(fnmatchcase(name, pattern) for pattern in USER_ONLY):
+    if not is_for_users_only(key):
         return None
-    return f"{name} belongs in the user's own configuration (~/.config/penstock/config.toml), not in a project's file"
+    belongs = "belongs in the user's own configuration (~/.config/penstock/config.toml), not in a project's file"
+    return f"{dotted(key)} {belongs}"
 
 
 def _values(section: str, node: object) -> Iterator[tuple[Key, object]]:

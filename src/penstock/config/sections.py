@@ -125,9 +125,9 @@ class ChecksSettings:
     """The project's checks: of each candidate, and of each merged tree."""
 
     integrate: Mapping[str, CheckSettings] = field(default_factory=dict)
-    """What every merged tree must pass, by name; none: the same as every candidate."""
+    """What every merged tree must pass: a command, or a table. None: the same as every candidate."""
     static: Mapping[str, CheckSettings] = field(default_factory=dict, metadata={"rest": True})
-    """What every candidate must pass, by name."""
+    """What every candidate must pass: a command, or a table."""
 
     def static_checks(self, default_timeout: float) -> tuple[Check, ...]:
         """What every candidate must pass."""
