@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.domain.changes import Candidate, Finding, Violation
+from penstock.domain.claims import ClaimedAttempt, ClaimedError, ClaimedEvent
 from penstock.domain.commands import (
     JudgeMerge,
     MoveBranch,
@@ -25,11 +26,13 @@ from penstock.domain.events import (
     BranchMoved,
     BranchPublished,
     CancelAsked,
+    Claimed,
     Conflict,
     Edited,
     EnvironmentBroke,
     JudgementInterrupted,
     MergeRefused,
+    MoveAsked,
     NothingLeft,
     NothingToMerge,
     OutOfScope,
@@ -57,6 +60,11 @@ from penstock.domain.step import step
 
 MOST_WORKSTREAMS = 12
 MOST_EVENTS_EACH = 80
+CLAIMS = (
+    ClaimedEvent(name="tool_run"),
+    ClaimedError(step=Step.STATIC, code="timeout", text="it hung"),
+    ClaimedAttempt(step=Step.EDIT, status="failed", started_at=NOW, completed_at=NOW),
+)
 VIOLATIONS = (Violation(path="x", rule="is not in the scope"),)
 
 
@@ -223,6 +231,9 @@ class World:
                 ResetAsked(workstream=name),
                 RollbackAsked(workstream=name, cascade=bool(self.random.randrange(2))),
                 EnvironmentBroke(sentence="no repository"),
+                MoveAsked(to=self.pick(list(RunState)).value),
+                MoveAsked(to=self.pick(list(WorkstreamState)).value, workstream=name),
+                Claimed(workstream=name, claims=CLAIMS),
             ]
         )
         before = self.story.run

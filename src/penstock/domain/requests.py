@@ -13,10 +13,10 @@ from penstock.domain.errors import IllegalMove
 from penstock.domain.events import (
     AbandonAsked,
     Approved,
+    Asked,
     CancelAsked,
     PauseAsked,
     Rejected,
-    Request,
     ResetAsked,
     ResumeAsked,
     RollbackAsked,
@@ -26,7 +26,7 @@ from penstock.domain.run import Ending, Outcome, Progress, Step
 from penstock.domain.states import Move, Reason, RunMove, RunState, WorkstreamState
 
 
-def answer(draft: Draft, request: Request) -> None:
+def answer(draft: Draft, request: Asked) -> None:
     """Do what was asked, or raise EventRefused."""
     match request:
         case PauseAsked():

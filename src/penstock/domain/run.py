@@ -75,6 +75,8 @@ class Progress:
     """Nothing runs although it could: the run was paused before or within this step."""
     attempts: tuple[tuple[Step, int], ...] = ()
     agent_runs: int = 0
+    claimed: int = 0
+    """How many attempts others say that they made, in this round."""
     lost: int = 0
     base: str = ""
     start: str = ""
