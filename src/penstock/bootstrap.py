@@ -27,6 +27,7 @@ from penstock.adapters.store.views import SqlViews
 from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.tools.runner import ToolRunner
 from penstock.adapters.trust import TrustStore
+from penstock.assembly import Assembly
 from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
@@ -257,6 +258,7 @@ class Penstock:
 
     service: Service
     projects: Projects
+    assembly: Assembly
     parts: Adapters
 
     async def close(self) -> None:
@@ -276,4 +278,6 @@ def build(
     """Penstock for someone who stands in a folder, with an environment and some flags."""
     adapters = Adapters(folder=folder, environ=environ, flags=flags or {}, clock=clock or SystemClock(), effect=effect)
     projects = Projects(adapters)
-    return Penstock(service=Service(adapters, projects), projects=projects, parts=adapters)
+    service = Service(adapters, projects)
+    assembly = Assembly(adapters, projects, service)
+    return Penstock(service=service, projects=projects, assembly=assembly, parts=adapters)
