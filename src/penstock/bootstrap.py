@@ -37,10 +37,11 @@ from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor, secret_values
 from penstock.domain.surroundings import child_environment
-from penstock.domain.tools import ToolType
+from penstock.domain.tools import ToolProfile, ToolType
 from penstock.ports import Agent, Clock, Effect
 from penstock.projects import Projects
 from penstock.service import Service
+from penstock.tooling import Tooling
 
 NODES: Mapping[str, type] = {**PROJECT_SECTIONS, "tools": ToolsSettings, "agents": AgentsSettings}
 SCRIPTED = "scripted"
@@ -198,6 +199,15 @@ class Adapters:
         """The commands of the tool profiles."""
         return settings.node(ToolsSettings).commands()
 
+    @property
+    def search_path(self) -> str:
+        """Where programs are looked for: what a child is given."""
+        return child_environment(self.environ, temporary="")["PATH"]
+
+    def tool_profiles(self, settings: Settings) -> Mapping[str, ToolProfile]:
+        """How each tool is called, by its id."""
+        return settings.node(ToolsSettings).profiles
+
     @asynccontextmanager
     async def project(self, project_id: str, path: Path, settings: Settings) -> AsyncIterator[ProjectAdapters]:
         """The adapters of a project, closed at the end."""
@@ -259,6 +269,7 @@ class Penstock:
     service: Service
     projects: Projects
     assembly: Assembly
+    tooling: Tooling
     parts: Adapters
 
     async def close(self) -> None:
@@ -279,5 +290,10 @@ def build(
     adapters = Adapters(folder=folder, environ=environ, flags=flags or {}, clock=clock or SystemClock(), effect=effect)
     projects = Projects(adapters)
     service = Service(adapters, projects)
-    assembly = Assembly(adapters, projects, service)
-    return Penstock(service=service, projects=projects, assembly=assembly, parts=adapters)
+    return Penstock(
+        service=service,
+        projects=projects,
+        assembly=Assembly(adapters, projects, service),
+        tooling=Tooling(adapters, projects, service),
+        parts=adapters,
+    )

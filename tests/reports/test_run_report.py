@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from penstock.reports import listing
 from penstock.reports import run as report
 from penstock.reports.notes import line, spoken
@@ -193,3 +195,11 @@ def test_a_red_command_gets_a_line_and_a_green_one_does_not() -> None:
     assert missing is not None
     assert missing.result == "pytest -q: was not found"
     assert spoken("tool_run", {**payload, "exit_code": 0, "passed": True}) is None
+
+
+@pytest.mark.parametrize("kind", ["scope_violation", "workstream_status_changed", "environment_broke", "fix_attempt"])
+def test_what_others_claim_is_shown_as_said_whatever_its_shape(kind: str) -> None:
+    words = spoken(kind, {"violations": "all", "findings": 7, "sentence": ["x"], "claimed": True})
+    assert words is not None
+    assert (words.step, words.tone) == (kind, "")
+    assert words.result.endswith("claimed True")
