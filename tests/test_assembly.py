@@ -28,8 +28,8 @@ async def test_a_run_is_made_given_workstreams_and_worked_on_to_its_end(tmp_path
     assert (view["status"], view["metadata"]["workstreams"]) == ("pending", 3)
     assert [row["ws_id"] for row in view["workstreams"]] == ["ws-b", "ws-a", "ws-c"]
     run = await penstock.assembly.perform(Submission(run_id=run_id))
-    assert run.state is RunState.COMPLETED
-    assert desk.git("rev-parse", "penstock/mine") == run.head
+    assert run["status"] == "completed"
+    assert desk.git("rev-parse", "penstock/mine") == run["head"]
     await penstock.close()
 
 
@@ -69,7 +69,7 @@ async def test_a_run_that_has_begun_takes_no_further_workstream(tmp_path: Path) 
 async def test_a_run_under_an_id_that_is_not_stored_is_made_of_the_projects_plan(tmp_path: Path) -> None:
     penstock = Desk(tmp_path, bundle("ws-a")).trusted()
     run = await penstock.assembly.perform(Submission(run_id="new"))
-    assert (run.id, run.state) == ("new", RunState.COMPLETED)
+    assert (run["run_id"], run["status"]) == ("new", "completed")
     with pytest.raises(UserError, match="there is a run 'new' already"):
         await penstock.assembly.perform(Submission(run_id="new"))
     await penstock.close()
@@ -80,5 +80,15 @@ async def test_nothing_is_stored_of_a_project_that_is_not_trusted(tmp_path: Path
     penstock = Desk(tmp_path).penstock()
     with pytest.raises(NotTrusted):
         await penstock.assembly.create()
+    assert penstock.parts.views.runs() == []
+    await penstock.close()
+
+
+@awaited
+async def test_a_dry_run_is_told_and_not_made(tmp_path: Path) -> None:
+    penstock = Desk(tmp_path, bundle("ws-a")).trusted(PIPELINE_DRY_RUN="1")
+    told = await penstock.assembly.perform(Submission())
+    assert (told["dry_run"], told["workstreams"]) == (True, ["ws-a"])
+    assert "Write ws-a" in told["prompts"]["ws-a"]
     assert penstock.parts.views.runs() == []
     await penstock.close()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from penstock.config.sections import ProjectSettings
 from penstock.domain.plan import Plan
 from penstock.domain.ranked import rank
 from penstock.domain.ranks import Rows
@@ -20,7 +21,7 @@ from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded, NewRun, UnknownRun
 from penstock.projects import Project, Projects, committed_files
-from penstock.service import Service, Submission, check_run_id
+from penstock.service import Preview, Service, Submission, check_run_id
 
 
 class Assembly:
@@ -77,18 +78,29 @@ class Assembly:
         found = bundles.load_sources(sources, replace(options, title=loaded.run.plan.plan.title))
         return replace(found, plan=self._service.complete(found.plan, parts, settings))
 
-    async def perform(self, submission: Submission) -> Run:
-        """Bring a run to its end: the one of that id if it waits to be begun, else a new one of the project's plan."""
+    async def perform(self, submission: Submission) -> dict[str, Any]:
+        """Bring a run to its end: the one of that id if it waits to be begun, else a new one of the project's plan.
+
+        Where the settings say `dry_run`, it is only told what would be done.
+        """
+        if self._projects.settings_here().node(ProjectSettings).dry_run:
+            return _told(await self._service.preview(submission))
         run_id = submission.run_id
         if not run_id or not await self._waits(run_id):
             run_id = (await self._service.submit(submission)).run_id
-        return await self._service.work(run_id)
+        await self._service.work(run_id)
+        return self._parts.views.run(run_id)
 
     async def _waits(self, run_id: str) -> bool:
         try:
             return (await self._parts.journal.load(run_id)).run.state is RunState.PENDING
         except UnknownRun:
             return False
+
+
+def _told(preview: Preview) -> dict[str, Any]:
+    workstreams = [workstream.id for workstream in preview.order]
+    return {"dry_run": True, "base": preview.base, "workstreams": workstreams, "prompts": dict(preview.prompts)}
 
 
 def _with_plan(run: Run, plan: Plan) -> Run:

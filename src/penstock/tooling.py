@@ -9,16 +9,17 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from penstock.config.settings import Settings
-from penstock.domain.claims import Claim, ClaimedError, ClaimedEvent
+from penstock.domain.claims import Claim, ClaimedError, ClaimedEvent, step_named
 from penstock.domain.errors import UserError
 from penstock.domain.events import Claimed
 from penstock.domain.plan import Check
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Step
 from penstock.domain.tool_result import ToolResult
-from penstock.domain.tools import ToolProfile, ToolType
+from penstock.domain.tools import PLACEHOLDERS, ToolProfile, ToolType
 from penstock.engine.checking import from_the_project
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import ToolContext
@@ -30,6 +31,9 @@ BY_HAND = ".tools"
 AT_ONCE = 4
 ANSWERS_WITHIN = 20.0
 MOST_OUTPUT = 4000
+
+CONTEXT = {*PLACEHOLDERS, "run_id", "ws_id", "step"}
+"""What may be said where a tool is run by a mapping."""
 
 STEP_OF: Mapping[ToolType, Step] = {
     ToolType.AI: Step.EDIT,
@@ -76,6 +80,25 @@ class ToolOrder:
     run_id: str = ""
     workstream: str = ""
     step: str = ""
+
+    @classmethod
+    def from_context(cls, tool_id: str, context: Mapping[str, Any]) -> ToolOrder:
+        """The order that a mapping says, in the words of the profiles' placeholders."""
+        if unknown := sorted(set(context) - CONTEXT):
+            possible = ", ".join(sorted(CONTEXT))
+            raise UserError(f"the context of a tool holds the unknown {unknown[0]!r}; possible are {possible}")
+        given = {name: str(value) for name, value in context.items() if value is not None and value != ""}
+        folder = given.get("cwd") or given.get("worktree_path") or given.get("repo_root")
+        return cls(
+            tool_id=tool_id,
+            folder=Path(folder) if folder else None,
+            message=given.get("message"),
+            model=given.get("model_name", ""),
+            prompt_file=Path(given["prompt_file"]) if "prompt_file" in given else None,
+            run_id=given.get("run_id", ""),
+            workstream=given.get("ws_id", ""),
+            step=given.get("step", ""),
+        )
 
 
 class Tooling:
@@ -186,10 +209,7 @@ def _step(order: ToolOrder, profile: ToolProfile | None) -> Step:
         raise UserError("a workstream or a step was named without its run", hint="name the run, too")
     if not order.step:
         return STEP_OF[profile.type] if profile is not None else Step.RUNTIME
-    try:
-        return Step(order.step)
-    except ValueError:
-        raise UserError(f"there is no step {order.step!r}; possible are {', '.join(Step)}") from None
+    return step_named(order.step)
 
 
 def _claims(result: ToolResult, step: Step, folder: Path) -> tuple[Claim, ...]:

@@ -53,6 +53,25 @@ class ClaimedAttempt:
 Claim = ClaimedEvent | ClaimedError | ClaimedAttempt
 
 
+def step_named(name: str) -> Step:
+    """The step of a name."""
+    try:
+        return Step(name)
+    except ValueError:
+        raise EventRefused(f"there is no step {name!r}; possible are {', '.join(Step)}") from None
+
+
+def moment_of(given: datetime | str) -> datetime:
+    """A time as somebody gives it, in the form of RFC 3339 if it is a text."""
+    try:
+        moment = datetime.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError:
+        raise EventRefused(f"{given!r} is no time", hint="write it as 2026-01-31T12:00:00Z") from None
+    if moment.tzinfo is None:
+        raise EventRefused(f"the time {given} does not say its zone", hint="write it with Z or an offset")
+    return moment
+
+
 def take(draft: Draft, workstream: str, claims: tuple[Claim, ...]) -> None:
     """Write claims about the run or one of its workstreams down, all or none."""
     if workstream:
