@@ -57,6 +57,8 @@ async def test_a_run_that_has_begun_takes_no_further_workstream(tmp_path: Path) 
     run_id = await penstock.assembly.create()
     with pytest.raises(EventRefused, match="no workstream yet"):
         await penstock.service.tell(run_id, MoveAsked(to="running"))
+    with pytest.raises(UserError, match="no workstream yet"):
+        await penstock.service.work(run_id)
     await penstock.assembly.add(run_id, bundle("ws-a"))
     await penstock.service.tell(run_id, MoveAsked(to="running"))
     with pytest.raises(EventRefused, match="is running: only one that has not begun"):

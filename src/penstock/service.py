@@ -254,6 +254,8 @@ class Service:
         await self._parts.journal.load(run_id)
         with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
+            if manner.works and not loaded.run.plan.order:
+                raise UserError(f"run {run_id} has no workstream yet: there is nothing to work on")
             async with self._projects.parts_of(loaded) as parts:
                 guide = await prompt.guide(parts.history, loaded.run.base) if manner.works else ""
                 context = replace(self._context(loaded, parts), guide=guide)
