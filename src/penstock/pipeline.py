@@ -78,7 +78,7 @@ def update_run_status(run_id: str, status: str) -> None:
 
 
 def update_workstream_status(run_id: str, ws_id: str, status: str) -> None:
-    """Ask the run's owner for a state of a workstream: reset it, or answer its review."""
+    """Ask the run's owner for a state of a workstream: reset it, answer its review, or take it back."""
     _tell(run_id, MoveAsked(to=status, workstream=ws_id))
 
 

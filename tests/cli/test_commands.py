@@ -27,7 +27,7 @@ COMMANDS = [path for path in HELPS if path not in ("penstock", "penstock plan", 
 PROMISED = {
     *("init", "trust", "doctor", "config show", "plan check", "plan show", "plan schema", "validate", "run", "resume"),
     *("show-run", "show-dag", "show-errors", "show-events", "follow", "pause", "cancel", "approve", "reject", "demo"),
-    *("abandon-run", "reset-workstream"),
+    *("abandon-run", "reset-workstream", "rollback-workstream"),
     *("tools list", "tools check", "tools run"),
 }
 

@@ -7,7 +7,16 @@ import pytest
 from domain_stories import Story, one
 
 from penstock.domain.errors import IllegalMove
-from penstock.domain.events import AbandonAsked, Approved, MoveAsked, PauseAsked, Rejected, ResetAsked, ResumeAsked
+from penstock.domain.events import (
+    AbandonAsked,
+    Approved,
+    MoveAsked,
+    PauseAsked,
+    Rejected,
+    ResetAsked,
+    ResumeAsked,
+    RollbackAsked,
+)
 from penstock.domain.moves_asked import ALIASES, meant, workstream_state
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Run
@@ -20,6 +29,7 @@ OF_RUN = {
 }
 OF_WORKSTREAM = {
     ("failed", "ready"): ResetAsked(workstream="ws-a"),
+    ("done", "abandoned"): RollbackAsked(workstream="ws-a"),
     ("reviewing", "integrating"): Approved(workstream="ws-a"),
     ("reviewing", "fixing"): Rejected(workstream="ws-a"),
     ("reviewing", "failed"): Rejected(workstream="ws-a", final=True),

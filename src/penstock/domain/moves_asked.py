@@ -15,6 +15,7 @@ from penstock.domain.events import (
     Rejected,
     ResetAsked,
     ResumeAsked,
+    RollbackAsked,
     RunStarted,
 )
 from penstock.domain.refusals import EventRefused
@@ -40,6 +41,7 @@ _OF_RUN: Mapping[tuple[RunState, RunState], Callable[[Run], Event]] = {
 }
 _OF_WORKSTREAM: Mapping[tuple[WorkstreamState, WorkstreamState], Callable[[str], Event]] = {
     (_WORKSTREAM.FAILED, _WORKSTREAM.READY): lambda name: ResetAsked(workstream=name),
+    (_WORKSTREAM.DONE, _WORKSTREAM.ABANDONED): lambda name: RollbackAsked(workstream=name),
     (_WORKSTREAM.REVIEWING, _WORKSTREAM.INTEGRATING): lambda name: Approved(workstream=name),
     (_WORKSTREAM.REVIEWING, _WORKSTREAM.FIXING): lambda name: Rejected(workstream=name),
     (_WORKSTREAM.REVIEWING, _WORKSTREAM.FAILED): lambda name: Rejected(workstream=name, final=True),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from penstock.domain import admission, attempts, claims, endings, integration, moves_asked, requests, rollback
+from penstock.domain import admission, attempts, endings, integration, moves_asked, requests, rollback
 from penstock.domain.changes import Finding
 from penstock.domain.decision import Decision
 from penstock.domain.draft import Draft
@@ -83,13 +83,12 @@ def _apply(draft: Draft, event: Event) -> None:
             | Rejected()
             | ResetAsked()
             | RollbackAsked()
+            | Claimed()
         ):
             requests.answer(draft, event)
         case MoveAsked():
             if (meaning := moves_asked.meant(draft.run, event)) is not None:
                 _apply(draft, meaning)
-        case Claimed():
-            claims.take(draft, event.workstream, event.claims)
         case _:
             assert_never(event)
 
