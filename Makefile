@@ -40,9 +40,10 @@ docs:
 	mkdir -p test-artifacts
 	$(PYTHON) -m penstock.domain.diagram > test-artifacts/state_machine.md
 	$(PYTHON) -m penstock.cli.reference > test-artifacts/cli.md
+	$(PYTHON) -m penstock.cli.settings_reference > test-artifacts/settings.md
 	$(PYTHON) -c "import json; from penstock.intake.bundles import schema; print(json.dumps(schema(), indent=2))" \
 	  > test-artifacts/workstream.schema.json
-	mv test-artifacts/state_machine.md test-artifacts/cli.md docs/
+	mv test-artifacts/state_machine.md test-artifacts/cli.md test-artifacts/settings.md docs/
 	mv test-artifacts/workstream.schema.json schema/
 
 bench:

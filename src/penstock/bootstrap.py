@@ -31,6 +31,7 @@ from penstock.adapters.store.views import SqlViews
 from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.tools.runner import ToolRunner
 from penstock.adapters.trust import TrustStore
+from penstock.assembly import Assembly
 from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
@@ -40,10 +41,11 @@ from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor, secret_values
 from penstock.domain.surroundings import child_environment
-from penstock.domain.tools import ToolType
+from penstock.domain.tools import ToolProfile, ToolType
 from penstock.ports import Agent, Clock, Effect, Locks
 from penstock.projects import Projects
 from penstock.service import Service
+from penstock.tooling import Tooling
 
 NODES: Mapping[str, type] = {**PROJECT_SECTIONS, "tools": ToolsSettings, "agents": AgentsSettings}
 SCRIPTED = "scripted"
@@ -228,21 +230,25 @@ class Adapters:
         """The settings, with what a project's files say."""
         environment = read_environment(self.environ, NODES)
         user_file = environment.places.user_file
-        profiles = environment.text(("tool_profiles_path",))
-        return load(
-            NODES,
-            Sources(
-                environment=environment,
-                user=read_file(user_file) if user_file.exists() else None,
-                project=project_files,
-                tool_profiles=(profiles, read_file(self.folder / profiles)) if profiles else None,
-                flags=self.flags,
-            ),
+        own = Sources(
+            environment=environment, user=read_file(user_file) if user_file.exists() else None, flags=self.flags
         )
+        profiles = load(NODES, own).node(ProjectSettings).tool_profiles_path
+        found = (profiles, read_file(self.folder / profiles)) if profiles else None
+        return load(NODES, replace(own, project=project_files, tool_profiles=found))
 
     def tool_commands(self, settings: Settings) -> frozenset[str]:
         """The commands of the tool profiles."""
         return settings.node(ToolsSettings).commands()
+
+    @property
+    def search_path(self) -> str:
+        """Where programs are looked for: what a child is given."""
+        return child_environment(self.environ, temporary="")["PATH"]
+
+    def tool_profiles(self, settings: Settings) -> Mapping[str, ToolProfile]:
+        """How each tool is called, by its id."""
+        return settings.node(ToolsSettings).profiles
 
     @asynccontextmanager
     async def project(self, project_id: str, path: Path, settings: Settings) -> AsyncIterator[ProjectAdapters]:
@@ -305,6 +311,8 @@ class Penstock:
 
     service: Service
     projects: Projects
+    assembly: Assembly
+    tooling: Tooling
     parts: Adapters
 
     async def close(self) -> None:
@@ -324,4 +332,11 @@ def build(
     """Penstock for someone who stands in a folder, with an environment and some flags."""
     adapters = Adapters(folder=folder, environ=environ, flags=flags or {}, clock=clock or SystemClock(), effect=effect)
     projects = Projects(adapters)
-    return Penstock(service=Service(adapters, projects), projects=projects, parts=adapters)
+    service = Service(adapters, projects)
+    return Penstock(
+        service=service,
+        projects=projects,
+        assembly=Assembly(adapters, projects, service),
+        tooling=Tooling(adapters, projects, service),
+        parts=adapters,
+    )

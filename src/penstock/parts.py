@@ -11,6 +11,7 @@ from typing import Protocol
 from penstock.config.settings import Settings
 from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor
+from penstock.domain.tools import ToolProfile
 from penstock.ports import (
     Agent,
     Clock,
@@ -121,6 +122,15 @@ class Parts(Protocol):
 
     def tool_commands(self, settings: Settings) -> frozenset[str]:
         """The commands of the tool profiles: a line of acceptance that begins with one may be a command."""
+        ...
+
+    @property
+    def search_path(self) -> str:
+        """Where programs are looked for."""
+        ...
+
+    def tool_profiles(self, settings: Settings) -> Mapping[str, ToolProfile]:
+        """How each tool is called, by its id."""
         ...
 
     def project(self, project_id: str, path: Path, settings: Settings) -> AbstractAsyncContextManager[ProjectParts]:

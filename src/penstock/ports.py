@@ -13,7 +13,7 @@ from penstock.domain.changes import Candidate, Change, Stamp, Verdict, Violation
 from penstock.domain.checks import CheckResult
 from penstock.domain.commands import Command
 from penstock.domain.decision import Decision
-from penstock.domain.errors import WorldError
+from penstock.domain.errors import UserError, WorldError
 from penstock.domain.events import Event, Request
 from penstock.domain.plan import Check, Workstream
 from penstock.domain.run import Run
@@ -333,6 +333,8 @@ class NewRun:
     project_path: str
     settings: Mapping[str, Any]
     documents: Sequence[Mapping[str, Any]]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What whoever made the run says of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +347,7 @@ class Loaded:
     project_path: str
     settings: Mapping[str, Any]
     commands: tuple[Command, ...]
+    documents: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,6 +356,16 @@ class Waiting:
 
     id: int
     request: Request
+
+
+class UnknownRun(UserError):
+    """No run has this id."""
+
+    def __init__(self, run_id: str, newest: Sequence[str]) -> None:
+        self.run_id, self.newest = run_id, tuple(newest)
+        known = f"the newest are {', '.join(newest)}" if newest else "no run is stored yet"
+        hint = "`penstock show-run` lists the runs" if newest else "begin one with `penstock run`"
+        super().__init__(f"there is no run {run_id!r}; {known}", hint=hint)
 
 
 class OwnershipLost(WorldError):
@@ -366,6 +379,10 @@ class Journal(Protocol):
 
     async def create(self, new: NewRun) -> None:
         """Store a run before its first event."""
+        ...
+
+    async def replan(self, run: Run, generation: int, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Store the plan that a run now has which has not begun; `OwnershipLost` for an old generation."""
         ...
 
     async def claim(self, run_id: str) -> Loaded:

@@ -215,7 +215,9 @@ class Projects:
 
 async def committed_files(parts: ProjectParts, commit: str) -> Mapping[str, bytes]:
     """The files of a commit that hold settings."""
-    found = {name: await parts.history.read(commit, name) for name in SECTION_FILES}
+    committed = await parts.history.paths(commit)
+    there = [name for name in SECTION_FILES if name in committed]
+    found = {name: await parts.history.read(commit, name) for name in there}
     return {name: content for name, content in found.items() if content is not None}
 
 

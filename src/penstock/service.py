@@ -5,6 +5,7 @@ It knows ports and the domain; which adapters stand behind them is `bootstrap`'s
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from penstock.config.settings import Settings
 from penstock.domain.errors import IllegalMove, UserError, WorldError
 from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
 from penstock.domain.plan import Plan, Workstream
@@ -32,6 +34,9 @@ from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
 from penstock.projects import Opened, Project, Projects, left_out
+
+LOOK_EVERY = 0.05
+TELLS_FOR = 30.0
 
 Control = Callable[[Loop], None]
 """Given the loop as it begins, so that a first Ctrl-C can pause it."""
@@ -90,6 +95,17 @@ class Preview:
     warnings: tuple[str, ...] = ()
 
 
+class OwnerIsSilent(WorldError):
+    """A request was put, and the run's owner has not taken it in time."""
+
+    def __init__(self, answer: Answer, seconds: float) -> None:
+        who = f"process {answer.holder.pid} on {answer.holder.host}" if answer.holder else "whoever works on it next"
+        super().__init__(
+            f"request {answer.request_id} to run {answer.run_id} was not taken within {seconds:g} seconds",
+            hint=f"{who} will take it; see `penstock show-run {answer.run_id}`",
+        )
+
+
 class Service:
     """Everything that a user can ask of Penstock about runs."""
 
@@ -115,7 +131,7 @@ class Service:
     async def submit(self, submission: Submission) -> Submitted:
         """Check everything, then store a run; nothing is stored when anything is wrong."""
         prepared = await self._prepare(submission, to_run=True)
-        run_id = submission.run_id or self._new_id()
+        run_id = submission.run_id or self.new_id()
         branch = f"penstock/{run_id}"
         run = new_run(id=run_id, plan=rank(prepared.plan), policy=prepared.frozen.policy, branch=branch)
         await self._parts.journal.create(
@@ -147,22 +163,19 @@ class Service:
             loaded = bundles.load(folder, options)
             plan, warnings = _chosen(loaded.plan, submission.workstream)
             if to_run:
-                self._must_be_trusted(opened, folder)
+                self.must_be_trusted(opened, folder)
             return _Prepared(
                 project=project,
                 base=opened.base,
                 base_branch=opened.base_branch,
                 frozen=self._projects.freeze(settings, max_parallel=submission.max_parallel),
-                plan=_without_secrets(
-                    self._with_agents(plan, opened.parts, self._projects.default_agent(settings)),
-                    opened.parts.redactor,
-                ),
+                plan=self.complete(plan, opened.parts, settings),
                 documents=tuple(loaded.documents.values()),
                 guide=opened.parts.redactor.redact(await prompt.guide(opened.parts.history, opened.base)),
                 warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings),
             )
 
-    def _must_be_trusted(self, opened: Opened, folder: Path) -> None:
+    def must_be_trusted(self, opened: Opened, folder: Path | None) -> None:
         """What the project would run is agreed to, and so is the project whose plan it is: clones bring theirs."""
         project = opened.project
         if not opened.is_trusted:
@@ -170,11 +183,19 @@ class Service:
                 f"{project.path.name} would run commands that you have not agreed to:\n{opened.difference}",
                 hint="look at them, then run `penstock trust`",
             )
-        if folder.resolve().is_relative_to(project.path) and not self._parts.trust.is_known(project.id):
+        if (
+            folder is not None
+            and folder.resolve().is_relative_to(project.path)
+            and not self._parts.trust.is_known(project.id)
+        ):
             raise NotTrusted(
                 f"{project.path.name} brings a plan with commands of its own, and you have never trusted the project",
                 hint="look at the plan (`penstock plan check`), then run `penstock trust`",
             )
+
+    def complete(self, plan: Plan, parts: ProjectParts, settings: Settings) -> Plan:
+        """The plan with an agent for each workstream, and with no secret in its texts."""
+        return _without_secrets(self._with_agents(plan, parts, self._projects.default_agent(settings)), parts.redactor)
 
     def _with_agents(self, plan: Plan, parts: ProjectParts, default: str) -> Plan:
         workstreams = tuple(
@@ -191,7 +212,8 @@ class Service:
             parts.agent(workstream)
         return replace(plan, workstreams=workstreams)
 
-    def _new_id(self) -> str:
+    def new_id(self) -> str:
+        """An id for a run that was given none."""
         return f"run-{self._parts.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
     # driving
@@ -232,6 +254,8 @@ class Service:
         await self._parts.journal.load(run_id)
         with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
+            if manner.works and not loaded.run.plan.order:
+                raise UserError(f"run {run_id} has no workstream yet: there is nothing to work on")
             if manner.works:
                 await self._projects.must_be_sound(loaded)
             async with self._projects.parts_of(loaded) as parts:
@@ -285,6 +309,20 @@ class Service:
         """Put a request to a run's owner; where nobody owns it, take it in at once if it begins no work."""
         loaded = await self._parts.journal.load(run_id)
         self._would_take(loaded.run, request)
+        return await self._put(run_id, request)
+
+    async def tell(self, run_id: str, request: Request, *, seconds: float = TELLS_FOR) -> None:
+        """Put a request that the run's owner alone judges, and wait for its answer: a refusal is recorded, too."""
+        answer = await self._put(run_id, request)
+        until = self._parts.clock.monotonic() + seconds
+        while not (state := self._parts.views.request(answer.request_id))["taken_at"]:
+            if self._parts.clock.monotonic() >= until:
+                raise OwnerIsSilent(answer, seconds)
+            await asyncio.sleep(LOOK_EVERY)
+        if state["refused"]:
+            raise EventRefused(f"run {run_id}: {state['refused']}")
+
+    async def _put(self, run_id: str, request: Request) -> Answer:
         request_id = await self._parts.journal.post(run_id, redacted(request, self._parts.redactor.redact))
         holder = self._parts.locks.holder(run_id)
         if holder is None:

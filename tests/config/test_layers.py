@@ -18,6 +18,7 @@ from penstock.config.sections import (
 )
 from penstock.domain.breaker import BreakerLimits, StepLimits
 from penstock.domain.plan import Check
+from penstock.domain.tools import ToolType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +105,83 @@ def test_the_seeds_files_are_sections_of_the_same_tree() -> None:
     assert settings.node(BreakerSettings).defaults.max_attempts_per_step == 9
     assert settings.node(ExecutorSettings).max_parallel == 2
     assert settings.origin("base_branch") == "config/base_branch.txt"
+
+
+@pytest.mark.parametrize("end", ["json", "yaml", "yml"])
+@pytest.mark.parametrize(
+    ("stem", "key", "text"),
+    [
+        ("tool_profiles", "tools.lint", '{"lint": {"command": "lint"}}'),
+        ("aider_profiles", "agents.aider.model", '{"model": "some-model"}'),
+        ("circuit_breakers", "breakers.defaults.oscillation_window", '{"defaults": {"oscillation_window": 9}}'),
+        ("executor", "executor.max_parallel", '{"max_parallel": 2}'),
+        ("decomposition_rules", "planner.limits", '{"limits": {"files": 10}}'),
+        ("logging", "logging.level", '{"level": "debug"}'),
+    ],
+)
+def test_each_file_of_the_seed_is_its_section_in_json_and_yaml(stem: str, key: str, text: str, end: str) -> None:
+    name = f"config/{stem}.{end}"
+    assert loaded(project={name: text}).origin(key) == name
+
+
+def test_a_real_breaker_file_says_what_the_core_then_holds() -> None:
+    text = """\
+defaults:
+  max_attempts_per_step: 3            # total attempts including first run
+  max_fix_attempts_per_step: 2
+  max_attempts_per_error_signature: 3
+  oscillation_window: 4
+  oscillation_threshold: 2
+  enable_fix_for_steps:
+    - static
+    - runtime
+
+per_step:
+  static:
+    max_attempts_per_step: 3
+    max_fix_attempts_per_step: 2
+  runtime:
+    max_attempts_per_step: 2
+    max_fix_attempts_per_step: 1
+"""
+    settings = loaded(project={"config/circuit_breakers.yaml": text})
+    assert settings.node(BreakerSettings).limits() == BreakerLimits()
+
+
+def test_real_tool_profiles_are_read_in_both_spellings_with_their_remarks() -> None:
+    text = """\
+{
+  "pytest": {"type": "test", "command": "pytest", "args": ["-q"], "env": {}, "working-dir": "{repo_root}",
+             "timeout-sec": 600, "success-exit-codes": [0, 5], "capture-output": true, "headless_mode_supported": true},
+  "lint": {"type": "static-check", "command": "lint", "args": ["check"], "working-dir": "{repo_root}",
+           "timeout-sec": 120, "success-exit-codes": [0], "capture-output": true},
+  "aider": {"type": "ai", "command": "aider", "args": ["--model", "{model_name}", "--message-file", "{prompt_file}"],
+            "env": {"AIDER_NO_AUTO_COMMITS": "1"}, "working_dir": "{worktree_path}", "timeout_sec": 1800,
+            "success_exit_codes": [0], "aim_tool_id": "aider", "aim_capabilities": ["code_generation"],
+            "headless_args": ["--yes"]},
+  "doc_id": "DOC-CONFIG-TOOL-PROFILES-134", "_note": "ours", "x-owner": "us", "version": 2
+}
+"""
+    tools = loaded(project={"config/tool_profiles.json": text}).node(ToolsSettings)
+    assert tools.profile("pytest").success_criteria == (0, 5)
+    assert (tools.profile("lint").type, tools.profile("lint").timeout) == (ToolType.STATIC_CHECK, 120.0)
+    assert tools.profile("aider").headless_args == ("--yes",)
+
+
+@pytest.mark.parametrize("section", ["planner", "logging"])
+def test_what_nothing_uses_yet_is_kept_as_written_and_said(section: str) -> None:
+    stem = {"planner": "decomposition_rules", "logging": "logging"}[section]
+    text = "version: 1\nrules:\n  - {match: 'src/**', most: 10}\nsince: 2024-05-06\n"
+    settings = loaded(project={f"config/{stem}.yaml": text})
+    assert settings.values[f"{section}.rules"] == [{"match": "src/**", "most": 10}]
+    assert settings.values[f"{section}.since"] == "2024-05-06"
+    (warning,) = settings.warnings
+    assert f"config/{stem}.yaml: [{section}] is kept as written; nothing uses it yet" in warning
+
+
+@pytest.mark.parametrize("text", ['{"binary": "/tmp/evil"}', '{"env": {"KEY": "x"}}', '{"command": ["evil"]}'])
+def test_a_projects_aider_file_may_name_a_model_and_no_program(text: str) -> None:
+    assert "belongs in the user's own configuration" in one_problem(project={"config/aider_profiles.json": text})
 
 
 def test_a_list_of_profiles_with_ids_is_a_table_of_profiles() -> None:

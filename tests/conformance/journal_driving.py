@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from penstock.domain import events
 from penstock.domain.changes import Candidate, Finding, Verdict, Violation
 from penstock.domain.checks import CheckResult
+from penstock.domain.claims import ClaimedAttempt, ClaimedError, ClaimedEvent
 from penstock.domain.commands import (
     Compensate,
     JudgeMerge,
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
     from penstock.domain.commands import Command
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+
+
+CLAIMS = (
+    ClaimedEvent(name="tool_run", payload={"exit_code": 1, "lines": ["a", None]}),
+    ClaimedError(step=Step.STATIC, code="timeout", text="it hung"),
+    ClaimedAttempt(step=Step.EDIT, status="failed", started_at=START, completed_at=START, result={"by": "hand"}),
+)
 
 
 @dataclass
@@ -158,6 +166,8 @@ class Drive:
                 events.Rejected(workstream=name, final=random.random() < 0.3, note="no"),
                 events.ResetAsked(workstream=name),
                 events.NothingToMerge(judgement=99),
+                events.MoveAsked(to="integrating", workstream=name),
+                events.Claimed(workstream=name, claims=CLAIMS),
                 *rare,
             ]
         )

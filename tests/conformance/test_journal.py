@@ -234,3 +234,38 @@ def test_whatever_happens_a_loaded_run_is_the_run_that_was_committed(journal: Jo
         assert loaded.commands == tuple(drive.open.values())
 
     asyncio.run(main())
+
+
+def test_a_run_that_has_not_begun_is_given_another_plan(journal: Journal) -> None:
+    async def main() -> None:
+        new = two_workstreams()
+        await journal.create(new)
+        generation = (await journal.claim(new.run.id)).generation
+        more = run_of(
+            workstream("a"),
+            workstream("b", depends_on=("ws-a",)),
+            workstream("0", depends_on=("ws-b",)),
+            name=new.run.id,
+        ).run
+        await journal.replan(more, generation, [{"b": 2}])
+        loaded = await journal.load(new.run.id)
+        assert (loaded.run, list(loaded.documents)) == (more, [{"b": 2}])
+        drive = Drive(run=loaded.run)
+        await journal.commit(new.run.id, generation, [drive.give(events.RunStarted(base="base"))])
+        assert (await journal.load(new.run.id)).run == drive.run
+
+    asyncio.run(main())
+
+
+def test_another_plan_of_an_old_owner_changes_nothing(journal: Journal) -> None:
+    async def main() -> None:
+        new = two_workstreams()
+        await journal.create(new)
+        generation = (await journal.claim(new.run.id)).generation
+        await journal.claim(new.run.id)
+        more = run_of(workstream("a"), workstream("b"), workstream("c"), name=new.run.id).run
+        with pytest.raises(OwnershipLost):
+            await journal.replan(more, generation, [])
+        assert (await journal.load(new.run.id)).run == new.run
+
+    asyncio.run(main())

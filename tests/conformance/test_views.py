@@ -76,6 +76,7 @@ def test_a_run_is_told_in_one_fixed_shape(stored: Stored) -> None:
         "updated_at": told["completed_at"],
         "completed_at": f"{stored.drive.now.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
         "counts": {"done": 2},
+        "metadata": {"title": "a plan", "workstreams": 2},
     }
     assert workstreams[1] == {
         "ws_id": "ws-b",

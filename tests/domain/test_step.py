@@ -946,6 +946,17 @@ def test_every_command_that_was_run_is_noted_and_what_was_remembered_is_not():
     assert ends == [("edit-1", "success"), ("static-1", "success")]
 
 
+def test_a_command_that_went_wrong_is_noted_with_its_code_and_signatures():
+    story = Story(one("a")).begin()
+    story.edit("a")
+    ran = CheckResult(
+        tree="t", command="lint", kind="static", passed=False, exit_code=1, error="static_failure", signatures=("s",)
+    )
+    story.finish("a", Red(findings=(Finding(code="static_failure", text="bad"),), results=(ran,)))
+    (note,) = story.notes("tool_run")
+    assert (note.payload["error"], note.payload["signatures"]) == ("static_failure", ["s"])
+
+
 def test_a_conflict_goes_to_fix_in_the_merged_tree_on_its_new_base():
     story = Story(one("a"), one("b")).begin()
     story.to_integration("a", "b")

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.domain.changes import Candidate, Finding, Violation
+from penstock.domain.claims import ClaimedAttempt, ClaimedError, ClaimedEvent
 from penstock.domain.commands import (
     Compensate,
     JudgeMerge,
@@ -26,11 +27,13 @@ from penstock.domain.events import (
     BranchMoved,
     BranchPublished,
     CancelAsked,
+    Claimed,
     Conflict,
     Edited,
     EnvironmentBroke,
     JudgementInterrupted,
     MergeRefused,
+    MoveAsked,
     NothingLeft,
     NothingToMerge,
     OutOfScope,
@@ -63,6 +66,11 @@ UNDOING = (
     Acceptance(kind=AcceptanceKind.COMMAND, text="rm one"),
     Acceptance(kind=AcceptanceKind.PROSE, text="tell the others"),
     Acceptance(kind=AcceptanceKind.COMMAND, text="rm two"),
+)
+CLAIMS = (
+    ClaimedEvent(name="tool_run"),
+    ClaimedError(step=Step.STATIC, code="timeout", text="it hung"),
+    ClaimedAttempt(step=Step.EDIT, status="failed", started_at=NOW, completed_at=NOW),
 )
 VIOLATIONS = (Violation(path="x", rule="is not in the scope"),)
 
@@ -234,6 +242,9 @@ class World:
                 RollbackAsked(workstream=name, cascade=bool(self.random.randrange(2))),
                 EnvironmentBroke(sentence="no repository"),
                 self.delayed(name),
+                MoveAsked(to=self.pick(list(RunState)).value),
+                MoveAsked(to=self.pick(list(WorkstreamState)).value, workstream=name),
+                Claimed(workstream=name, claims=CLAIMS),
             ]
         )
         before = self.story.run

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from penstock.reports import listing
 from penstock.reports import run as report
 from penstock.reports.notes import line, spoken
@@ -224,3 +226,11 @@ def test_what_waits_for_the_machine_says_for_what() -> None:
     words = spoken("step_delayed", {"step": "edit", "attempt": "edit-1", "sentence": ""})
     assert words is not None
     assert words.result == "goes on"
+
+
+@pytest.mark.parametrize("kind", ["scope_violation", "workstream_status_changed", "environment_broke", "fix_attempt"])
+def test_what_others_claim_is_shown_as_said_whatever_its_shape(kind: str) -> None:
+    words = spoken(kind, {"violations": "all", "findings": 7, "sentence": ["x"], "claimed": True})
+    assert words is not None
+    assert (words.step, words.tone) == (kind, "")
+    assert words.result.endswith("claimed True")

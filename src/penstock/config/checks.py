@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from penstock.config.shape import nearest
 from penstock.config.values import Unfit, found, read
@@ -18,8 +18,11 @@ class CheckSettings:
     """One check as a project writes it: a command, or a table with a command and how it is judged."""
 
     command: str
+    """The shell command, run in a clean checkout of the tree in question."""
     timeout: float | None = None
+    """Seconds of engine time; not set: `limits.check_timeout`."""
     success_codes: tuple[int, ...] = (0,)
+    """The exit codes that count as passed."""
 
     @classmethod
     def from_settings(cls, value: object) -> CheckSettings:
@@ -61,6 +64,9 @@ CheckGroup: TypeAlias = Mapping[str, CheckSettings]
 class CheckEntry:
     """What stands under a name in [checks]: a check, or a group of checks under names of their own."""
 
+    parts: ClassVar[type] = CheckSettings
+    """What its keys mean, for the page about the settings."""
+
     @classmethod
     def from_settings(cls, value: object) -> CheckSettings | CheckGroup:
         """Read a check; a table without a command that holds only commands and tables is a group."""
@@ -90,7 +96,9 @@ class ChecksSettings:
     """The project's checks: of each candidate, of each merged tree, and the groups that test gates name."""
 
     integrate: Mapping[str, CheckSettings] = field(default_factory=dict)
+    """What every merged tree must pass: a command, or a table. None: the same as every candidate."""
     entries: Mapping[str, CheckEntry] = field(default_factory=dict, metadata={"rest": True})
+    """What every candidate must pass: a command, or a table; or a group of them, which `test_gates` names."""
 
     def __post_init__(self) -> None:
         if "static" in self.groups:

@@ -55,10 +55,6 @@ class EnvironmentReading:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    def text(self, key: Key) -> str:
-        """The value of one key of text, empty where no variable gives it."""
-        return next((str(item.value) for item in self.values if item.key == key), "")
-
 
 def read_environment(environ: Mapping[str, str], nodes: Nodes) -> EnvironmentReading:
     """What the variables say to these nodes; an empty one says nothing. Unknown names of ours are problems."""

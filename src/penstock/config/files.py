@@ -24,18 +24,20 @@ if TYPE_CHECKING:
 
 LARGEST = 1024 * 1024
 
+_SECTIONS: Mapping[str, Key] = {
+    "tool_profiles": ("tools",),
+    "aider_profiles": ("agents", "aider"),
+    "circuit_breakers": ("breakers",),
+    "executor": ("executor",),
+    "decomposition_rules": ("planner",),
+    "logging": ("logging",),
+}
+
 SECTION_FILES: Mapping[str, Key] = {
     "penstock.toml": (),
     "config/config.yaml": (),
     "config/config.yml": (),
-    "config/tool_profiles.json": ("tools",),
-    "config/tool_profiles.yaml": ("tools",),
-    "config/tool_profiles.yml": ("tools",),
-    "config/circuit_breakers.yaml": ("breakers",),
-    "config/circuit_breakers.yml": ("breakers",),
-    "config/circuit_breakers.json": ("breakers",),
-    "config/executor.yaml": ("executor",),
-    "config/executor.yml": ("executor",),
+    **{f"config/{stem}.{end}": key for stem, key in _SECTIONS.items() for end in ("json", "yaml", "yml")},
     "config/base_branch.txt": ("base_branch",),
 }
 """Where in the one tree each file of a project stands."""
@@ -100,7 +102,10 @@ def _rooted(name: str, value: object, prefix: Key) -> Mapping[str, object]:
         raise SettingsFileUnreadable(name, "its top must be a table")
     if not prefix:
         return table
-    return {prefix[0]: {key: item for key, item in table.items() if not _is_remark(str(key))}}
+    tree: Mapping[str, object] = {key: item for key, item in table.items() if not _is_remark(str(key))}
+    for part in reversed(prefix):
+        tree = {part: tree}
+    return tree
 
 
 def _is_remark(key: str) -> bool:

@@ -57,7 +57,7 @@ class Sources:
     user: bytes | None = None
     project: Mapping[str, bytes] = field(default_factory=dict)
     tool_profiles: tuple[str, bytes] | None = None
-    """The file that the environment's `tool_profiles_path` names; it stands in for the project's own."""
+    """The file that `tool_profiles_path` names; it stands in for the project's own."""
     flags: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -81,8 +81,18 @@ def load(nodes: Nodes, sources: Sources) -> Settings:
         nodes=built,
         given={dotted(key): item for key, item in gathering.given.items()},
         values={dotted(key): value for section, node in built.items() for key, value in _values(section, node)},
-        warnings=sources.environment.warnings,
+        warnings=(*sources.environment.warnings, *_not_used_yet(nodes, gathering.given)),
     )
+
+
+def _not_used_yet(nodes: Nodes, given: Mapping[Key, Given]) -> Iterator[str]:
+    """What was given for a part of Penstock that is not there yet: kept as written, and said."""
+    for section, node in nodes.items():
+        remaining = rest(node)
+        later = remaining[1].field.metadata.get("later") if remaining else None
+        origins = dict.fromkeys(item.origin for key, item in given.items() if key[0] == section)
+        if later and origins:
+            yield f"{', '.join(origins)}: [{section}] is kept as written; nothing uses it yet, {later} will"
 
 
 def _take_files(gathering: _Gathering, sources: Sources) -> None:
@@ -188,11 +198,16 @@ class _Gathering:
         return f"{near[-1]}: {section}" if near else section
 
 
+def is_for_users_only(key: Key) -> bool:
+    """Whether a project may not give a key."""
+    return any(fnmatchcase(dotted(key), pattern) for pattern in USER_ONLY)
+
+
 def _not_for_projects(key: Key) -> str | None:
-    name = dotted(key)
-    if not any(fnmatchcase(name, pattern) for pattern in USER_ONLY):
+    if not is_for_users_only(key):
         return None
-    return f"{name} belongs in the user's own configuration (~/.config/penstock/config.toml), not in a project's file"
+    belongs = "belongs in the user's own configuration (~/.config/penstock/config.toml), not in a project's file"
+    return f"{dotted(key)} {belongs}"
 
 
 def _values(section: str, node: object) -> Iterator[tuple[Key, object]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from penstock.config.checks import ChecksSettings
+from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
 from penstock.domain.setup import Setup
@@ -25,11 +26,15 @@ class ProjectSettings:
     base_branch: str = ""
     """Empty: found out from the repository."""
     workstreams_dir: str = "workstreams"
+    """The folder of bundles, relative to the project."""
     agent: str = ""
     """The agent of workstreams that name none."""
     allow_unchecked: bool = False
+    """Merge a workstream that no check and no acceptance speaks for."""
     require_clean_base: bool = False
+    """Refuse to begin while the checkout holds changes that are not committed."""
     approvals: tuple[Literal["review", "gate"], ...] = ()
+    """What waits for a person: every candidate (`review`), every higher gate (`gate`)."""
     allow_overlap: tuple[str, ...] = ()
     """Pairs of workstreams ("ws-a,ws-b") or paths that several scopes may share."""
     runners: tuple[str, ...] = ()
@@ -39,11 +44,15 @@ class ProjectSettings:
     everybody's every 32 merges and at the run's end).
     """
     worktree_root: Literal["state", "project"] = "state"
+    """Where worktrees are: in Penstock's state folder, or in `.worktrees/` of the project."""
     branch: str = "ws/{change}/{workstream}-{run}"
+    """The name of a workstream's own branch."""
     database: str = ""
     """A file's path or an address such as `postgresql://…`; empty: a file in the state folder."""
     tool_profiles_path: str = ""
+    """A file of tool profiles that stands in for the project's own."""
     dry_run: bool = False
+    """`run` shows what it would do and does nothing."""
 
     def __post_init__(self) -> None:
         parts = set(re.findall(r"\{([^{}]*)\}", self.branch))
@@ -69,7 +78,9 @@ class BreakerStep:
     """The limits of one step; what is not set comes from the defaults."""
 
     max_attempts_per_step: int | None = None
+    """Red attempts of this step, the first counted."""
     max_fix_attempts_per_step: int | None = None
+    """How often this step may be sent to fix."""
 
     def __post_init__(self) -> None:
         if self.max_attempts_per_step is not None and self.max_attempts_per_step < 1:
@@ -83,11 +94,17 @@ class BreakerDefaults:
     """The limits of every step that has none of its own."""
 
     max_attempts_per_step: int = field(default=3, metadata=_FIRST)
+    """Red attempts of a step, the first counted; green ones don't count."""
     max_fix_attempts_per_step: int = field(default=2, metadata=_ZERO)
+    """How often a step may be sent to fix."""
     max_attempts_per_error_signature: int = field(default=3, metadata=_ZERO)
+    """How often the same error may come; 0 is no limit."""
     oscillation_window: int = field(default=4, metadata=_FIRST)
+    """How many attempts back oscillation is looked for."""
     oscillation_threshold: int = field(default=2, metadata=_ZERO)
+    """How often the same tree with the same errors may come within the window; 0 is no limit."""
     enable_fix_for_steps: tuple[Literal["static", "runtime"], ...] = ("static", "runtime")
+    """The steps that are sent to fix when they are red; review and integrate always are."""
 
 
 def _shipped_steps() -> Mapping[str, BreakerStep]:
@@ -102,7 +119,9 @@ class BreakerSettings:
     """When a loop is stopped."""
 
     defaults: BreakerDefaults = field(default_factory=BreakerDefaults)
+    """The limits of every step that has none of its own."""
     per_step: Mapping[str, BreakerStep] = field(default_factory=_shipped_steps)
+    """The limits of single steps: edit, static, runtime, review, integrate."""
 
     def __post_init__(self) -> None:
         for name in self.per_step:
@@ -156,11 +175,17 @@ class LimitSettings:
     """How long and how big things may get. Times are seconds of engine time."""
 
     agent_timeout: float = field(default=1800.0, metadata=_FIRST)
+    """Seconds that one attempt of an agent may take."""
     check_timeout: float = field(default=600.0, metadata=_FIRST)
+    """Seconds that a check may take which has no limit of its own."""
     setup_timeout: float = field(default=1800.0, metadata=_FIRST)
+    """Seconds that making an environment may take."""
     output_mb: int = field(default=4, metadata=_FIRST)
+    """So much of a process's output is kept."""
     snapshot_ignored_mb: int = field(default=50, metadata=_ZERO)
+    """Ignored files up to this are part of a snapshot; more makes the folder be moved aside."""
     keep_days: int = field(default=14, metadata=_ZERO)
+    """Days that what was moved aside is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +214,22 @@ class SetupSettings:
         return Setup(commands=self.commands, inputs=self.inputs, outputs=outputs, timeout=timeout)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannerSettings:
+    """How a change is taken apart into workstreams."""
+
+    rules: Mapping[str, AsWritten] = field(default_factory=dict, metadata={"rest": True, "later": "the planner"})
+    """Rules of decomposition, in any shape."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingSettings:
+    """What is logged, and how."""
+
+    entries: Mapping[str, AsWritten] = field(default_factory=dict, metadata={"rest": True, "later": "the run logs"})
+    """Settings of the logs, in any shape."""
+
+
 PROJECT_SECTIONS: Mapping[str, type] = {
     "": ProjectSettings,
     "checks": ChecksSettings,
@@ -196,5 +237,7 @@ PROJECT_SECTIONS: Mapping[str, type] = {
     "executor": ExecutorSettings,
     "limits": LimitSettings,
     "setup": SetupSettings,
+    "planner": PlannerSettings,
+    "logging": LoggingSettings,
 }
 """The sections that every start of Penstock reads; `bootstrap` adds those of the adapters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
@@ -105,6 +106,15 @@ def from_text(kind: Any, text: str) -> object:
         except ValueError:
             raise Unfit(_NAMES[kind], text) from None
     return text
+
+
+class AsWritten:
+    """A value of any shape, for a part of Penstock that is not there yet: kept as JSON can hold it."""
+
+    @classmethod
+    def from_settings(cls, value: object) -> object:
+        """The value itself, in a copy."""
+        return json.loads(json.dumps(value, default=str))
 
 
 def plain(value: object) -> object:

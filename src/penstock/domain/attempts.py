@@ -111,6 +111,7 @@ def note_runs(draft: Draft, rank: int | None, results: Sequence[CheckResult]) ->
     attempt = None if rank is None else draft[rank].attempt
     for result in results:
         if not result.remembered:
+            wrong = {} if result.passed else {"error": result.error, "signatures": list(result.signatures)}
             draft.note(
                 "tool_run",
                 rank,
@@ -121,6 +122,7 @@ def note_runs(draft: Draft, rank: int | None, results: Sequence[CheckResult]) ->
                 duration=result.duration,
                 passed=result.passed,
                 confined=result.confined,
+                **wrong,
             )
 
 

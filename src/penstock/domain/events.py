@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from penstock.domain.changes import Candidate, Finding, Verdict, Violation
 from penstock.domain.checks import CheckResult
+from penstock.domain.claims import Claim
 from penstock.domain.run import AttemptId
 
 VERSION = 2
@@ -306,9 +307,29 @@ class RollbackAsked:
     cascade: bool = False
 
 
-Request: TypeAlias = (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveAsked:
+    """Go to a state, where a person's word may lead there; `source` is the one that is to be left."""
+
+    to: str
+    workstream: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """Somebody outside says what was seen, of the run or of a workstream."""
+
+    workstream: str = ""
+    claims: tuple[Claim, ...]
+
+
+Asked: TypeAlias = (
     PauseAsked | ResumeAsked | CancelAsked | AbandonAsked | Approved | Rejected | ResetAsked | RollbackAsked
 )
+"""What a person asks for."""
+
+Request: TypeAlias = Asked | MoveAsked | Claimed
 """What may come through the inbox."""
 
 Event: TypeAlias = (

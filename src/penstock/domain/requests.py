@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from penstock.domain import attempts, endings, rollback
+from penstock.domain import attempts, claims, endings, rollback
 from penstock.domain.changes import Finding
 from penstock.domain.commands import StopSteps
 from penstock.domain.decision import ApprovalRecorded
@@ -13,10 +13,11 @@ from penstock.domain.errors import IllegalMove
 from penstock.domain.events import (
     AbandonAsked,
     Approved,
+    Asked,
     CancelAsked,
+    Claimed,
     PauseAsked,
     Rejected,
-    Request,
     ResetAsked,
     ResumeAsked,
     RollbackAsked,
@@ -26,7 +27,7 @@ from penstock.domain.run import Ending, Outcome, Progress, Step
 from penstock.domain.states import Move, Reason, RunMove, RunState, WorkstreamState
 
 
-def answer(draft: Draft, request: Request) -> None:
+def answer(draft: Draft, request: Asked | Claimed) -> None:
     """Do what was asked, or raise EventRefused."""
     match request:
         case PauseAsked():
@@ -45,6 +46,8 @@ def answer(draft: Draft, request: Request) -> None:
             _reset(draft, request)
         case RollbackAsked():
             rollback.ask(draft, request)
+        case Claimed():
+            claims.take(draft, request.workstream, request.claims)
         case _:
             assert_never(request)
 

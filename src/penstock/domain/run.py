@@ -77,6 +77,8 @@ class Progress:
     """What the present attempt waits for before it begins, in words: a slot, memory, disk."""
     attempts: tuple[tuple[Step, int], ...] = ()
     agent_runs: int = 0
+    claimed: int = 0
+    """How many attempts others say that they made, in this round."""
     lost: int = 0
     base: str = ""
     start: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from penstock.domain import admission, attempts, compensation, endings, integration, requests, rollback
+from penstock.domain import admission, attempts, compensation, endings, integration, moves_asked, requests, rollback
 from penstock.domain.changes import Finding
 from penstock.domain.decision import Decision
 from penstock.domain.draft import Draft
@@ -18,12 +18,14 @@ from penstock.domain.events import (
     BranchMoved,
     BranchPublished,
     CancelAsked,
+    Claimed,
     Compensated,
     Edited,
     EnvironmentBroke,
     Event,
     JudgementInterrupted,
     MergeRefused,
+    MoveAsked,
     NothingLeft,
     NothingToMerge,
     OutOfScope,
@@ -60,14 +62,8 @@ def _apply(draft: Draft, event: Event) -> None:
     match event:
         case RunStarted():
             _started(draft, event)
-        case StepFinished():
-            _step_finished(draft, event)
-        case StepDelayed():
-            attempts.delay(draft, event)
-        case StepInterrupted():
-            _step_interrupted(draft, event)
-        case EnvironmentBroke():
-            _environment_broke(draft, event)
+        case StepFinished() | StepDelayed() | StepInterrupted() | EnvironmentBroke() | Compensated():
+            _reported(draft, event)
         case VerdictGiven() | NothingToMerge() | MergeRefused() | NothingLeft() | JudgementInterrupted():
             integration.judged(draft, event)
         case BranchMoved():
@@ -76,8 +72,6 @@ def _apply(draft: Draft, event: Event) -> None:
             endings.published(draft, event)
         case TakenBack() | TakeBackRefused():
             rollback.answered(draft, event)
-        case Compensated():
-            compensation.record(draft, event)
         case (
             PauseAsked()
             | ResumeAsked()
@@ -87,8 +81,31 @@ def _apply(draft: Draft, event: Event) -> None:
             | Rejected()
             | ResetAsked()
             | RollbackAsked()
+            | Claimed()
         ):
             requests.answer(draft, event)
+        case MoveAsked():
+            if (meaning := moves_asked.meant(draft.run, event)) is not None:
+                _apply(draft, meaning)
+        case _:
+            assert_never(event)
+
+
+def _reported(
+    draft: Draft, event: StepFinished | StepDelayed | StepInterrupted | EnvironmentBroke | Compensated
+) -> None:
+    """What became of one workstream's command."""
+    match event:
+        case StepFinished():
+            _step_finished(draft, event)
+        case StepDelayed():
+            attempts.delay(draft, event)
+        case StepInterrupted():
+            _step_interrupted(draft, event)
+        case EnvironmentBroke():
+            _environment_broke(draft, event)
+        case Compensated():
+            compensation.record(draft, event)
         case _:
             assert_never(event)
 

@@ -43,18 +43,31 @@ class ToolProfile:
     id: str = ""
     """The name that the profile gives itself; empty where only its key names it."""
     type: ToolType = ToolType.UTILITY
+    """What it is for; `static-check` is `static_check`."""
     command: str
+    """The program."""
     args: tuple[str, ...] = ()
+    """Its arguments. What fills a placeholder stays inside its argument."""
     env: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Variables besides those of the clean environment."""
     timeout: float | None = None
+    """Seconds of engine time; also `timeout_sec`."""
     memory_mb: int = 512
+    """A start waits while less memory is free."""
     success_criteria: tuple[int, ...] = (0,)
+    """The exit codes that count as success; also `success_exit_codes`."""
     working_dir: str = "{worktree_path}"
+    """Where it runs, within the worktree."""
     capture_output: bool = True
+    """Whether what it writes is kept."""
     aim_tool_id: str = ""
+    """Its name in a tool registry; kept."""
     aim_capabilities: tuple[str, ...] = ()
+    """What it can be asked for; kept."""
     headless_mode_supported: bool = False
+    """Whether it works without a person; kept."""
     headless_args: tuple[str, ...] = ()
+    """The arguments by which it does; kept."""
 
     @classmethod
     def from_settings(cls, value: object) -> ToolProfile:

@@ -5,7 +5,7 @@ Only texts that people or agents read are touched, never a name, a hash or a com
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -38,4 +38,20 @@ def _part(value: Any, redact: Redact, *, is_text: bool) -> Any:  # the value of 
     if isinstance(value, tuple):
         parts = tuple(_part(part, redact, is_text=is_text) for part in value)
         return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts
+    if isinstance(value, Mapping):
+        items = {key: _anything(item, redact) for key, item in value.items()}
+        return value if items == value else items
     return redacted(value, redact)
+
+
+def _anything(value: Any, redact: Redact) -> Any:  # what somebody outside claims may have any shape
+    """A value that JSON can hold, with every text in it redacted."""
+    match value:
+        case str():
+            return redact(value)
+        case Mapping():
+            return {redact(str(key)): _anything(item, redact) for key, item in value.items()}
+        case list() | tuple():
+            return [_anything(item, redact) for item in value]
+        case _:
+            return value

@@ -198,7 +198,7 @@ _SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
 def spoken(note: str, payload: Payload) -> Spoken | None:
     """A note in words; None if another note says the same."""
     speaker = _SPEAKERS.get(note)
-    if speaker is not None:
+    if speaker is not None and not payload.get("claimed"):  # what others claim has any shape, and is never told as ours
         return speaker(payload)
     return Spoken(step=note, result=", ".join(f"{key} {one_line(value, 80)}" for key, value in payload.items()))
 

@@ -18,6 +18,7 @@ from penstock.adapters.store.tables import as_text
 from penstock.domain import commands, events
 from penstock.domain.changes import Candidate
 from penstock.domain.checks import CheckResult
+from penstock.domain.claims import ClaimedAttempt, ClaimedError, ClaimedEvent
 from penstock.domain.errors import Bug, WorldError
 from penstock.domain.plan import Acceptance, BreakerOverride, Plan, Scope, TestGate, Workstream
 from penstock.domain.ranked import rank
@@ -31,9 +32,21 @@ OUTCOMES = {
     events.Passed: st.builds(events.Passed, results=st.tuples(RESULTS), not_checked=st.tuples(SHORT)),
     events.Red: st.builds(events.Red, results=st.tuples(RESULTS)),
 }
+SAID = st.dictionaries(SHORT, st.none() | st.booleans() | st.integers() | SHORT | st.lists(SHORT), max_size=2)
+MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(fold=0))  # UTC has no folds
+CLAIMED = {"payload": SAID, "result": SAID, "started_at": MOMENTS, "completed_at": MOMENTS}
 OWN = {
-    "at": st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(fold=0)),  # UTC has no folds
+    "at": MOMENTS,
     "results": st.lists(RESULTS, max_size=2).map(tuple),
+    "claims": st.lists(
+        st.one_of(
+            [
+                st.builds(kind, **{one.name: CLAIMED[one.name] for one in fields(kind) if one.name in CLAIMED})
+                for kind in (ClaimedEvent, ClaimedError, ClaimedAttempt)
+            ]
+        ),
+        max_size=3,
+    ).map(tuple),
     "outcome": st.one_of([OUTCOMES.get(kind, st.from_type(kind)) for kind in get_args(events.StepOutcome)]),
 }
 

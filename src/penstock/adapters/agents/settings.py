@@ -12,6 +12,7 @@ class AgentSettings:
     """One agent by its kind: a command (of its own or a tool profile's), or a script that is played."""
 
     kind: Literal["command", "scripted"] = "command"
+    """A program that is called, or a script that is played."""
     tool: str = ""
     """The tool profile that says how to call it; empty: the profile of the agent's own name."""
     command: tuple[str, ...] = ()
@@ -21,6 +22,7 @@ class AgentSettings:
     env: Mapping[str, str] = field(default_factory=dict)
     """What it sees besides the clean environment. Whoever names a key here gives it to the agent."""
     model: str = ""
+    """The model that it is asked to use: what `{model_name}` of its profile stands for."""
     memory_mb: int | None = field(default=None, metadata={"minimum": 0})
     """So much memory must be free before it starts; not set: what its profile says."""
     script: str = ""
@@ -40,3 +42,4 @@ class AgentsSettings:
     """All agents by their names."""
 
     agents: Mapping[str, AgentSettings] = field(default_factory=dict, metadata={"rest": True})
+    """Each agent, by the name that plans call it."""

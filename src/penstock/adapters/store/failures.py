@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from penstock.domain.errors import Bug, UserError, WorldError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -59,16 +58,6 @@ class DiskFull(WorldError):
 
 class RowsContradict(Bug):
     """The database refused rows that break its rules: whatever made them is wrong, and they were not stored."""
-
-
-class UnknownRun(UserError):
-    """No run has this id."""
-
-    def __init__(self, run_id: str, newest: Sequence[str]) -> None:
-        self.run_id, self.newest = run_id, tuple(newest)
-        known = f"the newest are {', '.join(newest)}" if newest else "no run is stored yet"
-        hint = "`penstock show-run` lists the runs" if newest else "begin one with `penstock run`"
-        super().__init__(f"there is no run {run_id!r}; {known}", hint=hint)
 
 
 class UnknownRequest(UserError):

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.batches import batch_of
 from penstock.adapters.store.codec import REQUESTS, RESULT
-from penstock.adapters.store.loading import insert_run, read_run, unknown_run
+from penstock.adapters.store.loading import insert_run, read_run, replace_plan, unknown_run
 from penstock.adapters.store.statements import statements, write_batch
 from penstock.ports import Clock, Entry, Loaded, NewRun, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from penstock.adapters.store.owned import Owned
     from penstock.adapters.store.site import Watch
     from penstock.adapters.store.writer import Writer
     from penstock.domain.checks import CheckResult
     from penstock.domain.events import Request
+    from penstock.domain.run import Run
 
 
 class SqlJournal:
@@ -37,6 +38,11 @@ class SqlJournal:
         """Store a run before its first event."""
         now = self._clock.now()
         await self._writer.write(lambda connection: insert_run(connection, new, now))
+
+    async def replan(self, run: Run, generation: int, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Store the plan that a run now has which has not begun; `OwnershipLost` for an old generation."""
+        now = self._clock.now()
+        await self._writer.write(lambda connection: replace_plan(connection, run, generation, documents, now))
 
     async def claim(self, run_id: str) -> Loaded:
         """Raise the run's generation and load it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.codec import (
@@ -16,14 +18,16 @@ from penstock.adapters.store.codec import (
     plain_json,
     run_fields,
 )
-from penstock.adapters.store.failures import DatabaseUnreadable, RunExists, UnknownRun
+from penstock.adapters.store.failures import DatabaseUnreadable, RunExists
 from penstock.adapters.store.statements import run_columns, statements
 from penstock.domain.ranked import rank
 from penstock.domain.ranks import Rows
 from penstock.domain.run import Run, derive
-from penstock.ports import Loaded, NewRun
+from penstock.domain.states import RunState
+from penstock.ports import Loaded, NewRun, OwnershipLost, UnknownRun
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from penstock.domain.commands import Command
@@ -54,7 +58,7 @@ def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:
             "project": new.project,
             "branch": run.branch,
             "generation": 0,
-            "metadata": plain_json({"title": run.plan.plan.title, "workstreams": len(run.plan)}),
+            "metadata": _metadata(new.metadata, run),
             "created_at": now,
             "updated_at": now,
         },
@@ -65,6 +69,32 @@ def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:
     rows = [_workstream(run, place, now) for place in range(len(run.plan))]
     if rows:
         connection.execute(insert(tables.workstreams), rows)
+
+
+def replace_plan(
+    connection: Connection, run: Run, generation: int, documents: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Store the plan of a run that has not begun, its workstreams with their ranks."""
+    runs, plans, workstreams = tables.runs, tables.plans, tables.workstreams
+    owned = (runs.c.run_id == run.id, runs.c.generation == generation, runs.c.status == RunState.PENDING.value)
+    metadata = connection.scalar(select(runs.c.metadata).where(*owned))
+    if metadata is None:
+        raise OwnershipLost(f"the run {run.id} was begun or taken over by another process while its plan was made")
+    stored = METADATA.read(connection.execute(select(plans.c.content).where(plans.c.run_id == run.id)).scalar_one())
+    made_from = replace(stored, plan=run.plan.plan, documents=tuple(documents))
+    connection.execute(update(runs).where(*owned).values(metadata=_metadata(json.loads(metadata), run), updated_at=now))
+    connection.execute(update(plans).where(plans.c.run_id == run.id).values(content=METADATA.write(made_from)))
+    known = set(connection.scalars(select(workstreams.c.ws_id).where(workstreams.c.run_id == run.id)))
+    for place, one in enumerate(run.plan.order):
+        if one.id in known:
+            mine = (workstreams.c.run_id == run.id, workstreams.c.ws_id == one.id)
+            connection.execute(update(workstreams).where(*mine).values(rank=place))
+        else:
+            connection.execute(insert(workstreams), _workstream(run, place, now))
+
+
+def _metadata(said: Mapping[str, Any], run: Run) -> str:
+    return plain_json({**said, "title": run.plan.plan.title, "workstreams": len(run.plan)})
 
 
 def _workstream(run: Run, place: int, now: datetime) -> dict[str, Any]:
@@ -119,6 +149,7 @@ def read_run(connection: Connection, run_id: str) -> Loaded:
         project_path=row.project_path,
         settings=made_from.settings,
         commands=_open_commands(connection, run_id),
+        documents=made_from.documents,
     )
 
 

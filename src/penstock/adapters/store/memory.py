@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from penstock.adapters.store.failures import RowsContradict, RunExists, UnknownRun
-from penstock.ports import Loaded, OwnershipLost, Waiting
+from penstock.adapters.store.failures import RowsContradict, RunExists
+from penstock.ports import Loaded, OwnershipLost, UnknownRun, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from penstock.domain.checks import CheckResult
     from penstock.domain.commands import Command
@@ -45,6 +45,14 @@ class MemoryJournal:
         self._runs[new.run.id] = _Kept(new=new, run=new.run)
         self._changes += 1
 
+    async def replan(self, run: Run, generation: int, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the plan that a run now has which has not begun."""
+        kept = self._runs.get(run.id)
+        if kept is None or kept.generation != generation:
+            raise OwnershipLost(f"the run {run.id} was taken over while this one worked on it")
+        kept.run, kept.new = run, replace(kept.new, run=run, documents=documents)
+        self._changes += 1
+
     async def claim(self, run_id: str) -> Loaded:
         """Raise the run's generation and answer it."""
         self._find(run_id).generation += 1
@@ -61,6 +69,7 @@ class MemoryJournal:
             project_path=kept.new.project_path,
             settings=kept.new.settings,
             commands=tuple(command for key, command in kept.commands.items() if key not in kept.done),
+            documents=tuple(kept.new.documents),
         )
 
     async def commit(

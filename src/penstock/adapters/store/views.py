@@ -56,10 +56,10 @@ class SqlViews:
         """One run.
 
         run_id, project, status, reason, sentence, branch, base, head, published, publication, generation,
-        created_at, updated_at, started_at, completed_at, counts {state: n}, and workstreams in the order of the plan,
-        each with ws_id, title, status, outcome, reason, sentence, delay, depends_on, after, gate, attempts {step: n},
-        round, base, candidate, weakened_tests [what tests say less, in words], test_gates [{type, required, blocking}],
-        compensation [{kind, text}].
+        created_at, updated_at, started_at, completed_at, counts {state: n}, metadata, and workstreams in the order of
+        the plan, each with ws_id, title, status, outcome, reason, sentence, delay, depends_on, after, gate,
+        attempts {step: n}, round, base, candidate, weakened_tests [what tests say less, in words],
+        test_gates [{type, required, blocking}], compensation [{kind, text}].
         """
         column = tables.workstreams.c
         with self._connected() as connection:
@@ -173,6 +173,7 @@ def _run(row: Row[Any], counts: dict[str, int]) -> dict[str, Any]:
         "publication": progress["publication"],
         **{name: on_the_wire(getattr(row, name)) for name in times},
         "counts": counts,
+        "metadata": json.loads(row.metadata),
     }
 
 

@@ -76,6 +76,7 @@ class ToolsSettings:
     """All profiles by their ids."""
 
     profiles: Mapping[str, ToolProfile] = field(default_factory=lambda: SHIPPED, metadata={"rest": True})
+    """Each tool, by the id that plans and checks call it."""
 
     def __post_init__(self) -> None:
         for name, profile in self.profiles.items():

@@ -1,0 +1,114 @@
+"""The use cases for programs that make a run piece by piece: an empty one, its workstreams, then the work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from penstock.config.sections import ProjectSettings
+from penstock.domain.plan import Plan
+from penstock.domain.ranked import rank
+from penstock.domain.ranks import Rows
+from penstock.domain.refusals import EventRefused
+from penstock.domain.run import Progress, Run, derive, new_run
+from penstock.domain.states import RunState
+from penstock.engine import frozen
+from penstock.engine.owner import owning
+from penstock.intake import bundles
+from penstock.parts import Parts, ProjectParts
+from penstock.ports import Loaded, NewRun, UnknownRun
+from penstock.projects import Project, Projects, committed_files
+from penstock.service import Preview, Service, Submission, check_run_id
+
+
+class Assembly:
+    """Makes runs that have not begun yet, in the project that is stood in."""
+
+    def __init__(self, parts: Parts, projects: Projects, service: Service) -> None:
+        self._parts, self._projects, self._service = parts, projects, service
+
+    async def create(self, run_id: str = "", metadata: Mapping[str, Any] | None = None) -> str:
+        """Store a run without a workstream, with the settings of the base commit; its id."""
+        if run_id:
+            check_run_id(run_id)
+        project, said = self._projects.current(), dict(metadata or {})
+        async with self._projects.opened(project) as opened:
+            self._service.must_be_trusted(opened, None)
+            kept = self._projects.freeze(opened.settings)
+            base = opened.base
+        run_id = run_id or self._service.new_id()
+        plan = rank(Plan(title=str(said.get("title", "")), workstreams=()))
+        run = new_run(id=run_id, plan=plan, policy=kept.policy, branch=f"penstock/{run_id}")
+        await self._parts.journal.create(
+            NewRun(
+                run=replace(run, base=base),
+                project=project.id,
+                project_path=str(project.path),
+                settings=frozen.to_json(kept),
+                documents=(),
+                metadata=said,
+            )
+        )
+        return run_id
+
+    async def add(self, run_id: str, bundle: Mapping[str, Any]) -> str:
+        """Give a run that has not begun one more workstream; all of them are judged together. Its id."""
+        await self._parts.journal.load(run_id)
+        with owning(self._parts.locks, run_id):
+            loaded = await self._parts.journal.claim(run_id)
+            if loaded.run.state is not RunState.PENDING:
+                raise EventRefused(
+                    f"run {run_id} is {loaded.run.state}: only one that has not begun takes a further workstream",
+                    hint="make another run for it",
+                )
+            async with self._projects.parts_of(loaded) as parts:
+                found = await self._judged(loaded, bundle, parts)
+            run = _with_plan(loaded.run, found.plan)
+            await self._parts.journal.replan(run, loaded.generation, tuple(found.documents.values()))
+        return str(bundle["id"])
+
+    async def _judged(self, loaded: Loaded, bundle: Mapping[str, Any], parts: ProjectParts) -> bundles.Loaded:
+        settings = self._parts.settings(await committed_files(parts, loaded.run.base))
+        project = Project(id=loaded.project, path=Path(loaded.project_path))
+        options = self._projects.plan_options(project, settings, find_agent=parts.agent)
+        sources = [_source(document) for document in (*loaded.documents, bundle)]
+        found = bundles.load_sources(sources, replace(options, title=loaded.run.plan.plan.title))
+        return replace(found, plan=self._service.complete(found.plan, parts, settings))
+
+    async def perform(self, submission: Submission) -> dict[str, Any]:
+        """Bring a run to its end: the one of that id if it waits to be begun, else a new one of the project's plan.
+
+        Where the settings say `dry_run`, it is only told what would be done.
+        """
+        if self._projects.settings_here().node(ProjectSettings).dry_run:
+            return _told(await self._service.preview(submission))
+        run_id = submission.run_id
+        if not run_id or not await self._waits(run_id):
+            run_id = (await self._service.submit(submission)).run_id
+        await self._service.work(run_id)
+        return self._parts.views.run(run_id)
+
+    async def _waits(self, run_id: str) -> bool:
+        try:
+            return (await self._parts.journal.load(run_id)).run.state is RunState.PENDING
+        except UnknownRun:
+            return False
+
+
+def _told(preview: Preview) -> dict[str, Any]:
+    workstreams = [workstream.id for workstream in preview.order]
+    return {"dry_run": True, "base": preview.base, "workstreams": workstreams, "prompts": dict(preview.prompts)}
+
+
+def _with_plan(run: Run, plan: Plan) -> Run:
+    ranked = rank(plan)
+    known = run.plan.ranks
+    rows = (run.rows[known[one.id]] if one.id in known else Progress() for one in ranked.order)
+    return derive(replace(run, plan=ranked, rows=Rows.of(rows)))
+
+
+def _source(document: Mapping[str, Any]) -> bundles.Source:
+    return bundles.Source(name=f"{document.get('id', 'the bundle')}.json", content=json.dumps(document).encode())
