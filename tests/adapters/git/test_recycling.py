@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from git_bench import AT, PLACE, Bench, git
 
+from penstock.adapters.git.looking import GitWorktrees
 from penstock.domain.changes import Stamp
 from penstock.ports import Place
 
@@ -303,7 +304,7 @@ def test_spares_of_an_earlier_owner_are_not_used(bench: Bench) -> None:
     bench.again()
     bench.prepare(place=NEXT)
     assert spares(bench) == []
-    assert bench.project.list_worktrees() == (("r1", "w2", bench.settings.worktree(NEXT)),)
+    assert GitWorktrees(bench.settings).places() == (NEXT,)
 
 
 def test_a_kill_between_taking_a_spare_and_filling_it_is_nobodys_work(bench: Bench) -> None:
