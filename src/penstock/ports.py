@@ -463,6 +463,7 @@ class AgentReport:
     sentence: str = ""
     output: str = ""
     duration: float = 0.0
+    confined: bool = False
 
 
 class Agent(Protocol):
@@ -499,6 +500,11 @@ class ProcessLost(WorldError):
 
 class Tools(Protocol):
     """Tools and commands of the project, run where we say, without secrets."""
+
+    @property
+    def confined(self) -> bool:
+        """Whether what runs is confined to its worktree by the system."""
+        ...
 
     async def run_tool(self, tool_id: str, context: ToolContext) -> ToolResult:
         """Run a tool by its profile."""

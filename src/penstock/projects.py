@@ -162,6 +162,7 @@ class Projects:
             agent_timeout=limits.agent_timeout,
             check_timeout=limits.check_timeout,
             allow_unchecked=project.allow_unchecked,
+            confine=project.confine,
             branch_template=project.branch,
             setup=settings.node(SetupSettings).setup(limits.setup_timeout),
             limits={

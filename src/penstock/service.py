@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from penstock.config.sections import ProjectSettings
 from penstock.domain.errors import IllegalMove, UserError, WorldError
 from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
 from penstock.domain.plan import Plan, Workstream
@@ -36,6 +37,8 @@ from penstock.projects import Opened, Project, Projects, left_out
 Control = Callable[[Loop], None]
 """Given the loop as it begins, so that a first Ctrl-C can pause it."""
 
+
+NOT_CONFINED = "agents and checks are not confined and can write whatever you can"
 
 _RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 
@@ -148,6 +151,8 @@ class Service:
             plan, warnings = _chosen(loaded.plan, submission.workstream)
             if to_run:
                 self._must_be_trusted(opened, folder)
+            unconfined = opened.parts.confine(settings.node(ProjectSettings).confine) if to_run else ""
+            open_to_all = (f"{NOT_CONFINED}: {unconfined}",) if unconfined else ()
             return _Prepared(
                 project=project,
                 base=opened.base,
@@ -159,7 +164,7 @@ class Service:
                 ),
                 documents=tuple(loaded.documents.values()),
                 guide=opened.parts.redactor.redact(await prompt.guide(opened.parts.history, opened.base)),
-                warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings),
+                warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings, *open_to_all),
             )
 
     def _must_be_trusted(self, opened: Opened, folder: Path) -> None:
@@ -235,6 +240,8 @@ class Service:
             async with self._projects.parts_of(loaded) as parts:
                 guide = await prompt.guide(parts.history, loaded.run.base) if manner.works else ""
                 context = replace(self._context(loaded, parts), guide=guide)
+                if manner.works:
+                    parts.confine(context.settings.confine)
                 first: list[Event] = []
                 if loaded.run.state is RunState.PENDING and manner.works:
                     first.append(RunStarted(base=loaded.run.base))

@@ -43,6 +43,8 @@ class ProjectSettings:
     database: str = ""
     tool_profiles_path: str = ""
     dry_run: bool = False
+    confine: Literal["auto", "required", "off"] = "auto"
+    """Whether the system keeps agents and checks to their worktree; auto: where this machine can."""
 
     def __post_init__(self) -> None:
         parts = set(re.findall(r"\{([^{}]*)\}", self.branch))

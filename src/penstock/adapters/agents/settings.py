@@ -20,6 +20,8 @@ class AgentSettings:
     """Where the profile's binary really is."""
     env: Mapping[str, str] = field(default_factory=dict)
     """What it sees besides the clean environment. Whoever names a key here gives it to the agent."""
+    home: tuple[str, ...] = ()
+    """What of your home folder a confined agent may use and write, like ".claude": else it has an empty home."""
     model: str = ""
     script: str = ""
     """The file that a scripted agent plays."""
@@ -27,6 +29,9 @@ class AgentSettings:
     def __post_init__(self) -> None:
         if self.command and (self.tool or self.binary):
             raise ValueError("command already says what to run: leave out tool and binary")
+        for name in self.home:
+            if not name or name.startswith(("/", "~")) or {"..", "."} & set(name.split("/")):
+                raise ValueError(f'home names "{name}"; it must be the name of something in your home folder')
         if self.kind == "command" and self.script:
             raise ValueError('script is played by kind = "scripted" only')
         if self.kind == "scripted" and (self.command or self.tool or self.binary):

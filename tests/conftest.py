@@ -1,0 +1,33 @@
+"""What several folders of tests need: a machine that confines, and a place that a confined process would see."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from penstock.adapters.processes.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def trial() -> Trial:
+    """A real confining program; the test is skipped, with the reason, where there is none that works."""
+    found = Trial(os.environ)
+    if found.fault:
+        pytest.skip(f"nothing can be confined here: {found.fault}")
+    return found
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A folder that is not below /tmp, which confined processes have for themselves: here only rights stop them."""
+    folder = Path(tempfile.mkdtemp(prefix="penstock-test-", dir="/var/tmp"))
+    yield folder
+    shutil.rmtree(folder)
