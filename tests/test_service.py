@@ -54,7 +54,9 @@ async def test_what_would_run_is_shown_before_it_is_trusted_and_nothing_is_store
         await penstock.service.submit(Submission())
     assert penstock.parts.views.runs() == []
     project = penstock.projects.current()
-    assert "BROKEN" in await penstock.projects.trust(project)
+    async with penstock.projects.opened(project) as opened:
+        assert "BROKEN" in opened.would_run
+        penstock.projects.trust(opened)
     found = await penstock.service.preview(Submission())
     assert [name for name, _ in found.prompts] == ["ws-a"]
     assert "Write ws-a" in found.prompts[0][1]

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.config.files import SECTION_FILES, Document, SettingsFileUnreadable, read_document
 from penstock.config.settings import Given, Layer, Settings
-from penstock.config.shape import Key, Leaf, Nodes, Place, dotted, entry_kind, is_node, kind_at, places, rest, spread
+from penstock.config.shape import (
+    Key,
+    Leaf,
+    Nodes,
+    Place,
+    Stray,
+    dotted,
+    entry_kind,
+    is_node,
+    kind_at,
+    places,
+    rest,
+    spread,
+)
+from penstock.config.upstreams import upstream_in
 from penstock.config.values import read
 from penstock.domain.errors import UserError
 
@@ -25,6 +39,9 @@ USER_ONLY = (
     "agents.*.kind",
     "agents.*.script",
     "agents.*.tool",
+    "*api_base",
+    "*api_key",
+    "*base_url",
     "confine",
     "database",
     "dry_run",
@@ -112,7 +129,7 @@ class _Gathering:
             self.problems.append(error.sentence)
             return
         for item in spread(self.nodes, document.tree):
-            if layer is Layer.PROJECT and (reason := _not_for_projects(item.key)):
+            if layer is Layer.PROJECT and (reason := _not_for_projects(item)):
                 self.problems.append(f"{document.place(item.key)}: {reason}")
             elif isinstance(item, Leaf):
                 self._give_from(document, item, layer)
@@ -190,10 +207,13 @@ class _Gathering:
         return f"{near[-1]}: {section}" if near else section
 
 
-def _not_for_projects(key: Key) -> str | None:
-    name = dotted(key)
+def _not_for_projects(item: Leaf | Stray) -> str | None:
+    name = dotted(item.key)
     if not any(fnmatchcase(name, pattern) for pattern in USER_ONLY):
-        return None
+        part = upstream_in(item.key, item.value) if isinstance(item, Leaf) else None
+        if part is None:
+            return None
+        name = f"{part} of {name}, which says whom an agent talks to or with which key,"
     return f"{name} belongs in the user's own configuration (~/.config/penstock/config.toml), not in a project's file"
 
 

@@ -10,7 +10,7 @@ import os
 import signal
 from pathlib import Path
 
-from penstock.adapters.processes.descent import send_signal
+from penstock.adapters.processes.descent import send_group_signal, send_signal
 
 # Bubblewrap turns a signal into 128 and its number. Only what hardly any program gives as a code of its own is read so.
 _SIGNALS = frozenset(
@@ -18,6 +18,12 @@ _SIGNALS = frozenset(
 )
 _COULD_NOT = b"bwrap: "
 _HEAD = 4096
+
+
+def tell_group(main: int) -> None:
+    """TERM to the main process's group."""
+    send_group_signal(main, signal.SIGTERM)
+    send_group_signal(main, signal.SIGCONT)  # a stopped process hears TERM only then
 
 
 def tell_those_inside(main: int) -> None:
@@ -32,7 +38,7 @@ def tell_those_inside(main: int) -> None:
     for pid, above in members.items():
         if main not in {pid, above}:
             send_signal(pid, signal.SIGTERM)
-            send_signal(pid, signal.SIGCONT)  # a stopped process hears TERM only then
+            send_signal(pid, signal.SIGCONT)
 
 
 def true_code(code: int) -> int:

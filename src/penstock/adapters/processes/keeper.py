@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.processes import wire
 from penstock.adapters.processes.descent import ChildBell, adopt_orphans, children, send_group_signal, send_signal
 from penstock.adapters.processes.ending import Ending
-from penstock.adapters.processes.inside import tell_those_inside, true_code, why_it_never_began
+from penstock.adapters.processes.inside import tell_group, tell_those_inside, true_code, why_it_never_began
 from penstock.adapters.processes.output import Capture
 from penstock.adapters.processes.records import record_outcome, record_request
 from penstock.adapters.processes.spawn import CouldNotStart, spawn
@@ -176,10 +176,7 @@ class Keeper:
             return
         self._cause = cause
         self._kill_at = time.monotonic() + self._order["grace"]
-        if self._is_confined:
-            return tell_those_inside(self._main)
-        send_group_signal(self._main, signal.SIGTERM)
-        send_group_signal(self._main, signal.SIGCONT)  # a stopped process hears TERM only then
+        (tell_those_inside if self._is_confined else tell_group)(self._main)
 
     def _reap(self) -> bool:
         """Collect who has ended; False once no child is left at all."""
