@@ -65,6 +65,11 @@ ATTEMPTS = (
     Attempt(name="own-branch", tries='echo x > "$O/refs/heads/evil"', harms_the_run=True),
     Attempt(name="own-objects", tries='echo x > "$O/objects/planted"', harms_the_run=True),
     Attempt(name="own-outcome", tries='echo "{}" > "$TMPDIR/../outcome.json"', harms_the_run=True),
+    Attempt(
+        name="kernel",
+        tries="v=$(cat /proc/sys/kernel/core_pattern); echo $v > /proc/sys/kernel/core_pattern",
+        harms_the_run=True,
+    ),
     Attempt(name="remounts", tries="mount -o remount,rw / || mount -t tmpfs none @OUTSIDE@", harms_the_run=True),
 )
 

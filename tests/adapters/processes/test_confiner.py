@@ -54,6 +54,13 @@ def test_nothing_else_can_be_written(says: Callable[..., str], path: str) -> Non
     assert "Read-only file system" in says(f"echo x > {path}/penstock-planted")
 
 
+def test_no_setting_of_the_kernel_can_be_written_by_root_either(says: Callable[..., str]) -> None:
+    kernel = "/proc/sys /proc/sysrq-trigger /proc/irq /proc/bus /proc/mtrr /sys"
+    assert says(f"find {kernel} -type f -writable 2>/dev/null | head") == ""
+    same = "v=$(cat /proc/sys/kernel/core_pattern); echo $v > /proc/sys/kernel/core_pattern"
+    assert any(refusal in says(same) for refusal in ("Read-only file system", "Permission denied"))
+
+
 def test_what_is_hidden_is_not_there_but_for_what_is_given_back(says: Callable[..., str], open_place: Path) -> None:
     (open_place / "state/objects").mkdir(parents=True)
     (open_place / "state/secret").write_text("secret\n")

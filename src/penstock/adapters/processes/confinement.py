@@ -17,6 +17,8 @@ SCRATCH = Path("/tmp")  # noqa: S108 - a confined process gets one of its own un
 # Sockets can be written through a read-only mount, and behind those of the system's services are ways out.
 SOCKETS = Path("/run")
 _STILL_NEEDED = (Path("/run/systemd/resolve"), Path("/run/resolvconf"), Path("/run/current-system"))
+# Root stays the owner of these, namespace or not, and through some of them the kernel runs programs outside.
+_KERNEL = tuple(Path("/proc", name) for name in ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "mtrr"))
 
 _SECRETS = (
     *(".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".oci", ".config/gcloud", ".config/doctl"),
@@ -73,6 +75,7 @@ class Confinement:
             *("--unshare-user-try", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"),
             *(() if self.network else ("--unshare-net",)),
             *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", str(SCRATCH)),
+            *_pairs("--ro-bind", ((path, path) for path in _there(_KERNEL))),
             *_each("--tmpfs", emptied),
             *_pairs("--ro-bind", ((Path("/dev/null"), path) for path in files)),
             *_pairs("--ro-bind", ((path, path) for path in _there([*_STILL_NEEDED, *map(_real, self.readable)]))),
