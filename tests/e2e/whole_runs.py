@@ -79,7 +79,10 @@ def new_repository(folder: Path, files: Mapping[str, str], bundles: Sequence[Map
 def penstock_for(project: Path, home: Path, **environ: str) -> Penstock:
     """Penstock as a user of this home would have it."""
     surroundings = {"PATH": os.environ["PATH"], "HOME": str(home), "PENSTOCK_HOME": str(home), "USER": "tester"}
-    return build(folder=project, environ={**surroundings, "PENSTOCK_CONFINE": "off", **environ})
+    return build(
+        folder=project,
+        environ={**surroundings, "PENSTOCK_CONFINE": os.environ.get("PENSTOCK_CONFINE", "off"), **environ},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
