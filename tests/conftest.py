@@ -1,11 +1,16 @@
-"""The Postgres server that tests share: one for the whole session, begun when the first test wants it."""
+"""What several folders of tests share: a Postgres server, a machine that confines, a place that the confined see."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from penstock.adapters.processes.trial import Trial
 from postgres_server import PostgresServer, found
 
 if TYPE_CHECKING:
@@ -24,3 +29,20 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def trial() -> Trial:
+    """A real confining program; the test is skipped, with the reason, where there is none that works."""
+    found = Trial(os.environ)
+    if found.fault:
+        pytest.skip(f"nothing can be confined here: {found.fault}")
+    return found
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A folder that is not below /tmp, which confined processes have for themselves: here only rights stop them."""
+    folder = Path(tempfile.mkdtemp(prefix="penstock-test-", dir="/var/tmp"))
+    yield folder
+    shutil.rmtree(folder)

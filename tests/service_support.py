@@ -74,8 +74,8 @@ class Desk:
 
     def penstock(self, folder: Path | None = None, **environ: str) -> Penstock:
         """Penstock for the user of this desk."""
-        own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PENSTOCK_HOME": str(self.home), **GIT, **environ}
-        return build(folder=folder or self.project, environ=own)
+        own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PENSTOCK_HOME": str(self.home), **GIT}
+        return build(folder=folder or self.project, environ={**own, "PENSTOCK_CONFINE": "off", **environ})
 
     def trusted(self, **environ: str) -> Penstock:
         """The same, with the project's commands agreed to."""

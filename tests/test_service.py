@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from penstock.adapters.processes.confiner import NotConfinable
+from penstock.adapters.processes.trial import Trial
 from penstock.domain.decision import Note
 from penstock.domain.errors import UserError
 from penstock.domain.events import Approved, CancelAsked, PauseAsked, Rejected, ResetAsked, ResumeAsked
@@ -54,7 +57,9 @@ async def test_what_would_run_is_shown_before_it_is_trusted_and_nothing_is_store
         await penstock.service.submit(Submission())
     assert penstock.parts.views.runs() == []
     project = penstock.projects.current()
-    assert "BROKEN" in await penstock.projects.trust(project)
+    async with penstock.projects.opened(project) as opened:
+        assert "BROKEN" in opened.would_run
+        penstock.projects.trust(opened)
     found = await penstock.service.preview(Submission())
     assert [name for name, _ in found.prompts] == ["ws-a"]
     assert "Write ws-a" in found.prompts[0][1]
@@ -64,6 +69,40 @@ async def test_what_would_run_is_shown_before_it_is_trusted_and_nothing_is_store
     with pytest.raises(NotTrusted, match="WORSE"):
         await penstock.service.submit(Submission())
     await penstock.close()
+
+
+@awaited
+async def test_a_run_that_must_be_confined_is_refused_where_nothing_confines_and_nothing_is_stored(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").symlink_to(str(shutil.which("git")))
+    without = {"PATH": str(tmp_path / "bin")}
+    desk = Desk(tmp_path, bundle("ws-a"))
+    penstock = desk.trusted(PENSTOCK_CONFINE="required", **without)
+    with pytest.raises(NotConfinable, match="bubblewrap"):
+        await penstock.service.submit(Submission())
+    assert penstock.parts.views.runs() == []
+    await penstock.close()
+    lenient = desk.penstock(PENSTOCK_CONFINE="auto", **without)
+    submitted = await lenient.service.submit(Submission(run_id="run-1"))
+    assert [one for one in submitted.warnings if "not confined" in one and "bubblewrap" in one]
+    await lenient.close()
+
+
+@awaited
+async def test_a_run_is_never_confined_less_than_it_was_when_it_began(tmp_path: Path, trial: Trial) -> None:
+    assert trial.fault == ""
+    desk = Desk(tmp_path, bundle("ws-a"))
+    penstock = desk.trusted(PENSTOCK_CONFINE="required")
+    await penstock.service.submit(Submission(run_id="run-1"))
+    await penstock.close()
+    later = desk.penstock(PENSTOCK_CONFINE="off")
+    await later.service.work("run-1")
+    attempts = later.parts.views.attempts("run-1")
+    assert {one["confined"] for one in attempts} == {True}
+    assert later.parts.views.run("run-1")["confinement"] == {"confined": len(attempts), "unconfined": 0}
+    await later.close()
 
 
 @awaited

@@ -22,8 +22,10 @@ from penstock.adapters.git.remains import GitRemains
 from penstock.adapters.git.source import read_identity
 from penstock.adapters.git.working_copy import WorkingCopy
 from penstock.adapters.locks import FileLocks
+from penstock.adapters.processes.confiner import Confiner
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.supervisor import Supervisor
+from penstock.adapters.processes.trial import Trial
 from penstock.adapters.slots import FileSlots
 from penstock.adapters.store.journal import SqlJournal
 from penstock.adapters.store.opening import Database, open_database
@@ -69,6 +71,7 @@ class ProjectAdapters:
     tools: ToolRunner
     supervision: Supervisor
     launcher: Launcher
+    confiner: Confiner
     settings: Settings
     environ: Mapping[str, str]
     redactor: Redactor
@@ -113,6 +116,10 @@ class ProjectAdapters:
         """What the own repository has."""
         return self.mending
 
+    def confine(self, mode: str) -> str:
+        """Confine what is started from now on at least as strictly as this; why it can't be done, or nothing."""
+        return self.confiner.insist(mode)
+
     def agent_names(self) -> list[str]:
         """The agents that could be named."""
         profiles = self.settings.node(ToolsSettings).profiles
@@ -144,6 +151,8 @@ class ProjectAdapters:
             redactor=self.redactor,
             model=configured.model,
             output_limit=self._output_limit,
+            confiner=self.confiner,
+            lent=configured.home,
         )
 
     def _scripted(self, workstream: Workstream, settings: AgentSettings) -> ScriptedAgent:
@@ -155,6 +164,7 @@ class ProjectAdapters:
             scripts={} if script is None else {workstream.id: script},
             common=read_script(Path(settings.script)) if settings.script else None,
             output_limit=self._output_limit,
+            confiner=self.confiner,
         )
         agent.script_of(workstream.id)
         return agent
@@ -201,6 +211,16 @@ class Adapters:
     def trust(self) -> TrustStore:
         """What of each project may run."""
         return TrustStore(home=self.home)
+
+    @cached_property
+    def trial(self) -> Trial:
+        """Whether this machine confines, tried once."""
+        return Trial(self.environ)
+
+    @property
+    def confinement_fault(self) -> str:
+        """Why this machine can't confine processes; empty if it can."""
+        return self.trial.fault
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -271,6 +291,14 @@ class Adapters:
             inherit=self.local_locks.descriptors,
             effect=self.effect,
         )
+        confiner = Confiner(
+            trial=self.trial,
+            mode=settings.node(ProjectSettings).confine,
+            home=Path(self.environ.get("HOME") or "/nonexistent"),
+            hidden=(self.home, worktrees, *_private_files(path, settings)),
+            readable=(plain.repository / "objects", home / "environments"),
+            git_folder=plain.git_folder_of,
+        )
         git = GitProject(replace(plain, author=read_identity(plain, self.environ)), self.clock)
         adapters = ProjectAdapters(
             git=git,
@@ -284,9 +312,11 @@ class Adapters:
                 environ=self.environ,
                 redactor=redactor,
                 output_limit=limits.output_mb * 1024 * 1024,
+                confiner=confiner,
             ),
             supervision=Supervisor(runs=home / "runs", worktrees=worktrees),
             launcher=launcher,
+            confiner=confiner,
             settings=settings,
             environ=self.environ,
             redactor=redactor,
@@ -295,6 +325,14 @@ class Adapters:
             yield adapters
         finally:
             await launcher.close()
+
+
+def _private_files(project: Path, settings: Settings) -> Iterator[Path]:
+    """What lies outside our own folders and is nothing for agents: a store elsewhere, the checkout's own secrets."""
+    place = settings.node(ProjectSettings).database.removeprefix("sqlite:///")
+    if place and "://" not in place:
+        yield from (Path(f"{place}{ending}") for ending in ("", "-wal", "-shm"))
+    yield from project.glob(".env*")
 
 
 def _agents_secrets(settings: Settings) -> Iterator[str]:

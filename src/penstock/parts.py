@@ -80,6 +80,13 @@ class ProjectParts(Protocol):
     @property
     def attempts(self) -> Attempts: ...
 
+    def confine(self, mode: str) -> str:
+        """Confine what is started from now on at least as strictly as this; why it can't be done, or nothing.
+
+        A WorldError where it is required and impossible.
+        """
+        ...
+
     def agent(self, workstream: Workstream) -> Agent:
         """The agent that a workstream names: an agent of the user, else a tool profile of type `ai`, else an error
         listing both.
@@ -115,6 +122,11 @@ class Parts(Protocol):
     def trust(self) -> Trust: ...
     @property
     def redactor(self) -> Redactor: ...
+
+    @property
+    def confinement_fault(self) -> str:
+        """Why this machine can't confine processes; empty if it can."""
+        ...
 
     def settings(self, project_files: Mapping[str, bytes]) -> Settings:
         """The settings, with what a project's files say."""

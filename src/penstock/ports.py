@@ -488,6 +488,7 @@ class AgentReport:
     sentence: str = ""
     output: str = ""
     duration: float = 0.0
+    confined: bool = False
 
 
 class Agent(Protocol):
@@ -529,6 +530,11 @@ class ProcessLost(WorldError):
 
 class Tools(Protocol):
     """Tools and commands of the project, run where we say, without secrets."""
+
+    @property
+    def confined(self) -> bool:
+        """Whether what runs is confined to its worktree by the system."""
+        ...
 
     async def run_tool(self, tool_id: str, context: ToolContext) -> ToolResult:
         """Run a tool by its profile."""

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.config.brought import named_files, would_run
 from penstock.config.checks import ChecksSettings
 from penstock.config.files import SECTION_FILES, read_file
 from penstock.config.sections import (
@@ -20,7 +21,7 @@ from penstock.config.sections import (
     ProjectSettings,
     SetupSettings,
 )
-from penstock.config.settings import Settings, would_run
+from penstock.config.settings import Settings
 from penstock.domain.acceptance import RUNNERS
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
@@ -112,7 +113,7 @@ class Projects:
             files = await committed_files(parts, base)
         settings = self._parts.settings(files)
         async with self._parts.project(project.id, project.path, settings) as parts:
-            text = would_run(settings)
+            text = would_run(settings, await _found(parts, base, named_files(settings)))
             yield Opened(
                 project=project,
                 settings=settings,
@@ -142,15 +143,16 @@ class Projects:
         async with self._parts.project(loaded.project, path, self._parts.settings({})) as parts:
             await refuse_unsound(loaded.run, parts.mending, parts.commits)
 
-    async def trust(self, project: Project) -> str:
-        """Agree to what the project's base commit would run; the text that was agreed to."""
-        async with self.opened(project) as opened:
-            self._parts.trust.record(project.id, opened.would_run, self._parts.clock.now())
-            return opened.would_run
+    def trust(self, opened: Opened) -> None:
+        """Agree to what was shown: the base may have moved on since, and what it brings now was seen by nobody."""
+        self._parts.trust.record(opened.project.id, opened.would_run, self._parts.clock.now())
 
     def trust_here(self, project: Project) -> None:
         """Agree to what the checkout's files would run: for files that we have just written ourselves."""
-        text = would_run(self._parts.settings(checkout_files(project.path)))
+        settings = self._parts.settings(checkout_files(project.path))
+        named = {path: project.path / path for path in named_files(settings)}
+        files = {path: read_file(place) for path, place in named.items() if place.is_file()}
+        text = would_run(settings, files)
         self._parts.trust.record(project.id, text, self._parts.clock.now())
 
     def freeze(self, settings: Settings, *, max_parallel: int | None = None) -> Frozen:
@@ -174,6 +176,7 @@ class Projects:
             agent_timeout=limits.agent_timeout,
             check_timeout=limits.check_timeout,
             allow_unchecked=project.allow_unchecked,
+            confine=project.confine,
             branch_template=project.branch,
             setup=settings.node(SetupSettings).setup(limits.setup_timeout),
             limits={
@@ -216,8 +219,11 @@ class Projects:
 async def committed_files(parts: ProjectParts, commit: str) -> Mapping[str, bytes]:
     """The files of a commit that hold settings."""
     committed = await parts.history.paths(commit)
-    there = [name for name in SECTION_FILES if name in committed]
-    found = {name: await parts.history.read(commit, name) for name in there}
+    return await _found(parts, commit, [name for name in SECTION_FILES if name in committed])
+
+
+async def _found(parts: ProjectParts, commit: str, names: Sequence[str]) -> Mapping[str, bytes]:
+    found = {name: await parts.history.read(commit, name) for name in names}
     return {name: content for name, content in found.items() if content is not None}
 
 

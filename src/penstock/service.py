@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from penstock.config.sections import ProjectSettings
 from penstock.config.settings import Settings
 from penstock.domain.errors import IllegalMove, UserError, WorldError
 from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
@@ -41,6 +42,8 @@ TELLS_FOR = 30.0
 Control = Callable[[Loop], None]
 """Given the loop as it begins, so that a first Ctrl-C can pause it."""
 
+
+NOT_CONFINED = "agents and checks are not confined and can write whatever you can"
 
 _RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 
@@ -164,6 +167,8 @@ class Service:
             plan, warnings = _chosen(loaded.plan, submission.workstream)
             if to_run:
                 self.must_be_trusted(opened, folder)
+            unconfined = opened.parts.confine(settings.node(ProjectSettings).confine) if to_run else ""
+            open_to_all = (f"{NOT_CONFINED}: {unconfined}",) if unconfined else ()
             return _Prepared(
                 project=project,
                 base=opened.base,
@@ -172,7 +177,7 @@ class Service:
                 plan=self.complete(plan, opened.parts, settings),
                 documents=tuple(loaded.documents.values()),
                 guide=opened.parts.redactor.redact(await prompt.guide(opened.parts.history, opened.base)),
-                warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings),
+                warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings, *open_to_all),
             )
 
     def must_be_trusted(self, opened: Opened, folder: Path | None) -> None:
@@ -261,6 +266,8 @@ class Service:
             async with self._projects.parts_of(loaded) as parts:
                 guide = await prompt.guide(parts.history, loaded.run.base) if manner.works else ""
                 context = replace(self._context(loaded, parts), guide=guide)
+                if manner.works:
+                    parts.confine(context.settings.confine)
                 first: list[Event] = []
                 if loaded.run.state is RunState.PENDING and manner.works:
                     first.append(RunStarted(base=loaded.run.base))

@@ -286,11 +286,36 @@ def test_all_problems_are_reported_at_once() -> None:
         "[agents.aider]\nbinary = '/tmp/evil'",
         "[agents.aider]\ncommand = ['evil']",
         "[agents.aider.env]\nA = 'b'",
+        "[agents.aider]\nhome = ['.claude']",
+        "[agents.aider]\nmodel = 'http://x/m'",
+        "[agents.aider]\nbase_url = 'http://x'",
+        "base_url = 'http://x'",
+        "confine = 'off'",
         "database = '/tmp/x'",
+        "[tools.x]\ntype = 'ai'\ncommand = 'x'\nenv = {OPENAI_API_BASE = 'x'}",
+        "[tools.x]\ntype = 'ai'\ncommand = 'x'\nenv = {ANTHROPIC_BASE_URL = 'x'}",
+        "[tools.x]\ntype = 'ai'\ncommand = 'x'\nenv = {OPENAI_API_KEY = 'x'}",
+        "[tools.x]\ntype = 'ai'\ncommand = 'x'\nenv = {HTTPS_PROXY = 'x'}",
+        "[tools.x]\ntype = 'ai'\ncommand = 'x'\nenv = {WHERE = 'http://x'}",
+        "[tools.x]\ntype = 'ai'\ncommand = 'x'\nargs = ['--openai-api-base', 'x']",
+        "[tools.x]\ntype = 'ai'\ncommand = 'x'\nargs = ['http://x']",
     ],
 )
 def test_what_only_a_user_may_say_is_refused_in_every_project_file(text: str) -> None:
     assert "belongs in the user's own configuration" in one_problem(project={"penstock.toml": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tools.x]\ntype = 'ai'\ncommand = 'x'\nargs = ['--yes', '--model', '{model_name}']\nenv = {LANG = 'C'}",
+        "[tools.x]\ntype = 'test'\ncommand = 'x'\nenv = {SECRET_KEY = 'for tests'}",
+        "[agents.aider]\nmodel = 'openai/gpt'",
+        "agent = 'aider'",
+    ],
+)
+def test_what_says_nothing_of_whom_to_talk_to_may_stand_in_a_project_file(text: str) -> None:
+    loaded(project={"penstock.toml": text})
 
 
 def test_a_user_may_say_what_a_project_may_not() -> None:

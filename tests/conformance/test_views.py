@@ -70,6 +70,7 @@ def test_a_run_is_told_in_one_fixed_shape(stored: Stored) -> None:
         "head": stored.drive.run.head,
         "published": stored.drive.run.head,
         "publication": "",
+        "confinement": {"confined": 2, "unconfined": 0},
         "generation": 1,
         "created_at": "2026-11-20T08:00:00.000Z",
         "started_at": "2026-11-20T08:00:01.501Z",
@@ -170,7 +171,7 @@ def test_runs_are_listed_newest_first_and_by_project(database: Database, clock: 
     assert database.views.runs(project="another") == []
     assert len(database.views.runs(project="demo")) == 3
     told = database.views.run("run-2")
-    del told["workstreams"]
+    del told["workstreams"], told["confinement"]
     assert database.views.runs()[1] == told
 
 
@@ -263,7 +264,7 @@ def test_attempts_are_told_with_how_they_ended(stored: Stored) -> None:
         "start": "base",
         "candidate": "commit-1",
         "tree": "tree-1",
-        "confined": False,
+        "confined": None,
         "result": {"paths": ["a b", "ü"], "litter": [], "weakened_tests": ["tests/a.py: test test_x removed"]},
     }
     assert (running["status"], running["completed_at"], running["result"]) == ("running", None, None)

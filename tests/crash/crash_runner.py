@@ -33,6 +33,7 @@ Effect = Callable[[str], None]
 
 async def work(project: Path, home: Path, effect: Effect) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PENSTOCK_HOME": str(home), "USER": "tester"}
+    environ["PENSTOCK_CONFINE"] = os.environ.get("PENSTOCK_CONFINE", "off")
     penstock = build(folder=project, environ=environ, clock=StillClock(), effect=effect)
     try:
         penstock.projects.trust_here(penstock.projects.current())

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock.bootstrap import build
 from penstock.doctor.examination import examine
 from penstock.doctor.findings import Finding, Patient, guarded
+
+if TYPE_CHECKING:
+    from penstock.adapters.processes.trial import Trial
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "T",
@@ -54,12 +59,12 @@ def look(project: Path, **environ: str) -> dict[str, list[Finding]]:
     return found
 
 
-def test_a_good_project_fails_nothing_and_says_what_this_release_lacks(project: Path) -> None:
+def test_a_good_project_fails_nothing_and_says_what_is_not_agreed_to(project: Path) -> None:
     commit(project, penstock_dot_toml='[checks]\ntests = "true"\n')
     found = look(project)
     assert not [one for findings in found.values() for one in findings if one.level == "fail"]
     assert {"python", "platform", "git", "state folder", "memory", "settings", "database"} <= set(found)
-    assert found["confinement"][0].level == "warn"
+    assert found["confinement"]
     assert found["trust"][0].level == "warn"
     assert "main" in found["project"][0].sentence
     assert found["checks"][0].level == "ok"
@@ -82,7 +87,29 @@ def test_a_state_folder_that_cannot_be_is_a_finding_and_the_rest_goes_on(project
     (tmp_path / "file").touch()
     found = look(project, PENSTOCK_HOME=str(tmp_path / "file"))
     assert found["state folder"][0].level == "fail"
-    assert found["confinement"][0].level == "warn"
+    assert found["confinement"], "a look that comes after the broken one"
+
+
+@pytest.mark.parametrize(("confine", "level"), [("auto", "warn"), ("off", "warn"), ("required", "fail")])
+def test_a_machine_that_confines_nothing_is_a_finding_with_a_remedy(
+    project: Path, tmp_path: Path, confine: str, level: str
+) -> None:
+    commit(project)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").symlink_to(str(shutil.which("git")))
+    (found,) = look(project, PATH=str(tmp_path / "bin"), PENSTOCK_CONFINE=confine)["confinement"]
+    assert found.level == level
+    assert "bubblewrap" in found.sentence + found.remedy
+    assert f"confine = {confine}" in found.sentence
+
+
+def test_a_machine_that_confines_is_found_out_by_trying(project: Path, trial: Trial) -> None:
+    commit(project)
+    assert trial.fault == ""
+    (found,) = look(project)["confinement"]
+    assert (found.level, "tried" in found.sentence) == ("ok", True)
+    (off,) = look(project, PENSTOCK_CONFINE="off")["confinement"]
+    assert (off.level, off.remedy) == ("warn", "set confine = auto")
 
 
 def test_broken_settings_are_a_finding(project: Path) -> None:

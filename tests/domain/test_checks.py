@@ -6,6 +6,7 @@ from penstock.domain.changes import Candidate
 from penstock.domain.checks import (
     CheckResult,
     TreeWithoutVerdict,
+    all_confined,
     give_verdict,
     is_known,
     is_of_machine,
@@ -104,6 +105,12 @@ def test_a_verdict_without_any_check_says_so():
 def test_a_verdict_is_confined_only_if_every_check_was():
     assert verdict(GREEN).confined
     assert not verdict(GREEN, replace(GREEN, command="other", confined=False)).confined
+
+
+def test_of_nothing_that_was_run_nobody_says_that_it_was_confined():
+    assert all_confined(()) is None
+    assert all_confined((GREEN,)) is True
+    assert all_confined((GREEN, RED)) is False
 
 
 @pytest.mark.parametrize(

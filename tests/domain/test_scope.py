@@ -319,7 +319,16 @@ def test_a_rename_out_of_the_scope_breaks_a_rule_on_both_sides() -> None:
         *("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", "deep/down/conftest.py", "ruff.toml", ".ruff.toml"),
         *("mypy.ini", ".flake8", ".eslintrc.json", "eslint.config.mjs", "jest.config.ts", "vitest.config.ts"),
         *("tsconfig.build.json", ".prettierrc", "web/package.json", "Makefile", ".env", "sub/.env.local", ".ci/run"),
-        *(".autonomous_runs/x/y", "PENSTOCK.TOML", "Config/x"),
+        *(
+            ".autonomous_runs/x/y",
+            "PENSTOCK.TOML",
+            "Config/x",
+            ".worktreeinclude",
+            ".lefthook/x.sh",
+            "lefthook-local.yml",
+        ),
+        *(".woodpecker/a.yml", ".forgejo/workflows/x.yml", "buildspec.yaml", "pytest.toml", "sitecustomize.py"),
+        *("Taskfile.yml", "crate/.cargo/config.toml", ".yamllint.yaml", ".gitleaks.toml", ".lintstagedrc.json"),
     ],
 )
 def test_protected_paths_need_to_be_named_themselves(path: str) -> None:

@@ -22,6 +22,7 @@ from penstock.domain.events import (
     BranchMoved,
     BranchPublished,
     CancelAsked,
+    Edited,
     EnvironmentBroke,
     JudgementInterrupted,
     NothingLeft,
@@ -112,6 +113,31 @@ def test_every_attempt_is_recorded_from_its_beginning_to_its_end():
     (integrated,) = story.records(Integrated)
     (recorded,) = story.records(VerdictRecorded)
     assert (integrated.verdict_id, integrated.tree) == (recorded.verdict.id, recorded.verdict.tree)
+
+
+@pytest.mark.parametrize("confined", [True, False, None])
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Edited(candidate=Candidate(commit="c", tree="t"), paths=()),
+        Unchanged(candidate=Candidate(commit="c", tree="t")),
+        OutOfScope(violations=(Violation(path="x", rule="out"),)),
+        Red(findings=(Finding(code="timeout", text="x"),)),
+    ],
+    ids=lambda outcome: type(outcome).__name__,
+)
+def test_whether_an_attempt_was_confined_is_recorded_however_it_ended(outcome, confined):
+    story = Story(one("a")).begin()
+    attempt = story.take(story.started("a")).attempt
+    story.feed(StepFinished(workstream="a", attempt=attempt, outcome=outcome, confined=confined))
+    assert [record.confined for record in story.records(AttemptEnded)] == [confined]
+
+
+def test_whether_a_verification_was_confined_is_recorded_with_the_attempt_and_the_verdict():
+    story = Story(one("a")).begin()
+    story.merge("a")
+    (recorded,) = story.records(VerdictRecorded)
+    assert story.records(AttemptEnded)[-1].confined is recorded.verdict.confined
 
 
 def test_a_run_begins_only_once():

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +42,9 @@ def planted(folder: Path) -> tuple[Path, Path]:
 class Group:
     """The run of one group of ways, and what was before it."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, *, confined: bool) -> None:
         self.name, self.folder, self.ways = name, folder, GROUPS[name]
+        self.confined = confined
         self.run_id, self.outside = f"run-{name}", folder / "outside"
         self.outside.mkdir()
         (self.outside / "mine.txt").write_text("mine\n")
@@ -50,7 +54,10 @@ class Group:
         bundles = [self._bundle(way) for way in self.ways]
         self.project = new_repository(folder / "project", {**BASE, **files}, [*bundles, good])
         self.before = fingerprint(self.project)
-        self.ended = whole_run(self.project, folder / "home", self.run_id, max_parallel=PARALLEL[name])
+        confine = "required" if confined else "off"
+        self.ended = whole_run(
+            self.project, folder / "home", self.run_id, max_parallel=PARALLEL[name], PENSTOCK_CONFINE=confine
+        )
         self.after = fingerprint(self.project)
 
     def _bundle(self, way: Way) -> dict[str, Any]:
@@ -71,25 +78,34 @@ class Group:
         return self._trace.read_text() if self._trace.exists() else ""
 
 
-@pytest.fixture(scope="module")
-def groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Group]:
-    """The groups by name, each run when it is first asked for."""
-
-    class Runs(dict[str, Group]):
-        def __missing__(self, name: str) -> Group:
-            self[name] = Group(name, tmp_path_factory.mktemp(name))
-            return self[name]
-
-    return Runs()
+Groups = Callable[[str], Group]
 
 
-def cells(*names: str) -> list[Any]:
+@pytest.fixture(scope="module", params=[False, True], ids=["unconfined", "confined"])
+def groups(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
+    """The groups by name, each run when it is first asked for, without confinement and with it."""
+    if request.param:
+        request.getfixturevalue("trial")
+    made: dict[str, Group] = {}
+
+    def of(name: str) -> Group:
+        if name not in made:
+            # Below /tmp a confined agent would not even see what it is to attack.
+            folder = Path(tempfile.mkdtemp(dir="/var/tmp")) if request.param else tmp_path_factory.mktemp(name)
+            made[name] = Group(name, folder, confined=request.param)
+        return made[name]
+
+    yield of
+    for group in made.values():
+        if group.confined:
+            shutil.rmtree(group.folder)
+
+
+def cells() -> list[Any]:
     """The table's rows as parameters; all but the sample are slow."""
     marks = {name: () if name == "sample" else (pytest.mark.slow,) for name in GROUPS}
     return [
-        pytest.param(name, way, id=f"{name}-{way.name}", marks=marks[name])
-        for name in names or GROUPS
-        for way in GROUPS[name]
+        pytest.param(name, way, id=f"{name}-{way.name}", marks=marks[name]) for name in GROUPS for way in GROUPS[name]
     ]
 
 
@@ -97,12 +113,16 @@ EACH_GROUP = [pytest.param(name, marks=() if name == "sample" else (pytest.mark.
 
 
 @pytest.mark.parametrize(("name", "way"), cells())
-def test_a_way_out_is_refused_told_and_kept(groups: dict[str, Group], name: str, way: Way) -> None:
-    group = groups[name]
+def test_a_way_out_is_refused_told_and_kept(groups: Groups, name: str, way: Way) -> None:
+    group = groups(name)
     ended = group.ended
     found, told = ended.workstream(way.id), ended.violations(way.id)
+    if group.confined and way.stopped:
+        assert told == [], "it came to nothing, so there is nothing to tell"
+        return
     assert (found["status"], found["reason"]) == ("failed", "policy_violation"), found["sentence"]
-    for path, rule in ((way.path, way.rule), *way.also):
+    first = way.confined if group.confined and way.confined else (way.path, way.rule)
+    for path, rule in (first, *way.also):
         wanted = group.told(path)
         assert any(_is_same(one, wanted) and rule in words for one, words in told), told
     assert found["attempts"] == {"edit": 1}, "a violation is found before anything of it is run"
@@ -118,21 +138,25 @@ def _is_same(found: str, wanted: str) -> bool:
 
 
 @pytest.mark.parametrize("name", EACH_GROUP)
-def test_the_good_sibling_is_merged_and_nothing_else_is_on_the_branch(groups: dict[str, Group], name: str) -> None:
-    ended = groups[name].ended
-    good, run = ended.workstream(GOOD), ended.run
-    assert (good["status"], good["outcome"], run["status"]) == ("done", "merged", "partial"), (good, run["sentence"])
-    branch = f"penstock/{groups[name].run_id}"
-    assert git(ended.project, "diff", "--name-status", "main", branch) == f"A\t{GOOD_FILE}"
+def test_the_good_sibling_is_merged_and_nothing_else_is_on_the_branch(groups: Groups, name: str) -> None:
+    group = groups(name)
+    ended, good, run = group.ended, group.ended.workstream(GOOD), group.ended.run
+    # One whose way out came to nothing has done only what it was asked to.
+    harmless = [
+        way for way in group.ways if group.confined and way.stopped and ended.workstream(way.id)["status"] == "done"
+    ]
+    whole = "completed" if len(harmless) == len(group.ways) else "partial"
+    assert (good["status"], good["outcome"], run["status"]) == ("done", "merged", whole), (good, run["sentence"])
+    branch = f"penstock/{groups(name).run_id}"
+    found = git(ended.project, "diff", "--name-status", "main", branch).splitlines()
+    assert found == sorted([f"A\t{GOOD_FILE}", *(f"A\t{way.work[0]}" for way in harmless)])
     assert git(ended.project, "rev-parse", branch) == git(ended.own, "rev-parse", branch) == run["head"]
     assert git(ended.project, "fsck", "--full", "--strict") == ""
 
 
 @pytest.mark.parametrize("name", EACH_GROUP)
-def test_the_users_repository_gains_one_branch_and_is_else_the_same_to_the_byte(
-    groups: dict[str, Group], name: str
-) -> None:
-    group = groups[name]
+def test_the_users_repository_gains_one_branch_and_is_else_the_same_to_the_byte(groups: Groups, name: str) -> None:
+    group = groups(name)
     allowed = tuple(f".git/{where}refs/heads/penstock" for where in ("", "logs/"))
     different = changed(group.before, group.after)
     assert {path for path in different if not path.startswith((".git/objects/", *allowed))} == set()
@@ -141,9 +165,9 @@ def test_the_users_repository_gains_one_branch_and_is_else_the_same_to_the_byte(
 
 
 @pytest.mark.parametrize("name", EACH_GROUP)
-def test_no_planted_program_ran_and_what_was_linked_to_is_as_it_was(groups: dict[str, Group], name: str) -> None:
-    assert groups[name].ran == ""
-    assert (groups[name].outside / "mine.txt").read_text() == "mine\n"
+def test_no_planted_program_ran_and_what_was_linked_to_is_as_it_was(groups: Groups, name: str) -> None:
+    assert groups(name).ran == ""
+    assert (groups(name).outside / "mine.txt").read_text() == "mine\n"
 
 
 def test_the_planted_program_would_run_where_nobody_guards(tmp_path: Path) -> None:

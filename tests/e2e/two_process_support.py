@@ -60,6 +60,7 @@ class Desk:
             (self.project / "workstreams" / f"{one['id']}.json").write_text(json.dumps(one))
         self.environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PENSTOCK_HOME": str(self.home), **GIT}
         self.environ |= dates or {}
+        self.environ["PENSTOCK_CONFINE"] = "off"
         for args in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "base"]):
             subprocess.run(["git", *args], cwd=self.project, env=self.environ, check=True)
         self.penstock("trust")

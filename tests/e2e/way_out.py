@@ -38,6 +38,10 @@ class Way:
     """Further violations that must be told."""
     base: Mapping[str, str] = field(default_factory=dict)
     scope: tuple[str, ...] = ()
+    stopped: bool = False
+    """Whether confinement already stops it where it is tried, so that nothing is left to be judged."""
+    confined: tuple[str, str] | None = None
+    """Path and rule by which it is told where confinement leaves only a part of it."""
     kept: tuple[str, str] | None = None
     """A path and content that the snapshot must hold; the file that every agent writes first is checked anyway."""
 

@@ -159,6 +159,7 @@ FILES = (
     ),
     Way(
         name="second-name-outside",
+        stopped=True,
         does=({"hardlink": {"path": "src/second-name-outside/link.txt", "target": "@OUTSIDE@/mine.txt"}},),
         path="src/second-name-outside/link.txt",
         rule="a hard link (2 names for one file)",
@@ -229,6 +230,7 @@ FILES = (
     ),
     Way(
         name="submodule",
+        stopped=True,
         does=(
             sh(
                 "git init -q @OUTSIDE@/sub; cd @OUTSIDE@/sub; git -c user.name=A -c user.email=a@example.invalid"

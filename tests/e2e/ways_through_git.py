@@ -98,6 +98,7 @@ GIT = (
         does=(sh('rm -rf "$G"'),),
         path=".git",
         rule="the worktree's git folder was removed",
+        confined=(".git/config", GITS_OWN),  # what it holds can be removed, the folder itself can't
     ),
     Way(
         name="staged-only",
@@ -124,6 +125,7 @@ _MINE = "git add -A; git commit -q -m mine; C=$(git rev-parse HEAD); "
 OWN = (
     Way(
         name="repository-config",
+        stopped=True,
         does=(
             sh('git config -f "$O/config" core.fsmonitor @EVIL@; git config -f "$O/config" core.hooksPath @OUTSIDE@'),
         ),
@@ -132,12 +134,14 @@ OWN = (
     ),
     Way(
         name="repository-hook",
+        stopped=True,
         does=(sh('mkdir -p "$O/hooks"; for h in reference-transaction post-update; do cp @EVIL@ "$O/hooks/$h"; done'),),
         path="repo.git/hooks/reference-transaction",
         rule="was put into Penstock's own repository",
     ),
     Way(
         name="repository-attributes",
+        stopped=True,
         does=(sh('echo "* filter=evil" > "$O/info/attributes"; git config -f "$O/config" filter.evil.clean @EVIL@'),),
         path="repo.git/info/attributes",
         rule="was changed in Penstock's own repository",
@@ -145,6 +149,7 @@ OWN = (
     ),
     Way(
         name="repository-exclude",
+        stopped=True,
         does=(sh('echo "other/" > "$O/info/exclude"; echo x > other/excluded.txt'),),
         path="repo.git/info/exclude",
         rule="was put into Penstock's own repository",
@@ -153,48 +158,56 @@ OWN = (
     ),
     Way(
         name="repository-objects",
+        stopped=True,
         does=(sh('echo "@OUTSIDE@" > "$O/objects/info/alternates"'),),
         path="repo.git/objects/info/alternates",
         rule="was changed in Penstock's own repository",
     ),
     Way(
         name="moved-branch",
+        stopped=True,
         does=(sh(_MINE + 'echo $C > "$O/refs/heads/penstock/@RUN@"'),),
         path="repo.git/refs/heads/penstock/@RUN@",
         rule="was moved in Penstock's own repository",
     ),
     Way(
         name="removed-integration",
+        stopped=True,
         does=(sh('rm "$O/refs/heads/penstock/@RUN@"'),),
         path="repo.git/refs/heads/penstock/@RUN@",
         rule="was removed in Penstock's own repository",
     ),
     Way(
         name="new-branch",
+        stopped=True,
         does=(sh(_MINE + 'cp -r "$G/objects/." "$O/objects/"; echo $C > "$O/refs/heads/evil"'),),
         path="repo.git/refs/heads/evil",
         rule="was made in Penstock's own repository",
     ),
     Way(
         name="repository-packed-refs",
+        stopped=True,
         does=(sh('echo "$(git rev-parse HEAD) refs/heads/planted" > "$O/packed-refs"'),),
         path="repo.git/packed-refs",
         rule="was put into Penstock's own repository",
     ),
     Way(
         name="repository-head",
+        stopped=True,
         does=(sh('echo "ref: refs/heads/evil" > "$O/HEAD"'),),
         path="repo.git/HEAD",
         rule="was changed in Penstock's own repository",
     ),
     Way(
         name="repository-shallow",
+        stopped=True,
         does=(sh('git rev-parse HEAD > "$O/shallow"'),),
         path="repo.git/shallow",
         rule="was put into Penstock's own repository",
     ),
     Way(
         name="removed-snapshots",
+        stopped=True,
         # those that came before it in the plan, which is in the order of names
         does=(sh('rm -r "$O/refs/penstock"'),),
         path="repo.git/refs/penstock/@RUN@/ws-moved-branch/1",

@@ -79,7 +79,10 @@ def new_repository(folder: Path, files: Mapping[str, str], bundles: Sequence[Map
 def penstock_for(project: Path, home: Path, **environ: str) -> Penstock:
     """Penstock as a user of this home would have it."""
     surroundings = {"PATH": os.environ["PATH"], "HOME": str(home), "PENSTOCK_HOME": str(home), "USER": "tester"}
-    return build(folder=project, environ={**surroundings, **environ})
+    return build(
+        folder=project,
+        environ={**surroundings, "PENSTOCK_CONFINE": os.environ.get("PENSTOCK_CONFINE", "off"), **environ},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +119,11 @@ class Ended:
         return Path(next(outcome["patch"] for outcome in outcomes if outcome.get("patch")))
 
 
-def whole_run(project: Path, home: Path, run_id: str, *, max_parallel: int | None = 2) -> Ended:
+def whole_run(project: Path, home: Path, run_id: str, *, max_parallel: int | None = 2, **environ: str) -> Ended:
     """Trust the project, submit its plan, work until the run has ended."""
 
     async def work() -> Ended:
-        penstock = penstock_for(project, home)
+        penstock = penstock_for(project, home, **environ)
         try:
             penstock.projects.trust_here(penstock.projects.current())
             await penstock.service.submit(Submission(run_id=run_id, max_parallel=max_parallel))

@@ -44,6 +44,7 @@ class Spoken(MemoryProject):
             completed_at=MOMENT,
             duration_sec=1.5,
             success=code in check.success_codes,
+            confined=self.confined,
         )
 
 
@@ -139,6 +140,28 @@ async def test_green_answers_are_remembered_and_marked_so() -> None:
     results = await desk.examiner.checks(desk.candidate, [LINT, TYPES], "")
     assert desk.commands() == ["lint", "types"]
     assert all(result.remembered and result.passed for result in results)
+
+
+@awaited
+async def test_what_was_said_without_confinement_is_never_taken_for_what_is_said_within() -> None:
+    desk = Desk(lambda _command, _commit, _where: (0, ""))
+    told = []
+    for confined in (False, True, True, False):
+        desk.project.confined = confined
+        (lint,) = await desk.examiner.checks(desk.candidate, [LINT], "")
+        (go,) = await desk.examiner.acceptance(desk.candidate, accepted_by(command("go")), desk.base)
+        told.append([(one.confined, one.remembered) for one in (lint, go)])
+    assert told == [[(False, False)] * 2, [(True, False)] * 2, [(True, True)] * 2, [(False, True)] * 2]
+    assert desk.commands() == ["lint", "go"] * 2
+
+
+@awaited
+async def test_the_base_is_compared_as_it_is_under_the_same_confinement() -> None:
+    desk = Desk(lambda _command, commit, _where: (int(commit != desk.base or desk.project.confined), "old.py:1: E1"))
+    for confined, known in ((False, False), (True, True)):
+        desk.project.confined = confined
+        (lint,) = await desk.examiner.checks(desk.candidate, [LINT], desk.base)
+        assert (lint.passed, lint.known) == (False, known)
 
 
 @awaited

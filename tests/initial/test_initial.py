@@ -144,7 +144,10 @@ def test_init_writes_trusts_what_it_wrote_and_says_to_commit(project: Path) -> N
             return Done(lines=(str(opened.is_trusted), opened.would_run))
 
     trusted, would_run = with_penstock(project, look).lines
-    assert (trusted, json.loads(would_run)) == ("True", {"checks.test": "make test"})
+    assert (trusted, json.loads(would_run)) == (
+        "True",
+        {"checks.test": "make test", "file Makefile": ["test:", "\ttrue"]},
+    )
 
 
 def test_init_overwrites_nothing(project: Path) -> None:

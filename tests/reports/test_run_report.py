@@ -55,6 +55,16 @@ def a_run(status: str, *workstreams: dict[str, Any], **fields: Any) -> dict[str,
 MERGED = {"head": "b" * 40, "published": "b" * 40, "completed_at": "2026-01-01T10:03:12.000Z"}
 
 
+def test_a_run_says_how_many_of_its_attempts_were_confined() -> None:
+    def told(confined: int, unconfined: int) -> str:
+        run = a_run("running", confinement={"confined": confined, "unconfined": unconfined})
+        return next((line.strip() for line in report.as_text(run).splitlines() if "confinement" in line), "")
+
+    assert told(0, 0) == ""
+    assert told(3, 0) == "confinement  all 3 attempts confined"
+    assert told(3, 1) == "confinement  1 of 4 attempts not confined"
+
+
 def test_a_completed_run_shows_how_to_take_its_branch_and_runs_nothing() -> None:
     done = workstream("ws-a", "done", outcome="merged", attempts={"static": 2, "edit": 1, "fix": 1})
     text = report.as_text(a_run("completed", done, **MERGED))

@@ -215,6 +215,8 @@ class MemoryProject:
         """Let the function edit."""
         return self.edit(task, self._worktrees[str(task.worktree)]) or FINISHED
 
+    confined = False
+
     async def run_tool(self, tool_id: str, context: ToolContext) -> ToolResult:
         """Ask the function about the tool's name."""
         return await self.run_command(Check(name=tool_id, command=tool_id), context)

@@ -73,18 +73,22 @@ def trust(
     show: Annotated[bool, typer.Option("--show", help="Only show what would run; agree to nothing.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Agree to the commands that a project brings along: nothing of it runs before. Asked again when they change."""
+    """Agree to what a project brings along to be run and what of yours it chooses: nothing of it runs before.
+
+    You are asked again when that changes, or a file that it runs by name. What differs is shown.
+    """
     invocation = invocations.of(context)
 
     async def agree(penstock: "Penstock") -> int:
         project = penstock.projects.current()
         async with penstock.projects.opened(project) as opened:
-            lines, answer = _shown(opened), _told(opened)
-        if not show:
-            await penstock.projects.trust(project)
+            is_known = penstock.parts.trust.is_known(project.id)
+            if not show:
+                penstock.projects.trust(opened)
         if as_json:
-            invocation.terminal.pretty_json({**answer, "trusted": not show or answer["trusted"]})
+            invocation.terminal.pretty_json(_told(opened, is_trusted=opened.is_trusted or not show))
             return exits.COMPLETED
+        lines = _shown(opened, is_known=is_known)
         if not show:
             lines.append(f"trusted: {project.path.name} may run this")
         invocation.terminal.line("\n".join(lines))
@@ -93,22 +97,25 @@ def trust(
     return invocation.perform(agree)
 
 
-def _shown(opened: "Opened") -> list[str]:
+def _shown(opened: "Opened", *, is_known: bool) -> list[str]:
     lines = [f"{opened.project.path.name} at {opened.base_branch} ({opened.base[:12]}) would run:", opened.would_run]
-    if opened.difference and not opened.is_trusted:
+    if is_known and opened.difference and not opened.is_trusted:
         lines += ["", "what differs from what you have agreed to:", opened.difference]
     return [*lines, "", "agreed to already" if opened.is_trusted else "not agreed to yet"]
 
 
-def _told(opened: "Opened") -> dict[str, object]:
+def _told(opened: "Opened", *, is_trusted: bool) -> dict[str, object]:
+    import json  # noqa: PLC0415 - only needed once a command runs
+
     return {
         "project": opened.project.id,
         "path": str(opened.project.path),
-        "base_branch": opened.base_branch,
         "base": opened.base,
-        "would_run": opened.would_run,
-        "difference": opened.difference,
-        "trusted": opened.is_trusted,
+        "base_branch": opened.base_branch,
+        "would_run": json.loads(opened.would_run),
+        "was_trusted": opened.is_trusted,
+        "trusted": is_trusted,
+        "difference": [] if opened.is_trusted else opened.difference.splitlines(),
     }
 
 

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.config.files import SECTION_FILES, Document, SettingsFileUnreadable, read_document
 from penstock.config.settings import Given, Layer, Settings
-from penstock.config.shape import Key, Leaf, Nodes, Place, dotted, entry_kind, is_node, kind_at, places, rest, spread
+from penstock.config.shape import (
+    Key,
+    Leaf,
+    Nodes,
+    Place,
+    Stray,
+    dotted,
+    entry_kind,
+    is_node,
+    kind_at,
+    places,
+    rest,
+    spread,
+)
+from penstock.config.upstreams import upstream_in
 from penstock.config.values import read
 from penstock.domain.errors import UserError
 
@@ -21,9 +35,14 @@ USER_ONLY = (
     "agents.*.binary",
     "agents.*.command",
     "agents.*.env*",
+    "agents.*.home",
     "agents.*.kind",
     "agents.*.script",
     "agents.*.tool",
+    "*api_base",
+    "*api_key",
+    "*base_url",
+    "confine",
     "database",
     "dry_run",
     "keys",
@@ -120,7 +139,7 @@ class _Gathering:
             self.problems.append(error.sentence)
             return
         for item in spread(self.nodes, document.tree):
-            if layer is Layer.PROJECT and (reason := _not_for_projects(item.key)):
+            if layer is Layer.PROJECT and (reason := _not_for_projects(item)):
                 self.problems.append(f"{document.place(item.key)}: {reason}")
             elif isinstance(item, Leaf):
                 self._give_from(document, item, layer)
@@ -203,11 +222,14 @@ def is_for_users_only(key: Key) -> bool:
     return any(fnmatchcase(dotted(key), pattern) for pattern in USER_ONLY)
 
 
-def _not_for_projects(key: Key) -> str | None:
-    if not is_for_users_only(key):
-        return None
-    belongs = "belongs in the user's own configuration (~/.config/penstock/config.toml), not in a project's file"
-    return f"{dotted(key)} {belongs}"
+def _not_for_projects(item: Leaf | Stray) -> str | None:
+    name = dotted(item.key)
+    if not is_for_users_only(item.key):
+        part = upstream_in(item.key, item.value) if isinstance(item, Leaf) else None
+        if part is None:
+            return None
+        name = f"{part} of {name}, which says whom an agent talks to or with which key,"
+    return f"{name} belongs in the user's own configuration (~/.config/penstock/config.toml), not in a project's file"
 
 
 def _values(section: str, node: object) -> Iterator[tuple[Key, object]]:

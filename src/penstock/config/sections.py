@@ -53,6 +53,8 @@ class ProjectSettings:
     """A file of tool profiles that stands in for the project's own."""
     dry_run: bool = False
     """`run` shows what it would do and does nothing."""
+    confine: Literal["auto", "required", "off"] = "auto"
+    """Whether the system keeps agents and checks to their worktree; auto: where this machine can."""
 
     def __post_init__(self) -> None:
         parts = set(re.findall(r"\{([^{}]*)\}", self.branch))

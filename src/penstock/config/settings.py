@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
     from penstock.config.shape import Key
 
 Node = TypeVar("Node")
-
-RUN_KEYS = ("checks", "hooks", "runners", "setup", "tools")
-"""What of a project would be run: what `penstock trust` is asked for. `runners` decides what counts as a command."""
-
-NOTHING_TO_RUN = "{}"
 
 
 class Layer(IntEnum):
@@ -81,16 +75,6 @@ class Settings:
     def rows(self) -> list[Row]:
         """Every value with its origin, for people. Secrets are never among them."""
         return [(key, _shown(key, value), self.origin(key)) for key, value in sorted(self.values.items())]
-
-
-def would_run(settings: Settings) -> str:
-    """Everything that a project brings along to be run, as canonical JSON: its hash is what gets trusted."""
-    brought = {
-        key: plain(item.value)
-        for key, item in settings.given.items()
-        if item.layer is Layer.PROJECT and item.key[0] in RUN_KEYS and item.value not in ([], {})
-    }
-    return json.dumps(brought, sort_keys=True, indent=1, default=str)
 
 
 def _shown(name: str, value: object) -> object:

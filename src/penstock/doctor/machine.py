@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from penstock.config.sections import ExecutorSettings
+from penstock.config.sections import ExecutorSettings, ProjectSettings
 from penstock.doctor.findings import Finding, Level, Patient
 
 OLDEST_GIT = (2, 38)
@@ -87,7 +87,15 @@ def look_at_memory(_patient: Patient) -> Iterator[Finding]:
         yield Finding(name="memory", level="warn", sentence=sentence, remedy=remedy)
 
 
-def look_at_confinement(_patient: Patient) -> Iterator[Finding]:
-    sentence = "agents and checks are not confined in this release: they can reach what you can"
-    remedy = "run agents that you trust, or Penstock as a whole in a container"
-    yield Finding(name="confinement", level="warn", sentence=sentence, remedy=remedy)
+def look_at_confinement(patient: Patient) -> Iterator[Finding]:
+    built = patient.build()
+    confine, fault = built.projects.settings_here().node(ProjectSettings).confine, built.parts.confinement_fault
+    if not fault and confine != "off":
+        sentence = f"tried: agents and checks can write only where they work (confine = {confine})"
+        yield Finding(name="confinement", level="ok", sentence=sentence)
+        return
+    level: Level = "fail" if confine == "required" else "warn"
+    why = f"confine = {confine}; {fault or 'this machine could confine them'}"
+    remedy = "install the package bubblewrap, and let ordinary users make namespaces" if fault else "set confine = auto"
+    sentence = f"agents and checks are not confined and can reach what you can: {why}"
+    yield Finding(name="confinement", level=level, sentence=sentence, remedy=remedy)

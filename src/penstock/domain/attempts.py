@@ -86,6 +86,7 @@ def end(
     *,
     candidate: Candidate | None = None,
     result: Mapping[str, Any] | None = None,
+    confined: bool | None = None,
 ) -> None:
     """Record how the present attempt ended; the next one gets a number of its own."""
     attempt = draft[rank].attempt
@@ -99,6 +100,7 @@ def end(
             status=status,
             candidate=candidate,
             result=result or {},
+            confined=confined,
         )
     )
     draft.put(rank, attempt=None, delay="", lost=0)

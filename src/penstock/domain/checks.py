@@ -94,6 +94,11 @@ def is_of_machine(red: CheckResult, base: CheckResult) -> bool:
     return red.command == base.command and red.error == base.error == MISSING and not is_of_tree
 
 
+def all_confined(results: Sequence[CheckResult]) -> bool | None:
+    """Whether all that was run was confined; None where nothing was."""
+    return all(result.confined for result in results) if results else None
+
+
 def give_verdict(
     *,
     id: str,  # noqa: A002 - the field's name
@@ -125,5 +130,5 @@ def give_verdict(
         known_failures=tuple(dict.fromkeys(result.command for result in results if result.known)),
         not_blocking=tuple(dict.fromkeys(result.command for result in results if not result.counts_as_passed)),
         unchecked=not passed,
-        confined=bool(results) and all(result.confined for result in results),
+        confined=bool(all_confined(results)),
     )

@@ -41,8 +41,8 @@ class AttemptEnded:
     status: str
     candidate: Candidate | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
-    confined: bool = False
-    """Whether all its processes were; nothing confines them yet."""
+    confined: bool | None = None
+    """Whether all its processes were; None where none ran or none is known of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,8 @@ class StepFinished:
     workstream: str
     attempt: AttemptId
     outcome: StepOutcome
+    confined: bool | None = None
+    """Whether all its processes were; None where none ran or none is known of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import TypeAlias, assert_never
 
 from penstock.domain import attempts, bisection, endings, rollback
 from penstock.domain.changes import Candidate, Finding, Violation
+from penstock.domain.checks import all_confined
 from penstock.domain.commands import Member, MoveBranch
 from penstock.domain.decision import AttemptBegan, Integrated, VerdictRecorded
 from penstock.domain.draft import Draft
@@ -159,7 +160,8 @@ def _red(draft: Draft, remaining: tuple[int, ...], event: MergeRefused) -> None:
     if not remaining:
         draft.set(unproven=0, broken=event.findings[0].text.splitlines()[0] if event.findings else "")
     elif len(remaining) == 1:
-        _to_fix(draft, remaining[0], event.findings, event.start, base=event.base)
+        confined = all_confined(event.results)
+        _to_fix(draft, remaining[0], event.findings, event.start, base=event.base, confined=confined)
     else:
         commands = [finding.text.splitlines()[0] for finding in event.findings if finding.text]
         draft.note("batch_judged", judgement=event.judgement, members=len(remaining), result="red", findings=commands)
@@ -174,8 +176,16 @@ def stay_where_it_is(draft: Draft, command: str) -> None:
         draft.set(moving=tuple(one for one in moving if f"move-{one}" != command))
 
 
-def _to_fix(draft: Draft, rank: int, findings: tuple[Finding, ...], start: Candidate, *, base: str) -> None:
-    attempts.end(draft, rank, "failed", candidate=start, result={"findings": len(findings)})
+def _to_fix(
+    draft: Draft,
+    rank: int,
+    findings: tuple[Finding, ...],
+    start: Candidate,
+    *,
+    base: str,
+    confined: bool | None = None,
+) -> None:
+    attempts.end(draft, rank, "failed", candidate=start, result={"findings": len(findings)}, confined=confined)
     trip = attempts.count_red(draft, rank, Step.INTEGRATE, findings, start.tree)
     if trip is not None:
         endings.fail(draft, rank, Reason.CHECKS_FAILED, attempts.sentence_of(trip, findings))
@@ -211,16 +221,24 @@ def branch_moved(draft: Draft, event: BranchMoved) -> None:
     for name, merge in zip(verdict.members, verdict.merges or (verdict.commit,) * len(verdict.members), strict=True):
         rank = draft.plan.rank_of(name)
         draft.records.append(Integrated(workstream=name, verdict_id=verdict.id, tree=verdict.tree, commit=merge))
-        attempts.end(draft, rank, "success", candidate=merged, result={"verdict": verdict.id})
+        confined = None if verdict.unchecked else verdict.confined
+        attempts.end(draft, rank, "success", candidate=merged, result={"verdict": verdict.id}, confined=confined)
         endings.finish(draft, rank, Move.MERGED, Outcome.MERGED)
 
 
 def out_of_scope(
-    draft: Draft, rank: int, violations: tuple[Violation, ...], *, kept: Candidate | None = None, patch: str = ""
+    draft: Draft,
+    rank: int,
+    violations: tuple[Violation, ...],
+    *,
+    kept: Candidate | None = None,
+    patch: str = "",
+    confined: bool | None = None,
 ) -> None:
     """A change left its scope: it is kept, not applied, and the workstream fails."""
     listed = [{"path": one.path, "rule": one.rule} for one in violations]
-    attempts.end(draft, rank, "failed", candidate=kept, result={"violations": listed, "patch": patch})
+    result = {"violations": listed, "patch": patch}
+    attempts.end(draft, rank, "failed", candidate=kept, result=result, confined=confined)
     commit = kept.commit if kept else ""
     draft.note("scope_violation", rank, violations=listed, kept=commit, patch=patch)
     first = listed[0] if listed else {"path": "?", "rule": "?"}

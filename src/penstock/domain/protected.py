@@ -10,7 +10,18 @@ from penstock.domain.plan import Scope
 
 OURS = ("penstock.toml", ".worktreeinclude", "config/", ".autonomous_runs/", ".worktrees/", ".penstock/")
 SECRETS = ("**/.env*", "**/.env*/")
-HOOKS = (".githooks/", ".husky/", ".pre-commit-config.yaml", ".pre-commit-config.yml", "lefthook.yml", "lefthook.yaml")
+HOOKS = (
+    *(".githooks/", ".git-hooks/", ".husky/", ".hooks/", ".pre-commit-config.yaml", ".pre-commit-config.yml"),
+    *(
+        ".pre-commit-hooks.yaml",
+        "lefthook*.yml",
+        "lefthook*.yaml",
+        ".lefthook*",
+        ".lefthook/",
+        ".overcommit.yml",
+        ".lintstagedrc*",
+    ),
+)
 CONTINUOUS_INTEGRATION = (
     ".github/workflows/",
     ".github/actions/",
@@ -24,19 +35,43 @@ CONTINUOUS_INTEGRATION = (
     ".buildkite/",
     ".travis.yml",
     ".drone.yml",
+    ".woodpecker.yml",
+    ".woodpecker/",
+    ".forgejo/workflows/",
+    ".gitea/workflows/",
+    ".semaphore/",
+    "appveyor.yml",
+    ".appveyor.yml",
+    "cloudbuild.y*ml",
+    "buildspec.y*ml",
 )
 _TOOLS = (
     *(
         "pytest.ini",
         ".pytest.ini",
+        "pytest.toml",
+        ".pytest.toml",
         "tox.ini",
         "setup.cfg",
         "pyproject.toml",
         "conftest.py",
         "noxfile.py",
         ".coveragerc",
+        # Python imports these before anything else, the tests included.
+        "sitecustomize.py",
+        "usercustomize.py",
     ),
     *("ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", ".flake8", ".pylintrc", "pyrightconfig.json"),
+    *(
+        "ty.toml",
+        ".yamllint*",
+        ".codespellrc",
+        ".bandit",
+        ".gitleaks.toml",
+        ".shellcheckrc",
+        ".semgrep*",
+        ".hadolint.y*ml",
+    ),
     *(
         "package.json",
         ".npmrc",
@@ -49,7 +84,8 @@ _TOOLS = (
     ),
     *("jest.config.*", "vitest.config.*", "vite.config.*", "playwright.config.*", "cypress.config.*", "karma.conf.*"),
     *(".mocharc*", ".prettierrc*", "prettier.config.*", ".prettierignore", ".stylelintrc*"),
-    *("Makefile", "GNUmakefile", "justfile", ".golangci.*", "clippy.toml", "rustfmt.toml", ".rspec", "phpunit.xml*"),
+    *("Makefile", "GNUmakefile", "makefile", "justfile", "Taskfile.y*ml", "Rakefile", ".cargo/config*", "bunfig.toml"),
+    *(".golangci.*", "clippy.toml", "rustfmt.toml", ".rspec", "phpunit.xml*"),
 )
 # package.json and Makefile hold what `npm test` and `make test` run: whoever writes them decides what passes.
 TOOLS = tuple(f"**/{name}" for name in _TOOLS)

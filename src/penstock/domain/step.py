@@ -129,21 +129,23 @@ def _started(draft: Draft, event: RunStarted) -> None:
 
 def _step_finished(draft: Draft, event: StepFinished) -> None:
     rank = _attempted(draft, event.workstream, event.attempt)
-    step_, outcome = event.attempt.step, event.outcome
+    step_, outcome, confined = event.attempt.step, event.outcome, event.confined
     if isinstance(outcome, Passed | Red):
         attempts.note_runs(draft, rank, outcome.results)
     match outcome:
         case OutOfScope():
-            integration.out_of_scope(draft, rank, outcome.violations, kept=outcome.candidate, patch=outcome.patch)
+            integration.out_of_scope(
+                draft, rank, outcome.violations, kept=outcome.candidate, patch=outcome.patch, confined=confined
+            )
         case Edited():
-            _edited(draft, rank, outcome)
+            _edited(draft, rank, outcome, confined)
         case Unchanged():
-            _unchanged(draft, rank, step_, outcome)
+            _unchanged(draft, rank, event, outcome)
         case Passed():
-            _passed(draft, rank, step_, outcome)
+            _passed(draft, rank, event, outcome)
         case Red():
             result = {"findings": [finding.code for finding in outcome.findings]}
-            attempts.end(draft, rank, "failed", candidate=draft[rank].candidate, result=result)
+            attempts.end(draft, rank, "failed", candidate=draft[rank].candidate, result=result, confined=confined)
             _red(draft, rank, step_, outcome.findings, outcome.tree)
         case _:
             assert_never(outcome)
@@ -157,23 +159,24 @@ def _attempted(draft: Draft, workstream: str, attempt: AttemptId) -> int:
     return rank
 
 
-def _edited(draft: Draft, rank: int, outcome: Edited) -> None:
+def _edited(draft: Draft, rank: int, outcome: Edited, confined: bool | None) -> None:
     weakened, candidate = outcome.weakened_tests, outcome.candidate
     result = {"paths": list(outcome.paths), "litter": list(outcome.litter), "weakened_tests": list(weakened)}
-    attempts.end(draft, rank, "success", candidate=candidate, result=result)
+    attempts.end(draft, rank, "success", candidate=candidate, result=result, confined=confined)
     changes = {"candidate": candidate, "start": candidate.commit, "unchanged": False, "weakened_tests": weakened}
     draft.move(rank, Move.EDITED, **changes)
     attempts.begin(draft, rank)
 
 
-def _unchanged(draft: Draft, rank: int, step_: Step, outcome: Unchanged) -> None:
-    candidate, progress = outcome.candidate, draft[rank]
+def _unchanged(draft: Draft, rank: int, event: StepFinished, outcome: Unchanged) -> None:
+    step_, candidate, progress = event.attempt.step, outcome.candidate, draft[rank]
+    result, confined = {"unchanged": True}, event.confined
     if step_ is Step.FIX and any(finding.code == "merge_conflict" for finding in progress.findings):
         unsolved = Finding(code="merge_conflict", text="the fix changed nothing: the conflict is as it was")
-        attempts.end(draft, rank, "failed", candidate=candidate, result={"unchanged": True})
+        attempts.end(draft, rank, "failed", candidate=candidate, result=result, confined=confined)
         _red(draft, rank, step_, (unsolved,), candidate.tree)
         return
-    attempts.end(draft, rank, "success", candidate=candidate, result={"unchanged": True})
+    attempts.end(draft, rank, "success", candidate=candidate, result=result, confined=confined)
     is_base = candidate.commit == progress.base
     weakened = () if is_base else progress.weakened_tests
     changes = {"candidate": candidate, "start": candidate.commit, "unchanged": is_base, "weakened_tests": weakened}
@@ -181,16 +184,16 @@ def _unchanged(draft: Draft, rank: int, step_: Step, outcome: Unchanged) -> None
     attempts.begin(draft, rank)
 
 
-def _passed(draft: Draft, rank: int, step_: Step, outcome: Passed) -> None:
+def _passed(draft: Draft, rank: int, event: StepFinished, outcome: Passed) -> None:
     tally = {
         "checks": sum(result.counts_as_passed for result in outcome.results),
         "not_checked": list(outcome.not_checked),
         "known_failures": list(outcome.known_failures),
         "not_blocking": list(outcome.not_blocking),
     }
-    attempts.end(draft, rank, "success", result=tally)
+    attempts.end(draft, rank, "success", result=tally, confined=event.confined)
     progress = draft[rank]
-    if step_ is Step.STATIC:
+    if event.attempt.step is Step.STATIC:
         draft.move(rank, Move.CHECKED)
         attempts.begin(draft, rank)
     elif progress.unchanged and not outcome.results:

@@ -29,10 +29,11 @@ class ToolResult:
     completed_at: datetime
     duration_sec: float
     success: bool
+    confined: bool = False
 
     def as_dict(self) -> dict[str, object]:
-        """The record as JSON holds it: exactly these fields, times in UTC with milliseconds."""
-        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        """The record as JSON holds it: exactly the fields that older systems read, times in UTC with milliseconds."""
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self) if item.name != "confined"}
 
     def error_code(self, step: str = "") -> str | None:
         """The contract's code for what went wrong; a red exit in the static or runtime step has a code of its own."""

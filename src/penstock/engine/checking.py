@@ -133,8 +133,11 @@ class Examiner:
         return replace(known, passed=known.exit_code in check.success_codes, remembered=True)
 
     async def _environment(self, subject: Candidate, files: str = "") -> str:
-        """What else than tree and command an answer depends on."""
-        return "; ".join(filter(None, (await self.context.furnisher.maker.identity(subject), files)))
+        """What else than tree and command an answer depends on. Confinement is a part of it: what was said without is
+        never taken for what would be said within, nor the other way round.
+        """
+        confined = "confined" if self.context.tools.confined else ""
+        return "; ".join(filter(None, (await self.context.furnisher.maker.identity(subject), files, confined)))
 
     async def _checkout(
         self, subject: Candidate, base: str, overlay: tuple[str, Sequence[str]] | None = None
@@ -155,6 +158,7 @@ class Examiner:
             exit_code=failed.exit_code,
             signatures=tuple(sorted(breaker.signatures("setup_failed", output))),
             output=output,
+            confined=self.context.tools.confined,
             error=error,
         )
 
@@ -179,6 +183,7 @@ class Examiner:
             exit_code=0 if passed else 1,
             output=text,
             environment=environment,
+            confined=self.context.tools.confined,  # nothing of the tree runs in it
             error="" if passed else "runtime_failure",
         )
 
@@ -204,6 +209,7 @@ class Examiner:
             output=output[-MOST_OUTPUT:],
             duration=answer.duration_sec,
             environment=environment,
+            confined=answer.confined,
             error=code,
         )
         if code not in NOT_JUDGED:

@@ -29,6 +29,8 @@ class RunSettings:
     check_timeout: float = 600.0
     setup: Setup = field(default_factory=Setup)
     allow_unchecked: bool = False
+    confine: str = "auto"
+    """How strictly the run's processes are confined at least, whatever is set later."""
     branch_template: str = "ws/{change}/{workstream}-{run}"
     limits: Mapping[str, int] = field(default_factory=dict)
     """How many slots for each resource this machine has; for one that is not named there is no limit."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from penstock.domain.changes import Candidate
+from penstock.domain.checks import all_confined
 from penstock.domain.commands import (
     Command,
     Compensate,
@@ -24,6 +25,8 @@ from penstock.domain.events import (
     BranchPublished,
     Event,
     JudgementInterrupted,
+    Passed,
+    Red,
     StepFinished,
     StepInterrupted,
     StepOutcome,
@@ -35,6 +38,9 @@ from penstock.engine import integration, rollback
 from penstock.engine.context import Context
 from penstock.engine.steps import compensation, edit, runtime, static
 from penstock.ports import ProcessLost
+
+Done = tuple[StepOutcome, bool | None]
+"""What a step came to, and whether all its processes were confined; None where none ran."""
 
 
 async def perform(context: Context, command: Command, run: Run) -> Event | None:
@@ -74,25 +80,30 @@ async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) 
 
 async def _attempt(context: Context, command: StartStep) -> Event:
     try:
-        outcome = await _step(context, command)
+        done = await _step(context, command)
     except ProcessLost:
-        outcome = None
-    if outcome is None:
+        done = None
+    if done is None:
         return StepInterrupted(workstream=command.workstream, attempt=command.attempt, asked=False)
-    return StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome)
+    outcome, confined = done
+    return StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome, confined=confined)
 
 
-async def _step(context: Context, command: StartStep) -> StepOutcome | None:
+async def _step(context: Context, command: StartStep) -> Done | None:
     workstream = context.workstreams[command.workstream]
     match command.attempt.step:
         case Step.EDIT | Step.FIX:
             return await edit.perform(context, command, workstream)
         case Step.STATIC:
-            return await static.perform(context, command, workstream, _candidate(command))
+            return _checked(await static.perform(context, command, workstream, _candidate(command)))
         case Step.RUNTIME:
-            return await runtime.perform(context, command, workstream, _candidate(command))
+            return _checked(await runtime.perform(context, command, workstream, _candidate(command)))
         case _:
             raise Bug(f"the step {command.attempt.step} is not one that is started")
+
+
+def _checked(outcome: Passed | Red) -> Done:
+    return outcome, all_confined(outcome.results)
 
 
 def _candidate(command: StartStep) -> Candidate:

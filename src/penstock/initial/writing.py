@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.config.settings import NOTHING_TO_RUN, would_run
+from penstock.config.brought import NOTHING_TO_RUN, would_run
 from penstock.domain.errors import UserError
 from penstock.initial.proposals import propose
 from penstock.initial.setups import propose_setup

@@ -49,6 +49,8 @@ def _facts(run: View, holder: str, now: datetime | None) -> Iterator[tuple[str, 
         yield "time", times
     if holder:
         yield "worked on", holder
+    if told := confinement(run):
+        yield "confinement", told
     counts = run.get("counts") or {}
     total = sum(counts.values())
     if total:
@@ -56,6 +58,15 @@ def _facts(run: View, holder: str, now: datetime | None) -> Iterator[tuple[str, 
             "tally",
             f"{counted(total, 'workstream')}: {', '.join(f'{count} {state}' for state, count in counts.items())}",
         )
+
+
+def confinement(run: View) -> str:
+    """How many of the attempts were kept to their worktree by the system; empty while none has ended."""
+    counts = run.get("confinement") or {}
+    confined, total = counts.get("confined", 0), sum(counts.values())
+    if confined == total:
+        return f"all {counted(total, 'attempt')} confined" if total else ""
+    return f"{total - confined} of {counted(total, 'attempt')} not confined"
 
 
 def branch(run: View) -> str:

@@ -8,11 +8,14 @@ import signal
 import sys
 from pathlib import Path
 
+from penstock.adapters.processes.confiner import Confiner, unconfined
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.request import Request
+from penstock.adapters.processes.trial import Trial
 
 folder = Path(sys.argv[1])
 dies_at = sys.argv[2] if len(sys.argv) > 2 else ""
+confiner = Confiner(trial=Trial(os.environ)) if dies_at == "confined" else unconfined()
 
 
 def effect(name: str) -> None:
@@ -29,7 +32,7 @@ async def own() -> None:
         folder=folder / "attempt",
         marker="home:run/workstream/1",
     )
-    running = await launcher.start(request)
+    running = await launcher.start(confiner.confine(request, folder))
     print("started", flush=True)
     await running.wait()
     await asyncio.Event().wait()

@@ -95,6 +95,7 @@ def _report(outcome: Outcome, command: str, redactor: Redactor, success: tuple[i
         sentence=redactor.redact(_sentence(outcome, ending, command)),
         output=stdout[-TAIL:],
         duration=outcome.duration,
+        confined=outcome.confined,
     )
 
 

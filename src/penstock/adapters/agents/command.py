@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.adapters.agents.attempt import own_folder, run_attempt, started_as
+from penstock.adapters.processes.confiner import Confiner, unconfined
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
 from penstock.domain.tools import ToolProfile, ToolType, render
@@ -73,6 +74,9 @@ class CommandAgent:
     redactor: Redactor
     model: str = ""
     output_limit: int = field(default=4 * 1024 * 1024)
+    confiner: Confiner = field(default_factory=unconfined)
+    lent: tuple[str, ...] = ()
+    """What of the user's home folder it may use though it is confined."""
 
     @property
     def is_contained(self) -> bool:
@@ -96,7 +100,7 @@ class CommandAgent:
         prompt_file.chmod(0o600)
         rendered = render(self.name, self.profile, self._values(task, prompt_file))
         argv, env = started_as(rendered.argv, task, self.environ, temporary, rendered.env)
-        return Request(
+        request = Request(
             argv=argv,
             cwd=task.worktree,
             env=env,
@@ -105,6 +109,7 @@ class CommandAgent:
             timeout=min(task.timeout, self.profile.timeout or task.timeout),
             output_limit=self.output_limit,
         )
+        return self.confiner.confine(request, task.worktree, self.lent)
 
     def _values(self, task: AgentTask, prompt_file: Path) -> dict[str, str]:
         here = str(task.worktree)

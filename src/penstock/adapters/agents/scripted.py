@@ -14,6 +14,7 @@ import yaml
 
 from penstock.adapters.agents.attempt import own_folder, run_attempt, started_as
 from penstock.adapters.agents.scripts import turn_of, validate_script
+from penstock.adapters.processes.confiner import Confiner, unconfined
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
 
@@ -61,6 +62,7 @@ class ScriptedAgent:
     common: object = None
     memory_mb: int = 512
     output_limit: int = 4 * 1024 * 1024
+    confiner: Confiner = field(default_factory=unconfined)
 
     @property
     def is_contained(self) -> bool:
@@ -91,7 +93,7 @@ class ScriptedAgent:
         prompt_file.chmod(0o600)
         player = (sys.executable, "-I", "-S", str(PLAYER), str(turn_file))
         argv, env = started_as(player, task, self.environ, temporary)
-        return Request(
+        request = Request(
             argv=argv,
             cwd=task.worktree,
             env=env,
@@ -100,3 +102,4 @@ class ScriptedAgent:
             timeout=task.timeout,
             output_limit=self.output_limit,
         )
+        return self.confiner.confine(request, task.worktree)

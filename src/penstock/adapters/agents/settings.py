@@ -21,6 +21,8 @@ class AgentSettings:
     """Where the profile's binary really is."""
     env: Mapping[str, str] = field(default_factory=dict)
     """What it sees besides the clean environment. Whoever names a key here gives it to the agent."""
+    home: tuple[str, ...] = ()
+    """What of your home folder a confined agent may use and write, like ".claude": else it has an empty home."""
     model: str = ""
     """The model that it is asked to use: what `{model_name}` of its profile stands for."""
     memory_mb: int | None = field(default=None, metadata={"minimum": 0})
@@ -31,6 +33,9 @@ class AgentSettings:
     def __post_init__(self) -> None:
         if self.command and (self.tool or self.binary):
             raise ValueError("command already says what to run: leave out tool and binary")
+        for name in self.home:
+            if not name or name.startswith(("/", "~")) or {"..", "."} & set(name.split("/")):
+                raise ValueError(f'home names "{name}"; it must be the name of something in your home folder')
         if self.kind == "command" and self.script:
             raise ValueError('script is played by kind = "scripted" only')
         if self.kind == "scripted" and (self.command or self.tool or self.binary):

@@ -78,6 +78,14 @@ class GitSettings:
         """The worktree's own git folder, which the agent may write."""
         return self.home / "checkouts" / segment(place.run) / f"{segment(place.workstream)}.git"
 
+    def git_folder_of(self, folder: Path) -> Path | None:
+        """The git folder that belongs to a worktree or to a clean checkout, found by where that lies."""
+        if folder.parent.parent == self.worktree_root:
+            return self.home / "checkouts" / folder.parent.name / f"{folder.name}.git"
+        if folder.parent.parent == self.home / "clean":
+            return folder.with_name(f"{folder.name}.git")
+        return None
+
     def record(self, place: Place) -> Path:
         """What we left in the worktree, for a process that takes over."""
         return self.home / "checkouts" / segment(place.run) / f"{segment(place.workstream)}.json"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.processes import wire
 from penstock.adapters.processes.descent import ChildBell, adopt_orphans, children, send_group_signal, send_signal
 from penstock.adapters.processes.ending import Ending
+from penstock.adapters.processes.inside import tell_group, tell_those_inside, true_code, why_it_never_began
 from penstock.adapters.processes.output import Capture
 from penstock.adapters.processes.records import record_outcome, record_request
 from penstock.adapters.processes.spawn import CouldNotStart, spawn
@@ -74,6 +75,7 @@ def _unstarted(order: wire.Order, ending: Ending, error: str, began: float) -> w
         "truncated": False,
         "leftovers": 0,
         "error": error,
+        "confined": False,
     }
 
 
@@ -91,6 +93,7 @@ class Keeper:
     def __init__(self, leash: socket.socket, order: wire.Order, began: float, *, adopts: bool) -> None:
         self._leash, self._order, self._began, self._adopts = leash, order, began, adopts
         self._folder = Path(order["folder"])
+        self._is_confined = bool(order["confinement"])
         self._bell = ChildBell()
         self._poll = select.poll()
         self._captures: dict[int, Capture] = {}  # by the descriptor that is read
@@ -173,8 +176,7 @@ class Keeper:
             return
         self._cause = cause
         self._kill_at = time.monotonic() + self._order["grace"]
-        send_group_signal(self._main, signal.SIGTERM)
-        send_group_signal(self._main, signal.SIGCONT)  # a stopped process hears TERM only then
+        (tell_those_inside if self._is_confined else tell_group)(self._main)
 
     def _reap(self) -> bool:
         """Collect who has ended; False once no child is left at all."""
@@ -188,7 +190,8 @@ class Keeper:
             if pid == self._main:
                 self._status = status
             elif pid in self._killed and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-                self._leftovers += 1
+                # What a confined process leaves goes with its namespace, uncounted: only its init comes here.
+                self._leftovers += not self._is_confined
             self._killed.discard(pid)
 
     def _kill_until_none_is_left(self) -> None:
@@ -229,15 +232,18 @@ class Keeper:
             self._error = self._error or capture.error
 
     def _outcome(self, ended: float) -> wire.OutcomeRecord:
-        code = None if self._status is None else os.waitstatus_to_exitcode(self._status)
+        code, never = None if self._status is None else os.waitstatus_to_exitcode(self._status), None
+        if code is not None and self._is_confined:
+            never, code = why_it_never_began(code, self._folder / "stderr.log"), true_code(code)
         own_end = Ending.SIGNALLED if code is not None and code < 0 else Ending.EXITED
         return {
-            "ending": (self._cause or own_end).value,
+            "ending": (self._cause or (Ending.NOT_STARTED if never else own_end)).value,
             "exit_code": code,
             "started_at": self._order["started_at"],
             "ended_at": self._order["started_at"] + ended - self._began,
             "duration": ended - self._began,
             "truncated": any(capture.is_truncated for capture in self._captures.values()),
             "leftovers": self._leftovers,
-            "error": self._error,
+            "error": never or self._error,
+            "confined": self._is_confined and never is None,
         }

@@ -127,6 +127,7 @@ class Launcher:
 
     def _order(self, request: Request, started_at: float) -> wire.Order:
         return wire.Order(
+            confinement=list(request.confinement),
             argv=list(request.argv),
             shown_argv=[self._shown(word, request.redact) for word in request.argv],
             cwd=str(request.cwd.absolute()),

@@ -25,6 +25,7 @@ def record_request(order: Order) -> None:
     (folder / OUTCOME).unlink(missing_ok=True)
     shown = {
         "argv": order["shown_argv"],
+        "confinement": order["confinement"],
         "cwd": order["cwd"],
         "marker": order["marker"],
         "timeout": order["timeout"],

@@ -35,9 +35,10 @@ class Request:
     stdin: Path | None = None
     grace: float = 5.0
     redact: tuple[str, ...] = ()  # words that request.json must not show
+    confinement: tuple[str, ...] = ()  # the command that confines it, before its own
 
     def __post_init__(self) -> None:
-        texts = (*self.argv, *self.env.keys(), *self.env.values(), self.marker)
+        texts = (*self.confinement, *self.argv, *self.env.keys(), *self.env.values(), self.marker)
         if not self.argv or not self.marker:
             raise RequestIsUnsound("a process was asked for without a command or without a marker")
         if any("\0" in text for text in texts) or any("=" in name or not name for name in self.env):
@@ -60,6 +61,7 @@ class Outcome:
     truncated: bool
     leftovers: int  # descendants that had to be killed after the main process ended
     error: str | None = None  # what could not be done: start, write, kill
+    confined: bool = False
 
 
 def outcome_of(record: OutcomeRecord, folder: Path) -> Outcome:
@@ -75,4 +77,5 @@ def outcome_of(record: OutcomeRecord, folder: Path) -> Outcome:
         truncated=bool(record["truncated"]),
         leftovers=int(record["leftovers"]),
         error=record["error"],
+        confined=bool(record.get("confined", False)),  # an earlier release wrote no such thing, and confined nothing
     )

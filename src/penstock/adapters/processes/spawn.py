@@ -8,6 +8,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
+from penstock.adapters.processes.inside import is_found
+
 if TYPE_CHECKING:
     from penstock.adapters.processes.wire import Order
 
@@ -60,7 +62,10 @@ def _become(order: Order, streams: tuple[int, int, int], report: int) -> NoRetur
         step = "folder"
         os.chdir(order["cwd"])
         step = "exec"
-        os.execvpe(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - argv is a list, no shell
+        argv = [*order["confinement"], *order["argv"]]
+        if order["confinement"] and not is_found(order["argv"][0], order["cwd"], order["env"]):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        os.execvpe(argv[0], argv, order["env"])  # noqa: S606 - argv is a list, no shell
     except (OSError, ValueError) as error:
         number = error.errno or 0 if isinstance(error, OSError) else 0
         os.write(report, json.dumps([step, number, str(error)]).encode("ascii"))

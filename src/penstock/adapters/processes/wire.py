@@ -23,6 +23,7 @@ FRAME = struct.Struct("!I")
 class Order(TypedDict):
     """A request as the keeper gets it; `shown_argv` is the redacted one, for request.json."""
 
+    confinement: list[str]
     argv: list[str]
     shown_argv: list[str]
     cwd: str
@@ -47,6 +48,7 @@ class OutcomeRecord(TypedDict):
     truncated: bool
     leftovers: int
     error: str | None
+    confined: bool
 
 
 def pack(message: Mapping[str, object]) -> bytes:

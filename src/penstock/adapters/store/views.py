@@ -56,17 +56,19 @@ class SqlViews:
         """One run.
 
         run_id, project, status, reason, sentence, branch, base, head, published, publication, generation,
-        created_at, updated_at, started_at, completed_at, counts {state: n}, metadata, and workstreams in the order of
-        the plan, each with ws_id, title, status, outcome, reason, sentence, delay, depends_on, after, gate,
-        attempts {step: n}, round, base, candidate, weakened_tests [what tests say less, in words],
-        test_gates [{type, required, blocking}], compensation [{kind, text}].
+        created_at, updated_at, started_at, completed_at, counts {state: n}, confinement {confined: n, unconfined: n} of
+        the attempts in which something ran, metadata, and workstreams in the order of the plan, each with ws_id, title,
+        status, outcome, reason, sentence, delay, depends_on, after, gate, attempts {step: n}, round, base, candidate,
+        weakened_tests [what tests say less, in words], test_gates [{type, required, blocking}],
+        compensation [{kind, text}].
         """
         column = tables.workstreams.c
         with self._connected() as connection:
             row = _known(connection, run_id)
             found = connection.execute(select(tables.workstreams).where(column.run_id == run_id).order_by(column.rank))
             counts = _counts(connection, [run_id]).get(run_id, {})
-            return {**_run(row, counts), "workstreams": [_workstream(one) for one in found]}
+            confinement = _confinement(connection, run_id)
+            return {**_run(row, counts), "confinement": confinement, "workstreams": [_workstream(one) for one in found]}
 
     def errors(self, run_id: str) -> list[dict[str, Any]]:
         """What went wrong, latest first.
@@ -161,6 +163,13 @@ def _counts(connection: Connection, run_ids: list[str]) -> dict[str, dict[str, i
     for run_id, status, count in connection.execute(query.group_by(column.run_id, column.status)):
         counts.setdefault(run_id, {})[status] = count
     return counts
+
+
+def _confinement(connection: Connection, run_id: str) -> dict[str, int]:
+    column = tables.step_attempts.c
+    query = select(column.confined, func.count()).where(column.run_id == run_id, column.confined.is_not(None))
+    found = {bool(confined): count for confined, count in connection.execute(query.group_by(column.confined))}
+    return {"confined": found.get(True, 0), "unconfined": found.get(False, 0)}
 
 
 def _run(row: Row[Any], counts: dict[str, int]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import shlex
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from penstock.adapters.processes.confiner import OWN_HOME, Confiner, unconfined
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
 from penstock.adapters.processes.request import Request
@@ -46,6 +47,12 @@ class ToolRunner:
     redactor: Redactor
     default_timeout: float = DEFAULT_TIMEOUT
     output_limit: int = 4 * 1024 * 1024
+    confiner: Confiner = field(default_factory=unconfined)
+
+    @property
+    def confined(self) -> bool:
+        """Whether what runs here is confined."""
+        return self.confiner.is_on
 
     async def run_tool(self, tool_id: str, context: ToolContext) -> ToolResult:
         """Run a tool by its profile, in the worktree."""
@@ -77,7 +84,7 @@ class ToolRunner:
     ) -> Request:
         temporary = context.folder / TEMPORARY
         temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Request(
+        request = Request(
             argv=argv,
             cwd=cwd,
             env=child_environment(
@@ -91,6 +98,7 @@ class ToolRunner:
             timeout=timeout,
             output_limit=self.output_limit,
         )
+        return self.confiner.confine(request, context.worktree)
 
     async def _run(self, request: Request) -> Outcome:
         with lent_range() as ports:
@@ -113,6 +121,7 @@ class ToolRunner:
             completed_at=datetime.fromtimestamp(outcome.ended_at, UTC),
             duration_sec=outcome.duration,
             success=outcome.ending is Ending.EXITED and exit_code in success,
+            confined=outcome.confined,
         )
 
     async def _outcome(self, request: Request) -> Outcome:
@@ -124,7 +133,8 @@ class ToolRunner:
                 await running.stop()
                 raise
         finally:
-            await asyncio.to_thread(shutil.rmtree, request.folder / TEMPORARY, ignore_errors=True)
+            for name in (TEMPORARY, OWN_HOME):
+                await asyncio.to_thread(shutil.rmtree, request.folder / name, ignore_errors=True)
 
 
 def _values(context: ToolContext) -> dict[str, str]:

@@ -25,11 +25,18 @@ class AgentMissing(WorldError):
     """The program of an agent is not on this machine."""
 
 
-async def perform(context: Context, command: StartStep, workstream: Workstream) -> StepOutcome | None:
-    """One attempt of edit or fix; None if its process was lost, which is nobody's failure."""
+async def perform(context: Context, command: StartStep, workstream: Workstream) -> tuple[StepOutcome, bool] | None:
+    """One attempt of edit or fix, and whether the agent was confined; None if its process was lost, which is nobody's
+    failure.
+    """
     report = await _let_work(context, command, workstream)
     if report.ending in NOT_ENDED:
         return None
+    return await _look(context, command, workstream, report), report.confined
+
+
+async def _look(context: Context, command: StartStep, workstream: Workstream, report: AgentReport) -> StepOutcome:
+    """What the agent really did."""
     subject = workstream.title or workstream.id
     if command.attempt.step is Step.FIX:
         subject = f"{subject} (fix {command.attempt.number})"

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from penstock.domain.changes import Candidate
 from penstock.domain.commands import StartStep
-from penstock.domain.events import Passed, Red, StepOutcome
+from penstock.domain.events import Passed, Red
 from penstock.domain.plan import Workstream
 from penstock.engine.checking import Examiner
 from penstock.engine.context import Context
 
 
-async def perform(context: Context, command: StartStep, workstream: Workstream, candidate: Candidate) -> StepOutcome:
+async def perform(context: Context, command: StartStep, workstream: Workstream, candidate: Candidate) -> Passed | Red:
     """One attempt of the runtime step."""
     examiner = Examiner(context, workstream.id, command.attempt.key)
     results = await examiner.acceptance(candidate, workstream, command.base)

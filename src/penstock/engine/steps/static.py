@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from penstock.domain.changes import Candidate
 from penstock.domain.checks import MISSING, CheckResult
 from penstock.domain.commands import StartStep
-from penstock.domain.events import Passed, Red, StepOutcome
+from penstock.domain.events import Passed, Red
 from penstock.domain.plan import Workstream
 from penstock.engine.checking import Examiner
 from penstock.engine.context import Context
 
 
-async def perform(context: Context, command: StartStep, workstream: Workstream, candidate: Candidate) -> StepOutcome:
+async def perform(context: Context, command: StartStep, workstream: Workstream, candidate: Candidate) -> Passed | Red:
     """One attempt of the static step."""
     settings, examiner = context.settings, Examiner(context, command.workstream, command.attempt.key)
     results = await examiner.checks(candidate, settings.static, command.base) if settings.static else []

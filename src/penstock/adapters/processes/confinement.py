@@ -1,0 +1,127 @@
+"""What a confined process may see and write, as a value, and the bubblewrap command that makes it so. Starts nothing.
+
+All is visible and read-only but for what is named: so a write that leads out fails where it is tried, not afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+SCRATCH = Path("/tmp")  # noqa: S108 - a confined process gets one of its own under this name
+# Sockets can be written through a read-only mount, and behind those of the system's services are ways out.
+SOCKETS = Path("/run")
+_STILL_NEEDED = (Path("/run/systemd/resolve"), Path("/run/resolvconf"), Path("/run/current-system"))
+# Root stays the owner of these, namespace or not, and through some of them the kernel runs programs outside.
+_KERNEL = tuple(Path("/proc", name) for name in ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "mtrr"))
+
+_SECRETS = (
+    *(".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".oci", ".config/gcloud", ".config/doctl"),
+    *(
+        ".netrc",
+        "_netrc",
+        ".git-credentials",
+        ".config/git/credentials",
+        ".config/gh",
+        ".config/hub",
+        ".config/glab-cli",
+    ),
+    *(".npmrc", ".yarnrc.yml", ".pypirc", ".config/pip", ".pip", ".cargo/credentials", ".cargo/credentials.toml"),
+    *(".gem/credentials", ".m2/settings.xml", ".gradle/gradle.properties", ".composer/auth.json", ".terraform.d"),
+    *(".pgpass", ".my.cnf", ".password-store", ".local/share/keyrings", ".config/op", ".vault-token", ".config/sops"),
+    *(".config/penstock", ".config/openai", ".config/anthropic", ".claude.json", ".claude", ".codex", ".config/codex"),
+    *(".config/opencode", ".local/share/opencode", ".aider.conf.yml", ".config/aider", ".env", ".config/huggingface"),
+    *(".mozilla", ".thunderbird", ".config/google-chrome", ".config/chromium", ".config/BraveSoftware"),
+    *(".bash_history", ".zsh_history", ".python_history", ".psql_history", ".local/share/fish/fish_history"),
+)
+
+# Installed tools that look for themselves below HOME, which is another one for a confined process.
+TOOLCHAINS = {
+    "RUSTUP_HOME": ".rustup",
+    "PYENV_ROOT": ".pyenv",
+    "PYTHONUSERBASE": ".local",
+    "UV_PYTHON_INSTALL_DIR": ".local/share/uv/python",
+    "RBENV_ROOT": ".rbenv",
+    "NVM_DIR": ".nvm",
+    "VOLTA_HOME": ".volta",
+    "ASDF_DATA_DIR": ".asdf",
+    "SDKMAN_DIR": ".sdkman",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """What differs from "all is read-only": `hidden` is emptied, then `readable` and `writable` are put in again."""
+
+    writable: tuple[Path, ...]
+    readable: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
+    lent: tuple[tuple[Path, Path], ...] = ()
+    """What is writable under another name: what it is, and where it is put."""
+    network: bool = True
+
+    def arguments(self, program: str, folder: Path) -> list[str]:
+        """The words before a command that confine it and start it in a folder."""
+        hidden = _outermost({_real(path) for path in (SOCKETS, *_there(self.hidden))})
+        files = [path for path in hidden if os.path.isfile(path)]  # noqa: PTH113 - never raises
+        emptied = [path for path in hidden if path not in files]
+        return [
+            program,
+            *("--unshare-user-try", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"),
+            *(() if self.network else ("--unshare-net",)),
+            *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", str(SCRATCH)),
+            *_pairs("--ro-bind", ((path, path) for path in _there(_KERNEL))),
+            *_each("--tmpfs", emptied),
+            *_pairs("--ro-bind", ((Path("/dev/null"), path) for path in files)),
+            *_pairs("--ro-bind", ((path, path) for path in _there([*_STILL_NEEDED, *map(_real, self.readable)]))),
+            *_pairs("--bind", ((path, path) for path in map(_real, self.writable))),
+            *_pairs("--bind", ((_real(source), _real(target)) for source, target in self.lent)),
+            # Last, since the places to mount on are made in them: a write beside these must fail, not be forgotten.
+            *_each("--remount-ro", emptied),
+            *("--chdir", str(folder), "--"),
+        ]
+
+
+def secrets_of(home: Path) -> list[Path]:
+    """What of a user's home folder holds keys and private things, as far as it is there."""
+    return _there(home / name for name in _SECRETS)
+
+
+def toolchains_of(home: Path) -> dict[str, str]:
+    """What tells installed tools where they are, when HOME does not."""
+    return {name: str(home / folder) for name, folder in TOOLCHAINS.items() if (home / folder).is_dir()}
+
+
+def is_out_of_sight(path: Path, hidden: Sequence[Path]) -> bool:
+    """True for a path that is hidden only by where it lies, and that brings nothing hidden with it."""
+    own, places = _real(path), [_real(place) for place in hidden]
+    is_below = any(own != place and own.is_relative_to(place) for place in (SCRATCH, SOCKETS))
+    return is_below and not any(place.is_relative_to(own) or own.is_relative_to(place) for place in places)
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _there(paths: Iterable[Path]) -> list[Path]:
+    # Unlike Path.exists, it takes what can't be looked at for not there.
+    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110
+
+
+def _outermost(paths: set[Path]) -> list[Path]:
+    return sorted(path for path in paths if paths.isdisjoint(path.parents) and path.exists())
+
+
+def _each(word: str, paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        yield from (word, str(path))
+
+
+def _pairs(word: str, pairs: Iterable[tuple[Path, Path]]) -> Iterator[str]:
+    for source, target in pairs:
+        yield from (word, str(source), str(target))

@@ -1,0 +1,75 @@
+"""What a project brings along to be run, or chooses among the user's own things: what `penstock trust` is asked for.
+
+As canonical text, whose hash is what gets trusted and whose lines are what gets compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from penstock.config.settings import Layer, Settings
+from penstock.config.values import plain
+from penstock.domain.protected import ProtectedPaths
+
+RUN_KEYS = ("agent", "agents", "checks", "hooks", "runners", "setup", "tools", "upstream")
+"""`runners` decides what counts as a command, `agent` and `upstream` which of the user's things it is done with."""
+
+NOTHING_TO_RUN = "{}"
+LARGEST_SHOWN = 64 * 1024
+
+_RUN_BY = {
+    "make": ("Makefile", "GNUmakefile", "makefile"),
+    "just": ("justfile",),
+    "npm": ("package.json",),
+    "pnpm": ("package.json",),
+    "yarn": ("package.json",),
+}
+"""Where a program finds what it is to run, though no word of the command says so."""
+
+
+def would_run(settings: Settings, files: Mapping[str, bytes] | None = None) -> str:
+    """Everything of that kind, with the content of the files that `named_files` gave, as canonical JSON."""
+    shown = {f"file {path}": _shown(content) for path, content in (files or {}).items()}
+    return json.dumps({**_brought(settings), **shown}, sort_keys=True, indent=1, default=str)
+
+
+def named_files(settings: Settings) -> tuple[str, ...]:
+    """The protected files that the project's commands run by name: to change one is to change what would run."""
+    protected = ProtectedPaths()
+    words = {word for value in _brought(settings).values() for word in _words(value)}
+    paths = {str(PurePosixPath(word)) for word in words if not word.startswith("/")}
+    paths |= {path for word in words for path in _RUN_BY.get(PurePosixPath(word).name, ())}
+    return tuple(sorted(path for path in paths if ".." not in path.split("/") and protected.holds(path)))
+
+
+def _brought(settings: Settings) -> dict[str, object]:
+    return {
+        key: plain(item.value)
+        for key, item in settings.given.items()
+        if item.layer is Layer.PROJECT and item.key[0] in RUN_KEYS and item.value not in ([], {})
+    }
+
+
+def _words(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            try:
+                yield from shlex.split(value)
+            except ValueError:
+                yield from value.split()
+        case Mapping():
+            for item in value.values():
+                yield from _words(item)
+        case list():
+            for item in value:
+                yield from _words(item)
+
+
+def _shown(content: bytes) -> object:
+    if len(content) > LARGEST_SHOWN:
+        return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    return content.decode("utf-8", "backslashreplace").splitlines()

@@ -1,0 +1,204 @@
+"""What a confined process sees and may write, tried with real ones; and how strictly a confiner goes about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from penstock.adapters.processes.confinement import Confinement
+from penstock.adapters.processes.confiner import Confiner, NotConfinable, WorktreeReplaced
+from penstock.adapters.processes.request import Request
+from penstock.adapters.processes.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from penstock.adapters.processes.request import Outcome
+
+
+def asked(place: Path, script: str, **env: str) -> Request:
+    """A shell in the worktree of a place, with its records in the state there."""
+    for folder in ("worktree", "state"):
+        (place / folder).mkdir(exist_ok=True)
+    environ = {"PATH": "/usr/bin:/bin", **env}
+    argv, folder = ("/bin/sh", "-c", script), place / "state/attempt"
+    return Request(argv=argv, cwd=place / "worktree", env=environ, folder=folder, marker="home:t/1")
+
+
+@pytest.fixture
+def says(trial: Trial, open_place: Path, run: Callable[..., Outcome]) -> Callable[..., str]:
+    """What a confined shell prints, errors too."""
+
+    def said(script: str, *, lent: tuple[str, ...] = (), env: dict[str, str] | None = None, **fields: Any) -> str:
+        request = asked(open_place, f"exec 2>&1; {script}", **(env or {}))
+        home = open_place / "user"
+        confiner = Confiner(trial=trial, **{"hidden": (open_place / "state",), "home": home, **fields})
+        outcome = run(confiner.confine(request, open_place / "worktree", lent))
+        assert outcome.confined
+        return outcome.stdout.read_text()
+
+    return said
+
+
+def test_its_worktree_its_scratch_and_its_home_can_be_written(says: Callable[..., str], open_place: Path) -> None:
+    said = says('for d in . /tmp "$HOME" ../state/attempt/tmp /dev/shm; do echo x > $d/file && echo fine; done')
+    assert said == "fine\n" * 5
+    assert (open_place / "worktree/file").read_text() == "x\n"
+    assert not Path("/tmp/file").exists()
+
+
+@pytest.mark.parametrize("path", ["..", "/var/tmp", "../state", "../state/attempt", "/", "/run", "/etc"])
+def test_nothing_else_can_be_written(says: Callable[..., str], path: str) -> None:
+    assert "Read-only file system" in says(f"echo x > {path}/penstock-planted")
+
+
+def test_no_setting_of_the_kernel_can_be_written_by_root_either(says: Callable[..., str]) -> None:
+    kernel = "/proc/sys /proc/sysrq-trigger /proc/irq /proc/bus /proc/mtrr /sys"
+    assert says(f"find {kernel} -type f -writable 2>/dev/null | head") == ""
+    same = "v=$(cat /proc/sys/kernel/core_pattern); echo $v > /proc/sys/kernel/core_pattern"
+    assert any(refusal in says(same) for refusal in ("Read-only file system", "Permission denied"))
+
+
+def test_what_is_hidden_is_not_there_but_for_what_is_given_back(says: Callable[..., str], open_place: Path) -> None:
+    (open_place / "state/objects").mkdir(parents=True)
+    (open_place / "state/secret").write_text("secret\n")
+    said = says(
+        "ls ../state; cat ../state/secret; echo x > ../state/objects/x", readable=(open_place / "state/objects",)
+    )
+    assert said.splitlines()[:2] == ["attempt", "objects"]
+    assert "cat: ../state/secret: No such file" in said
+    assert "objects/x: Read-only file system" in said
+
+
+def test_where_a_user_keeps_keys_is_hidden_and_the_rest_of_the_home_is_not(
+    says: Callable[..., str], open_place: Path
+) -> None:
+    home = open_place / "user"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh/id").write_text("a key\n")
+    (home / ".netrc").write_text("a key\n")
+    (home / "notes").write_text("notes\n")
+    said = says(f"cat {home}/notes {home}/.ssh/id {home}/.netrc; ls -A {home}/.ssh")
+    assert said.startswith("notes\n")
+    assert "a key" not in said
+
+
+def test_a_folder_of_keys_that_is_a_link_is_hidden_where_it_leads(says: Callable[..., str], open_place: Path) -> None:
+    (open_place / "user").mkdir()
+    (open_place / "keys").mkdir()
+    (open_place / "keys/id").write_text("a key\n")
+    (open_place / "user/.ssh").symlink_to(open_place / "keys")
+    assert "a key" not in says(f"cat {open_place}/keys/id {open_place}/user/.ssh/id")
+
+
+def test_what_the_user_lends_of_his_home_is_in_the_agents_and_can_be_written(
+    says: Callable[..., str], open_place: Path
+) -> None:
+    (open_place / "user/.claude").mkdir(parents=True)
+    assert says('echo x > "$HOME/.claude/session" && echo fine', lent=(".claude", ".not-there")) == "fine\n"
+    assert (open_place / "user/.claude/session").read_text() == "x\n"
+
+
+def test_a_home_that_the_user_has_named_for_the_agent_is_kept(says: Callable[..., str], open_place: Path) -> None:
+    assert says('echo "$HOME"', env={"HOME": "/elsewhere"}) == "/elsewhere\n"
+    assert says('echo "$HOME"', env={"HOME": str(open_place / "user")}) == f"{open_place}/state/attempt/home\n"
+
+
+def test_a_tool_that_would_look_below_home_is_told_where_it_is(says: Callable[..., str], open_place: Path) -> None:
+    (open_place / "user/.rustup").mkdir(parents=True)
+    assert says('echo "$RUSTUP_HOME ${PYENV_ROOT:-none}"') == f"{open_place}/user/.rustup none\n"
+
+
+def test_no_socket_of_the_system_can_be_reached(says: Callable[..., str]) -> None:
+    assert says("find /run -type s") == ""
+
+
+def test_a_git_folder_that_belongs_to_the_worktree_can_be_written(says: Callable[..., str], open_place: Path) -> None:
+    (open_place / "state/own.git").mkdir(parents=True)
+    said = says("echo x > ../state/own.git/HEAD && echo fine", git_folder=lambda _: open_place / "state/own.git")
+    assert said == "fine\n"
+
+
+def test_a_program_that_lies_below_the_scratch_folder_is_found_all_the_same(
+    says: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/mine").write_text("#!/bin/sh\necho mine\n")
+    (tmp_path / "bin/mine").chmod(0o755)
+    assert says("mine", env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}) == "mine\n"
+
+
+def test_a_path_that_holds_the_hidden_brings_nothing_of_it_back(says: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner/secret").write_text("secret\n")
+    said = says(
+        f"cat {tmp_path}/inner/secret", env={"PATH": f"{tmp_path}:/tmp:/usr/bin:/bin"}, hidden=(tmp_path / "inner",)
+    )
+    assert "secret\n" not in said
+
+
+def test_a_worktree_that_is_a_link_is_refused(trial: Trial, tmp_path: Path) -> None:
+    request = asked(tmp_path, "true")
+    (tmp_path / "worktree").rmdir()
+    (tmp_path / "worktree").symlink_to(tmp_path / "state")
+    with pytest.raises(WorktreeReplaced, match="is a link to"):
+        Confiner(trial=trial).confine(request, tmp_path / "worktree")
+
+
+def test_without_network_is_one_word_more() -> None:
+    words = Confinement(writable=(), network=False).arguments("bwrap", Path("/"))
+    assert set(words) - set(Confinement(writable=()).arguments("bwrap", Path("/"))) == {"--unshare-net"}
+
+
+NOWHERE = Trial({"PATH": "/nonexistent"})
+
+
+def test_auto_leaves_all_as_it_is_where_nothing_confines_and_says_why(tmp_path: Path) -> None:
+    confiner, request = Confiner(trial=NOWHERE), asked(tmp_path, "true")
+    assert confiner.insist("auto") == "bubblewrap (bwrap) was not found on PATH"
+    assert confiner.confine(request, tmp_path / "worktree") == request
+    assert not confiner.is_on
+
+
+def test_required_is_refused_where_nothing_confines(tmp_path: Path) -> None:
+    confiner = Confiner(trial=NOWHERE, mode="required")
+    with pytest.raises(NotConfinable, match="bubblewrap") as raised:
+        confiner.confine(asked(tmp_path, "true"), tmp_path / "worktree")
+    assert "doctor" in (raised.value.hint or "")
+
+
+def test_off_confines_nothing_and_is_no_complaint(trial: Trial, tmp_path: Path) -> None:
+    confiner, request = Confiner(trial=trial, mode="off"), asked(tmp_path, "true")
+    assert confiner.insist("off") == ""
+    assert confiner.confine(request, tmp_path / "worktree") is request
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "mode"),
+    [
+        ("off", "auto", "auto"),
+        ("required", "off", "required"),
+        ("auto", "required", "required"),
+        ("auto", "off", "auto"),
+    ],
+)
+def test_it_only_ever_gets_stricter(trial: Trial, first: Any, then: str, mode: str) -> None:
+    confiner = Confiner(trial=trial, mode=first)
+    confiner.insist(then)
+    assert confiner.mode == mode
+
+
+def test_a_program_that_only_pretends_to_confine_is_found_out(tmp_path: Path) -> None:
+    pretender = tmp_path / "bwrap"
+    pretender.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n')
+    pretender.chmod(0o755)
+    assert "exit code 9" in Trial({"PATH": str(tmp_path)}).fault
+
+
+def test_a_program_that_fails_is_quoted(tmp_path: Path) -> None:
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho 'bwrap: no permissions' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    assert Trial({"PATH": str(tmp_path)}).fault.endswith("ended with exit code 1: bwrap: no permissions")
