@@ -57,7 +57,8 @@ async def test_a_projects_own_tool_runs_only_after_trust_and_in_the_folder(tmp_p
     penstock = desk.penstock()
     with pytest.raises(NotTrusted, match="nowhere"):
         await penstock.tooling.run(ToolOrder(tool_id="count"))
-    await penstock.projects.trust(penstock.projects.current())
+    async with penstock.projects.opened(penstock.projects.current()) as opened:
+        penstock.projects.trust(opened)
     (desk.project / "src" / "nowhere.txt").write_text("here\n")
     assert not (await penstock.tooling.run(ToolOrder(tool_id="count"))).success
     assert (await penstock.tooling.run(ToolOrder(tool_id="count", folder=Path("src")))).stdout == "nowhere.txt\n"

@@ -19,7 +19,7 @@ from penstock.domain.run import Run
 from penstock.domain.states import RunState
 from penstock.domain.tool_result import ToolResult
 from penstock.engine.loop import Loop, Manner
-from penstock.ports import Entry, OwnershipLost, ProcessLost, ToolContext
+from penstock.ports import Entry, OwnershipLost, Preserved, ProcessLost, ToolContext
 
 UNDOING = tuple(Acceptance(kind=AcceptanceKind.COMMAND, text=text) for text in ("undo one", "undo two"))
 
@@ -40,9 +40,9 @@ class Recorder(MemoryProject):
             self.did.append(f"{check.command} in {context.worktree.name} for {context.marker.rpartition('/')[2]}")
         return await super().run_command(check, context)
 
-    async def remove(self, preserved: object) -> None:
+    async def remove(self, preserved: Preserved, *, recycle: bool = False) -> None:
         self.did.append("removed")
-        await super().remove(preserved)  # type: ignore[arg-type] # the same
+        await super().remove(preserved, recycle=recycle)
 
 
 def world(project: MemoryProject | None = None) -> World:

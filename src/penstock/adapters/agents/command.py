@@ -80,8 +80,8 @@ class CommandAgent:
 
     @property
     def is_contained(self) -> bool:
-        """Nothing keeps it in its worktree yet."""
-        return False
+        """Only where it is confined: else it may have left something that still writes."""
+        return self.confiner.is_on
 
     @property
     def memory_mb(self) -> int:
