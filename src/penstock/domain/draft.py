@@ -5,12 +5,12 @@ It keeps the derived sets true with every row that it changes, and collects what
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from penstock.domain.bisection import WIDEST
 from penstock.domain.commands import Command
+from penstock.domain.copies import changed
 from penstock.domain.decision import Decision, Note, Record
 from penstock.domain.ranks import RankSet
 from penstock.domain.refusals import EventRefused
@@ -58,13 +58,13 @@ class Draft:
 
     def put(self, rank: int, **changes: Any) -> None:
         """Change a row in anything but its state."""
-        self._rows[rank] = replace(self[rank], **changes)
+        self._rows[rank] = changed(self[rank], changes)
 
     def move(self, rank: int, move: Move, **changes: Any) -> None:
         """Move a workstream by its table, and change its row."""
         before = self[rank]
         state = moved(before.state, move)
-        self._rows[rank] = replace(before, state=state, **changes)
+        self._rows[rank] = changed(before, {**changes, "state": state})
         old, new = STATE_ORDER[before.state], STATE_ORDER[state]
         self._members[old] = self._members[old].without_rank(rank)
         self._members[new] = self._members[new].with_rank(rank)
@@ -206,15 +206,8 @@ class Draft:
             rows = rows.with_row(rank, row)
         for rank, count in self._waiting.items():
             waiting = waiting.with_row(rank, count)
-        run = replace(
-            self.run,
-            **{**self._fields, "gate": self.gate},
-            rows=rows,
-            waiting=waiting,
-            members=tuple(self._members),
-            held=self.held,
-            queue=self.queue,
-        )
+        kept = {"rows": rows, "waiting": waiting, "members": tuple(self._members), "held": self.held}
+        run = changed(self.run, {**self._fields, "gate": self.gate, **kept, "queue": self.queue})
         return Decision(
             run=run,
             changed=tuple(self._rows),

@@ -23,6 +23,8 @@ def redacted(value: Value, redact: Redact) -> Value:
     changes = {}
     for name in getattr(value, "__dataclass_fields__", ()):
         old = getattr(value, name)
+        if old is None or (type(old) is str and name not in TEXTS):
+            continue
         new = _part(old, redact, is_text=name in TEXTS)
         if new is not old:
             changes[name] = new
