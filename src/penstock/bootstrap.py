@@ -37,7 +37,7 @@ from penstock.assembly import Assembly
 from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
-from penstock.config.sections import PROJECT_SECTIONS, LimitSettings, ProjectSettings
+from penstock.config.sections import PROJECT_SECTIONS, ExecutorSettings, LimitSettings, ProjectSettings
 from penstock.config.settings import Settings
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
@@ -115,6 +115,11 @@ class ProjectAdapters:
     def commits(self) -> GitMending:
         """What the own repository has."""
         return self.mending
+
+    @property
+    def min_free_gb(self) -> float:
+        """How much of the disk must be free before anything begins."""
+        return self.settings.node(ExecutorSettings).min_free_gb
 
     def confine(self, mode: str) -> str:
         """Confine what is started from now on at least as strictly as this; why it can't be done, or nothing."""

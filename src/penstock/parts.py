@@ -80,6 +80,8 @@ class ProjectParts(Protocol):
     @property
     def attempts(self) -> Attempts: ...
 
+    @property
+    def min_free_gb(self) -> float: ...
     def confine(self, mode: str) -> str:
         """Confine what is started from now on at least as strictly as this; why it can't be done, or nothing.
 

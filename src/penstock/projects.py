@@ -184,7 +184,6 @@ class Projects:
                 "check": executor.checks or max(parallel, CHECKS),
                 "disk": executor.disk,
             },
-            min_free_gb=executor.min_free_gb,
         )
         return Frozen(policy=policy, settings=run_settings)
 

@@ -279,7 +279,8 @@ class Service:
                 return run
 
     def _context(self, loaded: Loaded, parts: ProjectParts) -> Context:
-        settings = frozen.from_json(loaded.settings).settings
+        # the floor is the machine's: whoever makes room, or asks for less of it, may go on at once
+        settings = replace(frozen.from_json(loaded.settings).settings, min_free_gb=parts.min_free_gb)
         return Context(
             run=loaded.run.id,
             branch=loaded.run.branch,

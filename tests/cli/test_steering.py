@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .conftest import Desk
 
 pytestmark = pytest.mark.slow
-LONG: list[object] = [{"sleep": 3}, {"write": {"path": "slow.txt", "content": "slow\n"}}]
+LONG: list[object] = [{"sleep": 6}, {"write": {"path": "slow.txt", "content": "slow\n"}}]
 ENDLESS: list[object] = ["hang"]
 
 

@@ -85,3 +85,7 @@ def test_a_file_is_told_line_by_line_and_a_large_one_by_its_hash() -> None:
 def test_any_change_of_such_a_file_changes_what_would_run() -> None:
     texts = {would_run(project("agent = 'x'"), {".ci/a": content}) for content in (b"a", b"b", b"a\n\n", b"\xff")}
     assert len(texts) == 4
+
+
+def test_where_secrets_are_kept_is_never_shown() -> None:
+    assert named_files(project('[checks]\ntest = "test -e .env && sh conf/.env.local"')) == ()

@@ -163,7 +163,7 @@ def _foreign(path: Path) -> None:
 DATABASES = (
     ("garbage", _garbage, "is damaged or is not a database", "move it aside"),
     ("a folder", _folder, "can't be used (unable to open database file)", "look at the file"),
-    ("another program's", _foreign, "is a database of another program", "choose another file"),
+    ("another program's", _foreign, "is a database of another program", "choose another one"),
 )
 
 

@@ -16,7 +16,7 @@ import pytest
 from whole_runs import Ended, bundle, changed, fingerprint, git, new_repository, whole_run
 
 SIBLING = "ws-0-sibling"
-STATE_DURING_A_RUN = ("penstock.db", "locks/", "projects/")
+STATE_DURING_A_RUN = ("penstock.db", "locks/", "slots", "projects/")
 
 
 @dataclass(frozen=True, kw_only=True)

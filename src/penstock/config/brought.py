@@ -43,7 +43,12 @@ def named_files(settings: Settings) -> tuple[str, ...]:
     words = {word for value in _brought(settings).values() for word in _words(value)}
     paths = {str(PurePosixPath(word)) for word in words if not word.startswith("/")}
     paths |= {path for word in words for path in _RUN_BY.get(PurePosixPath(word).name, ())}
-    return tuple(sorted(path for path in paths if ".." not in path.split("/") and protected.holds(path)))
+    return tuple(sorted(path for path in paths if _is_run(path) and protected.holds(path)))
+
+
+def _is_run(path: str) -> bool:
+    """Within the project, and not where secrets are kept: those are read, never run, and must not be shown."""
+    return ".." not in path.split("/") and not PurePosixPath(path).name.startswith(".env")
 
 
 def _brought(settings: Settings) -> dict[str, object]:

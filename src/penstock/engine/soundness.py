@@ -31,7 +31,10 @@ def needed(run: Run) -> dict[str, str]:
 
 async def refuse_unsound(run: Run, mending: Mending, commits: Commits) -> None:
     """Raise RunIsUnsound where a run that has begun could not go on, before anything is started."""
-    hint = f"`penstock recover-run {run.id}` mends what can be mended and names what is lost"
+    hint = (
+        f"take a run up where it was begun; if that was here, `penstock recover-run {run.id}` mends what can be mended "
+        "and names what is lost"
+    )
     if not mending.has_repository():
         raise RunIsUnsound(f"run {run.id} can't go on: Penstock's own repository of the project is gone", hint=hint)
     wanted = needed(run)
