@@ -12,6 +12,7 @@ from penstock.adapters.git.filling import drop_indexes
 from penstock.adapters.git.integrity import USER_REFS, Integrity
 from penstock.adapters.git.layout import NO_COMMIT, GitSettings, branch_ref
 from penstock.adapters.git.ledger import Ledger
+from penstock.adapters.git.objects import facts
 from penstock.adapters.git.refs import RefReader, put_back
 from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.adapters.git.source import RepositoryIsBroken, RepositoryIsEmpty, Source, base_candidates, inspect
@@ -86,7 +87,7 @@ class OwnRepository:
             raise RepositoryIsBroken(source.path, said=failed.said) from failed
         self.integrity.write_constants(new, source.object_format)
         new.rename(self.folder)
-        self.ledger.adopt({})
+        self.ledger.begin_anew()
 
     def _bring(self, source: Source, descriptor: int) -> None:
         options = ("--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
@@ -176,5 +177,6 @@ class OwnRepository:
             )
         except GitFailed as failed:
             self.ledger.finish(ref, happened=self.value(ref) == new)
+            facts(self.git, new)  # a commit that is not there any more is another matter, and raises
             raise BranchMoved(ref=ref, expected=old, found=self.value(ref)) from failed
         self.ledger.finish(ref, happened=True)
