@@ -87,6 +87,7 @@ class Publication:
     commit: str
     pushed: bool
     sentence: str = ""
+    """Why it was not pushed; or what is worth knowing although it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,10 @@ class Workspace(Protocol):
     async def drop_checkouts(self, run: str) -> None:
         """Remove what a run that has ended kept for its next checks and workstreams."""
         ...
+
+
+class HistoryLost(WorldError):
+    """Penstock's own repository of a project, or a commit that a run made or needs, is not there any more."""
 
 
 class History(Protocol):
@@ -188,8 +193,11 @@ class Repository(Protocol):
         """Remove what killed git processes left: only after everything of an earlier owner is gone."""
         ...
 
-    async def publish(self, branch: str, commit: str) -> Publication:
-        """Push the branch, not forced, to the user's repository; never while it is checked out there."""
+    async def publish(self, branch: str, commit: str, base: str) -> Publication:
+        """Push the branch, not forced, to the user's repository; never while it is checked out there.
+
+        Where none of the user's branches holds the base any more, that is said.
+        """
         ...
 
 

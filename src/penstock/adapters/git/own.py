@@ -12,7 +12,6 @@ from penstock.adapters.git.filling import drop_indexes
 from penstock.adapters.git.integrity import USER_REFS, Integrity
 from penstock.adapters.git.layout import NO_COMMIT, GitSettings, branch_ref
 from penstock.adapters.git.ledger import Ledger
-from penstock.adapters.git.objects import facts
 from penstock.adapters.git.refs import RefReader, put_back
 from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.adapters.git.source import RepositoryIsBroken, RepositoryIsEmpty, Source, base_candidates, inspect
@@ -177,6 +176,6 @@ class OwnRepository:
             )
         except GitFailed as failed:
             self.ledger.finish(ref, happened=self.value(ref) == new)
-            facts(self.git, new)  # a commit that is not there any more is another matter, and raises
+            self.commits.facts(new)  # a commit that is not there any more is another matter, and raises
             raise BranchMoved(ref=ref, expected=old, found=self.value(ref)) from failed
         self.ledger.finish(ref, happened=True)
