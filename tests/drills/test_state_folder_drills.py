@@ -38,9 +38,9 @@ def test_our_own_repository_deleted_pauses_the_run_which_can_be_cancelled_and_be
     said = desk.ended(owner, 3)
     assert "Penstock's own repository" in said
     assert desk.shown("r1")["status"] == "paused"
-    assert "penstock cancel" in desk.penstock("resume", "r1", code=3)
+    assert "own repository of the project is gone" in desk.penstock("resume", "r1", code=3)
     desk.penstock("run", "--run-id", "r2")  # makes the repository anew, without what the first run made
-    assert "is not in Penstock's own repository" in desk.penstock("resume", "r1", code=3)
+    assert "not in Penstock's own repository any more" in desk.penstock("resume", "r1", code=3)
     desk.penstock("cancel", "r1")
     assert desk.shown("r1")["status"] == "abandoned"
     assert [path.read_text() for path in projects.glob("*/kept/r1/ws-b-1/src/ws-b.txt")] == ["half\n"]
