@@ -17,8 +17,8 @@ def beginning(sample: Sample) -> list[str]:
     return [
         f"Penstock demo in {sample.folder}",
         "",
-        f"A small Python project, {len(PIECES)} workstreams, several at once. The agents are scripted: they play edits that",
-        "were written down beforehand, and no model is called; the demo also plays the person who approves.",
+        f"A small Python project, {len(PIECES)} workstreams, several at once. The agents are scripted: they play edits",
+        "that were written down beforehand, and no model is called; the demo also plays the person who approves.",
         "All else is real: git, worktrees, checks, merges, and the state.",
         "",
         *(f"  {piece.id:<12} {piece.title}{_waits(piece.depends_on)}" for piece in PIECES),
