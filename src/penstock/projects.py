@@ -32,7 +32,7 @@ from penstock.engine.frozen import Frozen
 from penstock.engine.soundness import refuse_unsound
 from penstock.intake.bundles import BundleOptions
 from penstock.parts import Parts, ProjectParts
-from penstock.ports import Loaded
+from penstock.ports import HistoryLost, Loaded
 
 MOST_NAMED = 5
 AGENTS, CHECKS = 8, 4
@@ -127,11 +127,19 @@ class Projects:
             )
 
     @asynccontextmanager
-    async def parts_of(self, loaded: Loaded) -> AsyncIterator[ProjectParts]:
-        """The ports of a stored run's project, with the settings of the commit that the run began from."""
+    async def parts_of(self, loaded: Loaded, *, to_work: bool = True) -> AsyncIterator[ProjectParts]:
+        """The ports of a stored run's project, with the settings of the commit that the run began from.
+
+        A run that is only ended or asked about needs no commit: that must go on where all commits were lost.
+        """
         path = Path(loaded.project_path)
         async with self._parts.project(loaded.project, path, self._parts.settings({})) as parts:
-            files = await committed_files(parts, loaded.run.base)
+            try:
+                files = await committed_files(parts, loaded.run.base)
+            except HistoryLost:
+                if to_work:
+                    raise
+                files = {}
         async with self._parts.project(loaded.project, path, self._parts.settings(files)) as parts:
             yield parts
 

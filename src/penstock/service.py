@@ -263,9 +263,9 @@ class Service:
                 raise UserError(f"run {run_id} has no workstream yet: there is nothing to work on")
             if manner.works:
                 await self._projects.must_be_sound(loaded)
-            async with self._projects.parts_of(loaded) as parts:
+            async with self._projects.parts_of(loaded, to_work=manner.works) as parts:
                 guide = await prompt.guide(parts.history, loaded.run.base) if manner.works else ""
-                context = replace(self._context(loaded, parts), guide=guide)
+                context = replace(self._context(loaded, parts, manner), guide=guide)
                 if manner.works:
                     parts.confine(context.settings.confine)
                 first: list[Event] = []
@@ -278,7 +278,8 @@ class Service:
                     await parts.workspace.drop_checkouts(run_id)
                 return run
 
-    def _context(self, loaded: Loaded, parts: ProjectParts) -> Context:
+    def _context(self, loaded: Loaded, parts: ProjectParts, manner: Manner) -> Context:
+        order = loaded.run.plan.order if manner.works else ()
         # the floor is the machine's: whoever makes room, or asks for less of it, may go on at once
         settings = replace(frozen.from_json(loaded.settings).settings, min_free_gb=parts.min_free_gb)
         return Context(
@@ -289,7 +290,7 @@ class Service:
             workspace=parts.workspace,
             history=parts.history,
             repository=parts.repository,
-            agents={workstream.id: parts.agent(workstream) for workstream in loaded.run.plan.order},
+            agents={workstream.id: parts.agent(workstream) for workstream in order},
             tools=parts.tools,
             supervision=parts.supervision,
             furnisher=Furnisher(

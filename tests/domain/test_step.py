@@ -1106,6 +1106,15 @@ def test_a_publication_that_was_refused_keeps_its_sentence_and_resume_tries_agai
     refused(story, ResumeAsked(), "completed to running")
 
 
+def test_what_is_worth_knowing_of_a_branch_that_was_taken_is_kept_and_no_reason_to_push_again():
+    story = Story(one("a")).begin()
+    story.merge("a")
+    command = story.take(story.only(PublishBranch))
+    story.feed(BranchPublished(commit=command.commit, pushed=True, sentence="its base is gone"))
+    assert (story.run.published, story.run.publication) == ("merge-1", "its base is gone")
+    refused(story, ResumeAsked(), "completed to running")
+
+
 def test_what_a_reopened_run_merges_is_published_too():
     story = failing("a", of=[one("a"), one("b")])
     story.merge("b")

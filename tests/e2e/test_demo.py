@@ -27,6 +27,7 @@ OTHER_VALUES: dict[str, Any] = {
     "fix_rounds": (*MEANT.fix_rounds, *MEANT.fix_rounds),
     "violations": (),
     "merges": MEANT.merges[1:],
+    "together": (),
 }
 
 
@@ -95,7 +96,8 @@ def test_the_demo_says_what_happened_and_where_to_look(home: Path, tmp_path: Pat
     assert "ws-rounding touched tests/test_flow.py: out of scope: changed" in said
     patch = Path(re.findall(r"kept as a patch +(.+)$", said, re.MULTILINE)[0])
     assert "self.assertTrue(power(head=2.5, flow=0.31))" in patch.read_text()
-    assert "8 tests, OK" in said
+    assert "10 tests, OK" in said
+    assert "  verified together, by one verdict for the tree of all: ws-units, ws-wheel\n" in said
     assert (place / "clone/mill/report.py").is_file()
     assert re.search(r"^\d\d:\d\d:\d\d  ws-gauge +fix ", said, re.MULTILINE)
 
@@ -154,7 +156,7 @@ def test_the_run_is_shown_as_it_comes_on(tmp_path: Path) -> None:
     console = Recorder()
     assert run_demo(tmp_path / "here", keep=False, console=console).wrong == ()
     assert console.notes[0] == "run_status_changed"
-    assert console.notes.count("workstream_start") == 4
+    assert console.notes.count("workstream_start") == 5
     assert not (tmp_path / "here/clone").exists()
 
 
@@ -170,7 +172,7 @@ def test_the_samples_bundles_are_valid_and_strictly_so(tmp_path: Path) -> None:
     sample = make_sample(tmp_path / "new", os.environ)
     options = bundles.BundleOptions(strict=True)
     report = bundles.check(sample.project / "workstreams", options)
-    assert (report.problems, report.warnings, report.bundles_checked) == ((), (), 5)
+    assert (report.problems, report.warnings, report.bundles_checked) == ((), (), 6)
     assert {line.kind for line in report.lines} == {"command"}
     assert sample.git("status", "--porcelain") == ""
 

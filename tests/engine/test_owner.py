@@ -154,7 +154,7 @@ async def test_a_run_whose_branch_can_never_be_moved_can_still_be_cancelled(stay
 @awaited
 async def test_a_push_that_fails_is_said_and_the_run_is_complete() -> None:
     class Unreachable(MemoryProject):
-        async def publish(self, branch: str, commit: str) -> Publication:
+        async def publish(self, branch: str, commit: str, base: str) -> Publication:
             raise WorldError("the repository is gone")
 
     run = await World(workstreams=[workstream("a")], project=Unreachable(edit=writes_its_file)).start()

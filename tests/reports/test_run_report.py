@@ -86,8 +86,16 @@ def test_a_failed_run_says_why_and_how_to_try_again() -> None:
 
 
 def test_a_branch_that_waits_says_why() -> None:
-    run = a_run("completed", workstream("ws-a", "done"), publication="penstock/run-1 is checked out in /x", **MERGED)
+    waits = {**MERGED, "published": "", "publication": "penstock/run-1 is checked out in /x"}
+    run = a_run("completed", workstream("ws-a", "done"), **waits)
     assert "the branch waits: penstock/run-1 is checked out in /x" in report.as_text(run)
+
+
+def test_what_is_worth_knowing_of_a_branch_stands_where_the_way_to_take_it_over_would() -> None:
+    text = report.as_text(a_run("completed", workstream("ws-a", "done"), publication="its base is gone", **MERGED))
+    assert "  mind          its base is gone" in text
+    assert "is in your repository" in text
+    assert "merge --ff-only" not in text
 
 
 def test_a_run_without_an_owner_says_so_and_one_with_an_owner_names_it() -> None:

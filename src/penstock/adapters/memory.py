@@ -157,7 +157,7 @@ class MemoryProject:
             raise WorldError(f"{verdict.branch} is at {at}, not at {verdict.parent}")
         self.branches[verdict.branch] = verdict.commit
 
-    async def publish(self, branch: str, commit: str) -> Publication:
+    async def publish(self, branch: str, commit: str, base: str) -> Publication:
         """Say that it was pushed."""
         return Publication(branch=branch, commit=commit, pushed=True)
 

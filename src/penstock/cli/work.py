@@ -118,7 +118,7 @@ def _resume(invocation: "Invocation", named: str, *, wait: bool, as_json: bool) 
 
 def _must_be_resumable(view: dict[str, Any]) -> None:
     run_id, status = view["run_id"], view["status"]
-    if not report.is_over(view) or (view.get("publication") and status != "abandoned"):
+    if not report.is_over(view) or (report.branch_waits(view) and status != "abandoned"):
         return
     failed = [row["ws_id"] for row in view["workstreams"] if row["status"] == "failed"]
     reset = f"reset what failed first: penstock reset-workstream {run_id} {failed[0]}" if failed else None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from penstock.demo import report
 from penstock.demo.observing import Found, observe, standing
 from penstock.demo.outcome import Outcome, differences
+from penstock.demo.reviewing import Reviewer
 from penstock.demo.sample import Sample, make_sample
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ async def _worked(sample: Sample, console: Console) -> Found:
         penstock.projects.trust_here(penstock.projects.current())
         submitted = await penstock.service.submit(Submission())
         with console.progress() as progress:
-            await penstock.service.work(submitted.run_id, watch=progress.watch)
+            reviewer = Reviewer(progress.watch)
+            await penstock.service.work(submitted.run_id, watch=reviewer.watch, control=reviewer.attach)
         return await asyncio.to_thread(observe, sample, penstock.parts.views, submitted.run_id, before)
     finally:
         await penstock.close()

@@ -11,7 +11,7 @@ from typing import Any
 from penstock.demo import outcome
 from penstock.demo.files import project_files
 from penstock.demo.outcome import Outcome
-from penstock.demo.plan import GAUGE, PIECES, REPORT, ROUNDING, UNITS
+from penstock.demo.plan import GAUGE, MERGED, PIECES, ROUNDING, UNITS, WHEEL
 from penstock.demo.sample import MAIN, Sample
 from penstock.ports import Views
 
@@ -73,7 +73,8 @@ def observe(sample: Sample, views: Views, run_id: str, before: Standing) -> Foun
             fix_rounds=outcome.fix_rounds(events),
             violations=tuple((name, path) for name, path, _ in refusals),
             merges=_merges(sample, branch) if has_branch else (),
-            parallel=_began_together(run),
+            parallel=_worked_together(run, views.attempts(run_id)),
+            together=outcome.together(events),
             pushed=has_branch and sample.git("rev-parse", f"refs/heads/{branch}") == run["head"] != run["base"],
             refused_is_kept=patch is not None and bool(snapshot),
             tests_pass=tests_pass,
@@ -100,9 +101,14 @@ def _merges(sample: Sample, branch: str) -> tuple[str, ...]:
     return tuple(sorted(match[1] for match in found if match and match[1] in names))
 
 
-def _began_together(run: Mapping[str, Any]) -> bool:
-    bases = {one["ws_id"]: one["base"] for one in run["workstreams"]}
-    return bool(bases[UNITS.id]) and bases[UNITS.id] == bases[GAUGE.id] == run["base"]
+def _worked_together(run: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether each of the first agents began before any of them had ended, all from the run's base."""
+    names = {UNITS.id, GAUGE.id, WHEEL.id}
+    first = [one for one in attempts if one["ws_id"] in names and (one["step"], one["attempt"]) == ("edit", 1)]
+    bases = {one["base"] for one in run["workstreams"] if one["ws_id"] in names}
+    if {one["ws_id"] for one in first} != names or bases != {run["base"]}:
+        return False
+    return bool(max(one["started_at"] for one in first) < min(one["completed_at"] for one in first))
 
 
 def _files(sample: Sample, branch: str) -> Mapping[str, str]:
@@ -113,7 +119,7 @@ def _files(sample: Sample, branch: str) -> Mapping[str, str]:
 
 def _meant_files() -> Mapping[str, str]:
     there = project_files()
-    merged = [path for piece in (UNITS, GAUGE, REPORT) for path in piece.scope]
+    merged = [path for piece in MERGED for path in piece.scope]
     return {path: "M" if path in there else "A" for path in merged}
 
 

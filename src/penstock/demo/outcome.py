@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from penstock.demo.plan import GAUGE, PIECES, REFUSED_PATH, REPORT, ROUNDING, UNITS
+from penstock.demo.plan import GAUGE, MERGED, PIECES, REFUSED_PATH, ROUNDING, TOGETHER
 
 View = Mapping[str, Any]
 
@@ -25,7 +25,9 @@ class Outcome:
     merges: tuple[str, ...]
     """The workstreams that a merge with two parents on the branch names."""
     parallel: bool
-    """Two workstreams began from the same commit, and yet both are in the branch."""
+    """Agents of several workstreams worked at the same time, from the same commit, and yet all are in the branch."""
+    together: tuple[tuple[str, ...], ...]
+    """The batches of several workstreams that one verdict is for."""
     pushed: bool
     """The branch in the sample repository is at the commit that the run ended with."""
     refused_is_kept: bool
@@ -43,8 +45,9 @@ MEANT = Outcome(
     endings={piece.id: piece.ending for piece in PIECES},
     fix_rounds=(GAUGE.id,),
     violations=((ROUNDING.id, REFUSED_PATH),),
-    merges=tuple(sorted((UNITS.id, GAUGE.id, REPORT.id))),
+    merges=tuple(sorted(piece.id for piece in MERGED)),
     parallel=True,
+    together=(tuple(piece.id for piece in TOGETHER),),
     pushed=True,
     refused_is_kept=True,
     tests_pass=True,
@@ -66,6 +69,13 @@ def ending(workstream: View) -> str:
     """A workstream's state with what says more about it."""
     more = workstream["outcome"] or workstream["reason"]
     return f"{workstream['status']} ({more})" if more else str(workstream["status"])
+
+
+def together(events: Sequence[View]) -> tuple[tuple[str, ...], ...]:
+    """The members of each verdict that is for several."""
+    told = [event["payload"] for event in events if event["event_type"] == "verdict_given"]
+    batches = [tuple(payload["verdict"]["members"]) for payload in told]
+    return tuple(batch for batch in batches if len(batch) > 1)
 
 
 def fix_rounds(events: Sequence[View]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The five workstreams of the demo as bundles, each with the script that its agent plays. Data only."""
+"""The six workstreams of the demo as bundles, each with the script that its agent plays. Data only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from penstock.demo.files import turns_of
 
 CHANGE = "MILL-1"
+A_MOMENT = 0.4
+"""Seconds that an agent takes before it writes: so that it can be seen that several work at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Piece:
 
 
 def _actions(files: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"write": {"path": path, "content": content}} for path, content in files.items()]
+    return [{"sleep": A_MOMENT}, *({"write": {"path": path, "content": content}} for path, content in files.items())]
 
 
 UNITS = Piece(
@@ -58,6 +60,14 @@ GAUGE = Piece(
     task="Find the water level that several readings agree on; one wild reading must not move it",
     scope=("mill/gauge.py", "tests/test_gauge.py"),
     test="tests/test_gauge.py",
+    ending="done (merged)",
+)
+WHEEL = Piece(
+    id="ws-wheel",
+    title="Say how fast the wheel turns",
+    task="Say how often a minute a wheel turns, by its diameter and the speed of its rim",
+    scope=("mill/wheel.py", "tests/test_wheel.py"),
+    test="tests/test_wheel.py",
     ending="done (merged)",
 )
 REPORT = Piece(
@@ -86,6 +96,9 @@ LABELS = Piece(
     depends_on=(ROUNDING.id,),
     ending="blocked (dependency_failed)",
 )
-PIECES = (UNITS, GAUGE, REPORT, ROUNDING, LABELS)
+PIECES = (UNITS, GAUGE, WHEEL, REPORT, ROUNDING, LABELS)
+MERGED = (UNITS, GAUGE, WHEEL, REPORT)
+TOGETHER = (UNITS, WHEEL)
+"""Those whose merges are verified at once: they are approved while the first of all is being merged."""
 REFUSED_PATH = "tests/test_flow.py"
 """What the agent of ws-rounding changes although nobody lets it: the test that its work breaks."""

@@ -17,8 +17,9 @@ def beginning(sample: Sample) -> list[str]:
     return [
         f"Penstock demo in {sample.folder}",
         "",
-        "A small Python project, five workstreams. The agents are scripted: they play edits that were written down",
-        "beforehand, and no model is called. All else is real: git, worktrees, checks, merges, and the state.",
+        f"A small Python project, {len(PIECES)} workstreams, several at once. The agents are scripted: they play edits",
+        "that were written down beforehand, and no model is called; the demo also plays the person who approves.",
+        "All else is real: git, worktrees, checks, merges, and the state.",
         "",
         *(f"  {piece.id:<12} {piece.title}{_waits(piece.depends_on)}" for piece in PIECES),
         "",
@@ -69,6 +70,8 @@ def _refusals(sample: Sample, found: Found) -> Iterator[str]:
 def _branch(_: Sample, found: Found) -> Iterator[str]:
     yield f"What was merged: the branch {found.run['branch']} of the sample repository"
     yield from (f"  {line}".rstrip() for line in found.graph.splitlines())
+    for batch in found.outcome.together:
+        yield f"  verified together, by one verdict for the tree of all: {', '.join(batch)}"
     yield f"  its tests, run in a clean clone: {found.tests}"
     yield f"  {MAIN} is {'as it was' if found.outcome.main_is_unchanged else 'NOT as it was'}"
 

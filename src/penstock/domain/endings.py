@@ -130,10 +130,15 @@ def published(draft: Draft, event: BranchPublished) -> None:
     """The user's repository has taken the branch, or not."""
     if not draft.get("publishing"):
         raise EventRefused("no push of the branch is under way")
-    draft.set(publishing=False, offered=event.commit, publication="" if event.pushed else event.sentence)
+    draft.set(publishing=False, offered=event.commit, publication=event.sentence)
     if event.pushed:
         draft.set(published=event.commit)
     draft.note("branch_published", pushed=event.pushed, commit=event.commit, sentence=event.sentence)
+
+
+def waits_for_its_push(draft: Draft) -> bool:
+    """Whether something stands in the way of the branch, and a person may say when it no longer does."""
+    return bool(draft.get("publication")) and draft.get("published") != draft.get("offered")
 
 
 def _publish(draft: Draft) -> bool:

@@ -73,7 +73,7 @@ def _resume(draft: Draft) -> None:
         for rank in draft.held:
             attempts.begin(draft, rank)
         return
-    if draft.get("publication") and draft.state is not RunState.ABANDONED:
+    if endings.waits_for_its_push(draft) and draft.state is not RunState.ABANDONED:
         if not draft.get("publishing"):
             endings.publish(draft)
         return

@@ -56,9 +56,9 @@ class Context:
     journal: Journal
     clock: Clock
     redact: Redact
+    """Takes secrets out of what is written down or given to an agent."""
     guide: str = ""
     """What the project itself tells agents, as it stood when the run began."""
-    """Takes secrets out of what is written down or given to an agent."""
 
     def place(self, workstream: Workstream) -> Place:
         """Where a workstream of this run works."""

@@ -54,7 +54,7 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
             await context.repository.advance(command.verdict)
             return BranchMoved(verdict=command.verdict)
         case PublishBranch():
-            publication = await context.repository.publish(run.branch, command.commit)
+            publication = await context.repository.publish(run.branch, command.commit, run.base)
             return BranchPublished(commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence)
         case Compensate():
             return await compensation.perform(context, command)

@@ -134,7 +134,9 @@ def _batch(payload: Payload) -> Spoken:
 
 def _published(payload: Payload) -> Spoken:
     if payload.get("pushed"):
-        return Spoken(step="branch", result=f"in your repository at {str(payload.get('commit'))[:12]}", tone="good")
+        place = f"in your repository at {str(payload.get('commit'))[:12]}"
+        mind = payload.get("sentence")
+        return Spoken(step="branch", result=f"{place}; {mind}" if mind else place, tone="good")
     return Spoken(step="branch", result=f"waits: {payload.get('sentence')}", tone="bad")
 
 

@@ -151,18 +151,25 @@ def next_steps(run: View, *, is_owned: bool = False) -> list[str]:
 def take_over(run: View) -> list[str]:
     """Where the result is and the commands to look at it and to take it. They are shown and never run."""
     name, base, head = run["branch"], (run.get("base") or "")[:12], run.get("head") or ""
-    if run.get("publication"):
+    if branch_waits(run):
         return [f"the branch waits: {one_line(run['publication'])}"]
     if not run.get("published") or run["published"] == run.get("base"):
         if head and head != run.get("base") and is_over(run):
             return ["the branch is not in your repository yet"]
         return []
-    return [
+    look = [
         f"the branch {name} is in your repository:",
         f"  look at it    git log --oneline {base}..{name}",
         f"                git diff {base}...{name}",
-        f"  take it over  git merge --ff-only {name}",
     ]
+    if run.get("publication"):
+        return [*look, f"  mind          {one_line(run['publication'])}"]
+    return [*look, f"  take it over  git merge --ff-only {name}"]
+
+
+def branch_waits(run: View) -> bool:
+    """Whether something stands in the way of the branch to the user's repository."""
+    return bool(run.get("publication")) and run.get("published") != run.get("head")
 
 
 def waits_for(run: View) -> list[str]:

@@ -140,9 +140,9 @@ def test_publishing_writes_one_branch_of_the_users_repository_and_nothing_else(b
     before = hashes(bench.user)
     bench.fetch()
     merged = bench.merge(bench.base, work(bench, "a", "a.txt", "a")).candidate
-    said = asyncio.run(bench.project.publish(BRANCH, merged.commit))
+    said = asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base))
     assert said.pushed
-    assert asyncio.run(bench.project.publish(BRANCH, merged.commit)) == said
+    assert asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base)) == said
     bench.remove(bench.preserve())
     assert git(bench.user, "rev-parse", BRANCH) == merged.commit
     after = hashes(bench.user)
@@ -171,11 +171,11 @@ def test_a_branch_that_is_checked_out_waits(bench: Bench, where: str) -> None:
     else:
         git(bench.user, "worktree", "add", "--quiet", str(bench.root / "my tree"), BRANCH)
     merged = bench.merge(bench.base, work(bench, "a", "a.txt", "a")).candidate
-    said = asyncio.run(bench.project.publish(BRANCH, merged.commit))
+    said = asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base))
     assert not said.pushed
     assert "switch --detach" in said.sentence
     assert git(bench.user, "rev-parse", BRANCH) == bench.base
-    assert asyncio.run(bench.project.publish(BRANCH, bench.base)).pushed
+    assert asyncio.run(bench.project.publish(BRANCH, bench.base, bench.base)).pushed
 
 
 def test_a_branch_with_other_commits_is_not_overwritten(bench: Bench) -> None:
@@ -184,7 +184,7 @@ def test_a_branch_with_other_commits_is_not_overwritten(bench: Bench) -> None:
     mine = git(bench.user, "rev-parse", "HEAD")
     git(bench.user, "checkout", "--quiet", "main")
     merged = bench.merge(bench.base, work(bench, "a", "a.txt", "a")).candidate
-    said = asyncio.run(bench.project.publish(BRANCH, merged.commit))
+    said = asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base))
     assert not said.pushed
     assert "not overwritten" in said.sentence
     assert git(bench.user, "rev-parse", BRANCH) == mine
@@ -193,7 +193,7 @@ def test_a_branch_with_other_commits_is_not_overwritten(bench: Bench) -> None:
 def test_a_repository_that_takes_no_push_is_quoted(bench: Bench) -> None:
     git(bench.user, "branch", "penstock")
     merged = bench.merge(bench.base, work(bench, "a", "a.txt", "a")).candidate
-    said = asyncio.run(bench.project.publish(BRANCH, merged.commit))
+    said = asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base))
     assert not said.pushed
     assert "could not be pushed" in said.sentence
 

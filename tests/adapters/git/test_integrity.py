@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from git_bench import PLACE, Bench, git
 
+from penstock.adapters.git import folders
 from penstock.adapters.git.runner import Call, Git, View
 
 
@@ -220,6 +221,25 @@ def test_a_ledger_that_was_emptied_is_told_and_written_again(bench: Bench) -> No
     assert bench.rules(bench.capture()) == {"repo.git/refs.log"}
     bench.again()
     assert bench.capture().tampering == ()
+
+
+def test_a_ledger_that_is_lost_takes_no_ref_with_it(bench: Bench) -> None:
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    (bench.settings.home / "refs.log").unlink()
+    bench.again()
+    bench.prepare()
+    assert bench.capture().tampering == ()
+    assert asyncio.run(bench.project.head("penstock/r1")) == bench.base
+
+
+def test_a_repository_made_anew_has_no_ref_of_the_one_before(bench: Bench) -> None:
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    folders.remove(bench.own)
+    bench.again()
+    bench.fetch()
+    bench.prepare()
+    assert bench.capture().tampering == ()
+    assert asyncio.run(bench.project.head("penstock/r1")) is None
 
 
 def test_stale_locks_are_cleared_in_the_own_repository_only(bench: Bench) -> None:

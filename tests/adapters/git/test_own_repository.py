@@ -13,7 +13,7 @@ from git_bench import Bench, git
 from penstock.adapters.git.commits import NoSuchCommit
 from penstock.adapters.git.layout import GitSettings, Person, branch_ref, segment
 from penstock.adapters.git.own import NoSuchBranch
-from penstock.adapters.git.runner import DiskFull, Git, GitFailed, GitMissing, GitTooSlow
+from penstock.adapters.git.runner import DiskFull, Git, GitMissing, GitTooSlow, RepositoryGone
 from penstock.adapters.git.source import (
     NotARepository,
     RepositoryIsBroken,
@@ -284,7 +284,7 @@ def test_git_missing_and_a_missing_folder_are_told_apart(bench: Bench) -> None:
     with pytest.raises(GitMissing):
         Git(dataclasses.replace(bench.settings, search_path=str(bench.root))).run("version")
     shutil.rmtree(bench.own)
-    with pytest.raises(GitFailed, match="no such folder"):
+    with pytest.raises(RepositoryGone, match="is not there"):
         Git(bench.settings).run("version")
 
 

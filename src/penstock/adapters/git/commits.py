@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from penstock.adapters.git.runner import Call, Git, GitFailed
-from penstock.domain.errors import WorldError
+from penstock.ports import HistoryLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ COMMITS_REMEMBERED = 4096
 LISTINGS_REMEMBERED = 4
 
 
-class NoSuchCommit(WorldError):
+class NoSuchCommit(HistoryLost):
     """A commit of a run is not in this repository: it is another machine's, or the repository was removed."""
 
     def __init__(self, commit: str) -> None:

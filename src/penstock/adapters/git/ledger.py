@@ -56,8 +56,11 @@ class Ledger:
     def adopt(self, refs: Refs) -> None:
         """Take refs as they are for ours: once, when there is no ledger yet."""
         if not self._path.exists():
-            self._append("".join(f"intended {ref} {value}\ndone {ref}\n" for ref, value in refs.items()))
-            self._catch_up()
+            self._write_down(refs)
+
+    def begin_anew(self) -> None:
+        """The repository was made anew: no ref of an earlier one is there any more."""
+        self._write_down(dict.fromkeys(self._present, NO_COMMIT))
 
     def intend(self, ref: str, value: str) -> None:
         """Note that a ref is about to be written (`NO_COMMIT`: removed)."""
@@ -73,6 +76,12 @@ class Ledger:
         """Settle what a kill left half said, by what the refs are."""
         for ref, value in list(self._intended.items()):
             self.finish(ref, happened=found.get(ref, NO_COMMIT) == value)
+
+    def _write_down(self, refs: Refs) -> None:
+        self._append("".join(f"intended {ref} {value}\ndone {ref}\n" for ref, value in refs.items()))
+        for ref, value in refs.items():
+            self._intended[ref] = value
+            self._settle(ref, happened=True)
 
     def _settle(self, ref: str, *, happened: bool) -> None:
         value = self._intended.pop(ref, None)

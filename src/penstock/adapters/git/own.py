@@ -86,7 +86,7 @@ class OwnRepository:
             raise RepositoryIsBroken(source.path, said=failed.said) from failed
         self.integrity.write_constants(new, source.object_format)
         new.rename(self.folder)
-        self.ledger.adopt({})
+        self.ledger.begin_anew()
 
     def _bring(self, source: Source, descriptor: int) -> None:
         options = ("--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
@@ -176,5 +176,6 @@ class OwnRepository:
             )
         except GitFailed as failed:
             self.ledger.finish(ref, happened=self.value(ref) == new)
+            self.commits.facts(new)  # a commit that is not there any more is another matter, and raises
             raise BranchMoved(ref=ref, expected=old, found=self.value(ref)) from failed
         self.ledger.finish(ref, happened=True)

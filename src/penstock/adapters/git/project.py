@@ -127,9 +127,9 @@ class GitProject:
         """See `Repository`."""
         await self._hop(lambda: merging.advance(self._own, verdict))
 
-    async def publish(self, branch: str, commit: str) -> Publication:
+    async def publish(self, branch: str, commit: str, base: str) -> Publication:
         """See `Repository`."""
-        return await self._hop(lambda: publishing.publish(self._own, branch, commit))
+        return await self._hop(lambda: publishing.publish(self._own, branch, commit, base))
 
     async def create_branch(self, branch: str, commit: str) -> None:
         """See `Repository`."""

@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.adapters.git import folders
 from penstock.adapters.git.layout import branch_ref
 from penstock.adapters.git.runner import Call
 from penstock.ports import Publication
@@ -32,9 +33,11 @@ class Checkout:
     commit: str
 
 
-def publish(own: OwnRepository, branch: str, commit: str) -> Publication:
+def publish(own: OwnRepository, branch: str, commit: str, base: str) -> Publication:
     """Push a commit as the branch; what stands in its way is said, with the command that clears it."""
     own.integrity.check()
+    if not folders.exists(own.settings.user_repository):
+        return Publication(branch=branch, commit=commit, pushed=False, sentence=_nowhere(own, branch))
     ref = branch_ref(branch)
     checkout = checked_out(own, ref)
     if checkout is not None:
@@ -50,7 +53,7 @@ def publish(own: OwnRepository, branch: str, commit: str) -> Publication:
     )
     answer = own.git.run(*arguments, str(user), f"{commit}:{ref}", call=Call(accept=(0, 1)))
     if answer.code == 0:
-        return Publication(branch=branch, commit=commit, pushed=True)
+        return Publication(branch=branch, commit=commit, pushed=True, sentence=_rewritten(own, branch, base))
     refusal = next((line for line in answer.text.splitlines() if line.startswith("!")), answer.said.strip())
     return Publication(branch=branch, commit=commit, pushed=False, sentence=_sentence(branch, str(user), refusal))
 
@@ -63,6 +66,26 @@ def checked_out(own: OwnRepository, ref: str) -> Checkout | None:
         if facts.get("branch") == ref:
             return Checkout(path=facts["worktree"], commit=facts.get("HEAD", ""))
     return None
+
+
+def _nowhere(own: OwnRepository, branch: str) -> str:
+    user, ours = own.settings.user_repository, shlex.quote(str(own.folder))
+    return (
+        f"{user} is not there any more; put it back, then resume the run, "
+        f"or take {branch} to another repository: `git fetch {ours} {branch}:{branch}`"
+    )
+
+
+def _rewritten(own: OwnRepository, branch: str, base: str) -> str:
+    """That the user rewrote the branch that a run grew from: none of his branches holds its base any more."""
+    question = ("for-each-ref", f"--contains={base}", "--format=%(refname)", "refs/heads")
+    holding = own.git.run_in(own.settings.user_repository, *question).text.splitlines()
+    if any(not ref.startswith(f"{branch_ref(branch).rpartition('/')[0]}/") for ref in holding):
+        return ""
+    return (
+        f"it grew from {base[:12]}, which none of your branches holds any more: its branch was rewritten meanwhile; "
+        f"`git rebase --rebase-merges --onto YOUR-BRANCH {base[:12]} {branch}` brings it over"
+    )
 
 
 def _held(branch: str, commit: str, checkout: Checkout) -> Publication:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.git.layout import COMMITTER, GitSettings
 from penstock.domain.errors import WorldError
+from penstock.ports import HistoryLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +59,18 @@ class GitFailed(WorldError):
     def __init__(self, *, command: str, code: int, said: str) -> None:
         self.command, self.code, self.said = command, code, said.strip()
         super().__init__(f"`git {command}` ended with {code}: {self.said or 'it said nothing'}")
+
+
+class RepositoryGone(HistoryLost):
+    """Penstock's own repository is not where it was."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"Penstock's own repository {path} is not there: it was removed or moved",
+            hint="put it back from a copy, then `penstock resume` the run; or end the run with `penstock cancel` and "
+            "begin a new one: what was pushed is in your repository",
+        )
 
 
 class GitTooSlow(WorldError):
@@ -143,7 +156,12 @@ class Git:
             folder = call.view.worktree
             environment["GIT_WORK_TREE"] = str(folder)
             environment["GIT_INDEX_FILE"] = str(call.view.index)
-        return self._start(arguments, folder, environment, call)
+        try:
+            return self._start(arguments, folder, environment, call)
+        except GitFailed as failed:
+            if not self._settings.repository.is_dir():
+                raise RepositoryGone(self._settings.repository) from failed
+            raise
 
     def run_in(self, folder: Path, *arguments: str, call: Call = PLAIN) -> Answer:
         """Run a command that only reads, in the repository that lies at `folder` itself, never one above it."""

@@ -15,10 +15,10 @@ from penstock.adapters.git.filling import Known, fill, forget, is_unchanged, new
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.nested import size_of, snapshot_tree
 from penstock.adapters.git.recycling import Spares
-from penstock.adapters.git.runner import Call, View
+from penstock.adapters.git.runner import Call, GitFailed, View
 from penstock.domain.changes import Stamp
 from penstock.domain.errors import Bug
-from penstock.ports import Clock, Place, Preserved
+from penstock.ports import Clock, HistoryLost, Place, Preserved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,13 +124,15 @@ class Worktrees:
         found = folders.survey(worktree)
         if found.unholdable:
             return f"git can't hold {found.unholdable[0]}"
-        if self._is_known(desk, worktree, found):
-            kept: Snapshot | str = desk.last or self._snapshot_of_start(place, desk)
-        else:
-            try:
+        try:
+            if self._is_known(desk, worktree, found):
+                kept: Snapshot | str = desk.last or self._snapshot_of_start(place, desk)
+            else:
                 kept = self._snapshot(place, desk, stamp)
-            except WorktreeUnreadable as unreadable:
-                return unreadable.said
+        except WorktreeUnreadable as unreadable:
+            return unreadable.said
+        except (GitFailed, HistoryLost) as failed:  # a folder that is moved aside needs no git
+            return failed.sentence
         if isinstance(kept, Snapshot):
             desk.last, desk.signature = kept, found.signature
         return kept

@@ -29,7 +29,8 @@ class DatabaseGone(WorldError):
         self.path = path
         super().__init__(
             f"the database {path} was removed or replaced while it was in use: what happened since is not stored",
-            hint="put the file back from a copy, or begin anew; the commits are still in Penstock's own repository",
+            hint="put it back from a copy, or begin a new run; what was pushed is in your repository, and all "
+            "commits are in Penstock's own, if that is still there",
         )
 
 

@@ -105,9 +105,12 @@ def test_a_command_that_finds_the_disk_full_is_no_bug(bench: Bench) -> None:
 
 
 def test_a_disk_below_its_floor_pauses_the_run_before_anything_is_started(bench: Bench) -> None:
-    said = bench.said("run", "--run-id", "r1", PENSTOCK_EXECUTOR_MIN_FREE_GB="1.0")
+    ballast = bench.home / "ballast"
+    ballast.write_bytes(bytes(4 << 20))
+    said = bench.said("run", "--run-id", "r1", PENSTOCK_EXECUTOR_MIN_FREE_GB="0.004")  # kept by the run for its life
     assert said.code == 3, said
     assert "GB are free for" in said.out
     shown = bench.desk.shown("r1")
     assert (shown["status"], shown["reason"]) == ("paused", "environment")
+    ballast.unlink()
     finish(bench)

@@ -1,0 +1,66 @@
+"""What the engine asks of the world, in our own verbs. Adapters implement these; only `bootstrap` chooses them."""
+
+from penstock.ports.clock import Clock, Effect
+from penstock.ports.environments import STRAY, Environment, Environments, Furnishing, Proof, SetupFailed, Site
+from penstock.ports.git import (
+    Capture,
+    Conflicted,
+    History,
+    HistoryLost,
+    Merged,
+    Place,
+    Preserved,
+    Publication,
+    Repository,
+    UserCheckout,
+    UserFile,
+    Workspace,
+)
+from penstock.ports.journal import Entry, Journal, Loaded, NewRun, OwnershipLost, UnknownRun, Views, Waiting
+from penstock.ports.ownership import Held, Holder, Locks, Need, Slots, Supervision, User
+from penstock.ports.work import Agent, AgentReport, AgentTask, ProcessLost, ToolContext, Tools
+
+__all__ = [
+    "STRAY",
+    "Agent",
+    "AgentReport",
+    "AgentTask",
+    "Capture",
+    "Clock",
+    "Conflicted",
+    "Effect",
+    "Entry",
+    "Environment",
+    "Environments",
+    "Furnishing",
+    "Held",
+    "History",
+    "HistoryLost",
+    "Holder",
+    "Journal",
+    "Loaded",
+    "Locks",
+    "Merged",
+    "Need",
+    "NewRun",
+    "OwnershipLost",
+    "Place",
+    "Preserved",
+    "ProcessLost",
+    "Proof",
+    "Publication",
+    "Repository",
+    "SetupFailed",
+    "Site",
+    "Slots",
+    "Supervision",
+    "ToolContext",
+    "Tools",
+    "UnknownRun",
+    "User",
+    "UserCheckout",
+    "UserFile",
+    "Views",
+    "Waiting",
+    "Workspace",
+]

@@ -1,0 +1,96 @@
+"""Agents and tools: what works in a checkout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from penstock.domain.errors import WorldError
+from penstock.domain.plan import Check, Workstream
+from penstock.domain.tool_result import ToolResult
+from penstock.ports.environments import Furnishing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentTask:
+    """What an agent is asked: where, what, and for how long. The prompt never becomes a process argument."""
+
+    worktree: Path
+    folder: Path
+    """The attempt's own folder, outside the worktree."""
+    prompt: str
+    marker: str
+    timeout: float
+    number: int
+    """Which of the agent's turns at this workstream it is, over edits and fixes, from 1."""
+    step: str
+    workstream: Workstream
+    furnishing: Furnishing = field(default_factory=Furnishing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReport:
+    """How the agent's process ended. What it did is read from the worktree, never from here."""
+
+    ending: str
+    """finished, failed, timed_out, lost, stopped or not_found."""
+    exit_code: int | None = None
+    sentence: str = ""
+    output: str = ""
+    duration: float = 0.0
+    confined: bool = False
+
+
+class Agent(Protocol):
+    """Something that edits a worktree."""
+
+    @property
+    def is_contained(self) -> bool:
+        """True when nothing outside its worktree can hold on to it: the folder may then serve another workstream."""
+        ...
+
+    @property
+    def memory_mb(self) -> int:
+        """How much memory must be free before it starts."""
+        ...
+
+    async def work(self, task: AgentTask) -> AgentReport:
+        """Let it work; if an earlier owner saw this attempt's process end, report that one instead of running it
+        again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """Where and for whom a tool runs. `folder`, outside the worktree, keeps the records of this one run."""
+
+    worktree: Path
+    folder: Path
+    marker: str
+    model_name: str = ""
+    prompt_file: Path | None = None
+    message: str | None = None
+    furnishing: Furnishing = field(default_factory=Furnishing)
+
+
+class ProcessLost(WorldError):
+    """A process was gone before its end, and nobody knows what it would have come to: nobody's failure."""
+
+
+class Tools(Protocol):
+    """Tools and commands of the project, run where we say, without secrets."""
+
+    @property
+    def confined(self) -> bool:
+        """Whether what runs is confined to its worktree by the system."""
+        ...
+
+    async def run_tool(self, tool_id: str, context: ToolContext) -> ToolResult:
+        """Run a tool by its profile."""
+        ...
+
+    async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
+        """Run a check, a line of acceptance or of compensation by the shell; `ProcessLost` if its keeper was killed."""
+        ...

@@ -1,0 +1,8 @@
+"""The drills stand at the same desk as the end-to-end tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
