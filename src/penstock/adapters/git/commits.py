@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from penstock.adapters.git.runner import Call, Git, GitFailed
+from penstock.adapters.git.writing import write_commit
 from penstock.ports import HistoryLost
 
 if TYPE_CHECKING:
@@ -49,11 +50,14 @@ class Commits:
 
     def make(self, tree: str, parents: Sequence[str], stamp: Stamp) -> str:
         """Make a commit; the same tree, parents and stamp give the same hash."""
-        options = [word for parent in parents for word in ("-p", parent)]
-        message = stamp.message.encode("utf-8", "replace")
-        commit = self._git.run("commit-tree", tree, *options, call=Call(stamp=stamp, stdin=message)).text
+        commit = write_commit(self._git.settings, tree, parents, stamp) or self._ask(tree, parents, stamp)
         self._facts.put(commit, Facts(tree=tree, parent=parents[0] if parents else None))
         return commit
+
+    def _ask(self, tree: str, parents: Sequence[str], stamp: Stamp) -> str:
+        options = [word for parent in parents for word in ("-p", parent)]
+        message = stamp.message.encode("utf-8", "replace")
+        return self._git.run("commit-tree", tree, *options, call=Call(stamp=stamp, stdin=message)).text
 
     def facts(self, commit: str) -> Facts:
         """A commit's tree and first parent."""
