@@ -60,6 +60,14 @@ class Commits:
         message = stamp.message.encode("utf-8", "replace")
         return self._git.run("commit-tree", tree, *options, call=Call(stamp=stamp, stdin=message)).text
 
+    def known_facts(self, commit: str) -> Facts | None:
+        """What `facts` says, if it need not ask."""
+        return self._facts.find(commit)
+
+    def known_paths(self, commit: str) -> frozenset[str] | None:
+        """What `paths` says, if it need not ask."""
+        return self._paths.find(commit)
+
     def facts(self, commit: str) -> Facts:
         """A commit's tree and first parent."""
         return self._facts.get(commit, self._read_facts)

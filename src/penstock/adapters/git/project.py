@@ -150,12 +150,16 @@ class GitProject:
 
     async def candidate(self, commit: str) -> Candidate:
         """See `History`."""
-        found = await self._hop(lambda: self._own.commits.facts(commit))
+        commits = self._own.commits
+        found = commits.known_facts(commit)
+        if found is None:
+            found = await self._hop(lambda: commits.facts(commit))
         return Candidate(commit=commit, tree=found.tree)
 
     async def paths(self, commit: str) -> frozenset[str]:
         """See `History`."""
-        return await self._hop(lambda: self._own.commits.paths(commit))
+        known = self._own.commits.known_paths(commit)
+        return await self._hop(lambda: self._own.commits.paths(commit)) if known is None else known
 
     async def snapshots(self, run: str, workstream: str) -> tuple[tuple[str, str], ...]:
         """The snapshots of a workstream, oldest first: ref and commit."""
