@@ -75,6 +75,7 @@ def test_zygote_and_keeper_do_not_carry_our_environment(bench, with_launcher, mo
 
     async def use(launcher: Launcher) -> list[dict[str, str]]:
         running = await launcher.start(bench.agent("import time; time.sleep(60)"))
+        await until(lambda: bool(bench.living()))  # as long as an exec goes on, a process has no arguments
         helpers = [psutil.Process(pid).parents()[:2] for pid in bench.living()]
         seen = [helper.environ() for helper in helpers[0]]
         await running.stop()
@@ -108,9 +109,9 @@ def test_a_child_gets_three_descriptors_and_no_lock_of_ours(bench, with_launcher
     async def use(launcher: Launcher) -> tuple[Outcome, list[str]]:
         request = bench.agent("import os, time; print(len(os.listdir('/proc/self/fd')), flush=True); time.sleep(60)")
         running = await launcher.start(request)
+        await until(lambda: request.folder.joinpath("stdout.log").read_text() != "")
         helpers = psutil.Process(bench.living()[0]).parents()[:2]
         held = [target for helper in helpers for target in _held_by(helper)]
-        await until(lambda: request.folder.joinpath("stdout.log").read_text() != "")
         return await running.stop(), held
 
     descriptor = os.open(lock, os.O_CREAT | os.O_RDWR)

@@ -160,6 +160,7 @@ def test_a_keeper_that_its_agent_has_stopped_can_be_abandoned(bench, with_launch
     async def use(launcher: Launcher) -> Outcome:
         request = bench.agent("import os, time; os.kill(os.getppid(), 19); time.sleep(60)")
         running = await launcher.start(request)
+        await until(lambda: bool(bench.living()))  # as long as an exec goes on, a process has no arguments
         keeper = psutil.Process(bench.living()[0]).parent()
         await until(lambda: keeper.status() == psutil.STATUS_STOPPED)
         running.abandon()
@@ -189,6 +190,7 @@ def test_a_killed_zygote_loses_no_outcome_and_is_replaced(bench, with_launcher):
 def test_without_keeper_and_zygote_the_marker_still_finds_the_agent(bench, with_launcher):
     async def use(launcher: Launcher) -> Outcome:
         running = await launcher.start(bench.agent("import time; time.sleep(60)"))
+        await until(lambda: bool(bench.living()))  # as long as an exec goes on, a process has no arguments
         keeper, zygote = psutil.Process(bench.living()[0]).parents()[:2]
         zygote.kill()
         keeper.kill()

@@ -16,7 +16,7 @@ from penstock.adapters.git.index import read_index
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.litter import collapse
 from penstock.adapters.git.nested import Nested, snapshot_tree
-from penstock.adapters.git.objects import Difference, described, differences, parse_raw
+from penstock.adapters.git.objects import Difference, described, parse_raw
 from penstock.adapters.git.runner import Call, GitFailed, View
 from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, Candidate, Change, Stamp, Violation
 from penstock.domain.errors import AgentError
@@ -76,7 +76,7 @@ class Capturer:
         desk.learn(known_as(taken.view.index, commit))
         desk.last = None if taken.nested else Snapshot(commit=commit, ref=ref, tree=tree)
         desk.signature = None if taken.nested or taken.litter else taken.survey.signature
-        found = differences(self._git, order.base, commit)
+        found = self._own.commits.differences(order.base, commit)
         tampering += self._staged_only(place, desk, order.base, taken)
         return Capture(
             candidate=Candidate(commit=commit, tree=tree),

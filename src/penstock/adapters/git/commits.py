@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
+from penstock.adapters.git.remembered import Remembered
 from penstock.adapters.git.runner import Call, Git, GitFailed
+from penstock.adapters.git.trees import Trees
+from penstock.adapters.git.writing import write_commit
 from penstock.ports import HistoryLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from penstock.adapters.git.objects import Difference
     from penstock.domain.changes import Stamp
 
-Answer = TypeVar("Answer")
 COMMITS_REMEMBERED = 4096
 LISTINGS_REMEMBERED = 4
 
@@ -44,16 +45,28 @@ class Commits:
 
     def __init__(self, git: Git) -> None:
         self._git = git
-        self._facts: _Remembered[Facts] = _Remembered(COMMITS_REMEMBERED)
-        self._paths: _Remembered[frozenset[str]] = _Remembered(LISTINGS_REMEMBERED)
+        self.trees = Trees(git)
+        self._facts: Remembered[Facts] = Remembered(COMMITS_REMEMBERED)
+        self._paths: Remembered[frozenset[str]] = Remembered(LISTINGS_REMEMBERED)
 
     def make(self, tree: str, parents: Sequence[str], stamp: Stamp) -> str:
         """Make a commit; the same tree, parents and stamp give the same hash."""
-        options = [word for parent in parents for word in ("-p", parent)]
-        message = stamp.message.encode("utf-8", "replace")
-        commit = self._git.run("commit-tree", tree, *options, call=Call(stamp=stamp, stdin=message)).text
+        commit = write_commit(self._git.settings, tree, parents, stamp) or self._ask(tree, parents, stamp)
         self._facts.put(commit, Facts(tree=tree, parent=parents[0] if parents else None))
         return commit
+
+    def _ask(self, tree: str, parents: Sequence[str], stamp: Stamp) -> str:
+        options = [word for parent in parents for word in ("-p", parent)]
+        message = stamp.message.encode("utf-8", "replace")
+        return self._git.run("commit-tree", tree, *options, call=Call(stamp=stamp, stdin=message)).text
+
+    def known_facts(self, commit: str) -> Facts | None:
+        """What `facts` says, if it need not ask."""
+        return self._facts.find(commit)
+
+    def known_paths(self, commit: str) -> frozenset[str] | None:
+        """What `paths` says, if it need not ask."""
+        return self._paths.find(commit)
 
     def facts(self, commit: str) -> Facts:
         """A commit's tree and first parent."""
@@ -62,6 +75,17 @@ class Commits:
     def paths(self, commit: str) -> frozenset[str]:
         """All files of a commit."""
         return self._paths.get(commit, self._read_paths)
+
+    def file(self, commit: str, path: str) -> bytes | None:
+        """A file of a commit; None where it has none."""
+        try:
+            return self._git.run("cat-file", "blob", f"{commit}:{path}").out
+        except GitFailed as failed:
+            try:
+                self._git.run("cat-file", "-e", f"{commit}^{{commit}}")
+            except GitFailed:
+                raise NoSuchCommit(commit) from failed
+            return None
 
     def _read_facts(self, commit: str) -> Facts:
         try:
@@ -72,30 +96,15 @@ class Commits:
         parents = [line.removeprefix("parent ") for line in header if line.startswith("parent ")]
         return Facts(tree=header[0].removeprefix("tree "), parent=parents[0] if parents else None)
 
+    def differences(self, base: str, commit: str) -> tuple[Difference, ...]:
+        """What differs between two commits."""
+        return self.trees.differences(self.facts(base).tree, self.facts(commit).tree)
+
     def _read_paths(self, commit: str) -> frozenset[str]:
-        return frozenset(self._git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields)
-
-
-class _Remembered(Generic[Answer]):
-    """The latest answers, from all threads; what was not asked for the longest time is forgotten."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._guard = threading.Lock()
-
-    def get(self, name: str, ask: Callable[[str], Answer]) -> Answer:
-        with self._guard:
-            if name in self._answers:
-                self._answers.move_to_end(name)
-                return self._answers[name]
-        answer = ask(name)
-        self.put(name, answer)
-        return answer
-
-    def put(self, name: str, answer: Answer) -> None:
-        with self._guard:
-            self._answers[name] = answer
-            self._answers.move_to_end(name)
-            while len(self._answers) > self._most:
-                self._answers.popitem(last=False)
+        """All of them at the first time, then what has changed since the latest answer: heads differ by little."""
+        latest = self._paths.latest()
+        if latest is None:
+            return frozenset(self._git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields)
+        changes = [found.change for found in self.differences(latest[0], commit)]
+        gone = {change.path for change in changes if change.is_deleted}
+        return (latest[1] - gone) | {change.path for change in changes if change.is_created}

@@ -19,7 +19,7 @@ from penstock.adapters.git.capture import Capturer, with_links
 from penstock.adapters.git.desks import Desk, Desks
 from penstock.adapters.git.integrity import ALTERNATES, ATTRIBUTES, HEAD, config_of
 from penstock.adapters.git.layout import GitSettings, is_segment, snapshot_namespace
-from penstock.adapters.git.objects import described, differences
+from penstock.adapters.git.objects import described
 from penstock.adapters.git.own import OwnRepository
 from penstock.adapters.git.remains import measured
 from penstock.adapters.git.runner import Call
@@ -94,7 +94,8 @@ class GitWorktrees:
             desk = Desk(start=base, is_ready=True)
             taken = Capturer(own, Desks(settings)).take(place, desk, base, declared)
             tree = own.git.run("write-tree", call=Call(view=taken.view)).text
-            changes = described(own.git, differences(own.git, base, tree))
+            found = own.commits.trees.differences(own.commits.facts(base).tree, tree)
+            changes = described(own.git, found)
             nested = (Change(path=path, new_mode=SUBMODULE) for path in taken.nested.paths)
             return Look(changes=(*(with_links(one, taken.view) for one in changes), *nested), litter=taken.litter)
 

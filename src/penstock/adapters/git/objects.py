@@ -1,4 +1,4 @@
-"""Trees and blobs of Penstock's own repository: what differs, what a file holds."""
+"""Trees and blobs of Penstock's own repository: how differences are told, what objects hold."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.adapters.git.commits import NoSuchCommit
-from penstock.adapters.git.runner import Call, Git, GitFailed
+from penstock.adapters.git.runner import Call, Git
 from penstock.domain.changes import SYMLINK, Change
 
 if TYPE_CHECKING:
@@ -22,12 +21,6 @@ class Difference:
     new: str
 
 
-def differences(git: Git, base: str, commit: str) -> tuple[Difference, ...]:
-    """What differs between two trees, file by file, without guessing at renames."""
-    answer = git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, commit)
-    return parse_raw(answer.fields)
-
-
 def parse_raw(fields: Sequence[str]) -> tuple[Difference, ...]:
     """Read the raw form that `diff-tree` and `diff-index` share."""
     found = []
@@ -40,8 +33,8 @@ def parse_raw(fields: Sequence[str]) -> tuple[Difference, ...]:
 def described(git: Git, found: Sequence[Difference]) -> tuple[Change, ...]:
     """The changes with what policy must read: targets of links, text of attributes files."""
     told = {entry.new: b"" for entry in found if _is_told(entry.change)}
-    contents = blobs(git, list(told))
-    return tuple(_with_content(entry.change, contents.get(entry.new)) for entry in found)
+    texts = contents(git, list(told), b"blob")
+    return tuple(_with_content(entry.change, texts.get(entry.new)) for entry in found)
 
 
 def _is_told(change: Change) -> bool:
@@ -60,12 +53,12 @@ def _with_content(change: Change, content: bytes | None) -> Change:
     return replace(change, text=content.decode("utf-8", "replace"))
 
 
-def blobs(git: Git, identities: Sequence[str]) -> dict[str, bytes]:
-    """The contents of some blobs, in one process; what is no blob is left out."""
+def contents(git: Git, identities: Sequence[str], kind: bytes) -> dict[str, bytes]:
+    """The contents of some objects, in one process; what is not of this kind is left out."""
     if not identities:
         return {}
     out = git.run("cat-file", "--batch", call=Call(stdin="\n".join(identities).encode() + b"\n")).out
-    contents: dict[str, bytes] = {}
+    found: dict[str, bytes] = {}
     position = 0
     while position < len(out):
         end = out.index(b"\n", position)
@@ -73,18 +66,7 @@ def blobs(git: Git, identities: Sequence[str]) -> dict[str, bytes]:
         position = end + 1
         if len(header) == 3 and header[2].isdigit():
             size = int(header[2])
-            contents[header[0].decode()] = out[position : position + size]
+            if header[1] == kind:
+                found[header[0].decode()] = out[position : position + size]
             position += size + 1
-    return contents
-
-
-def read_file(git: Git, commit: str, path: str) -> bytes | None:
-    """A file of a commit; None where it has none."""
-    try:
-        return git.run("cat-file", "blob", f"{commit}:{path}").out
-    except GitFailed as failed:
-        try:
-            git.run("cat-file", "-e", f"{commit}^{{commit}}")
-        except GitFailed:
-            raise NoSuchCommit(commit) from failed
-        return None
+    return found

@@ -16,7 +16,7 @@ from penstock.adapters.git.capture import Capturer, Order
 from penstock.adapters.git.checkouts import Checkouts
 from penstock.adapters.git.desks import Desks
 from penstock.adapters.git.layout import GitSettings, snapshot_namespace
-from penstock.adapters.git.objects import described, differences, read_file
+from penstock.adapters.git.objects import described
 from penstock.adapters.git.own import OwnRepository
 from penstock.adapters.git.runner import DiskFull, FilesRefused
 from penstock.adapters.git.worktrees import Worktrees
@@ -109,7 +109,7 @@ class GitProject:
 
     async def read(self, commit: str, path: str) -> bytes | None:
         """See `History`."""
-        return await self._hop(lambda: read_file(self._own.git, commit, path))
+        return await self._hop(lambda: self._own.commits.file(commit, path))
 
     async def merge(self, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
         """See `Repository`."""
@@ -121,7 +121,7 @@ class GitProject:
 
     async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
         """See `History`."""
-        return await self._hop(lambda: described(self._own.git, differences(self._own.git, base, commit)))
+        return await self._hop(lambda: described(self._own.git, self._own.commits.differences(base, commit)))
 
     async def advance(self, verdict: Verdict) -> None:
         """See `Repository`."""
@@ -150,12 +150,16 @@ class GitProject:
 
     async def candidate(self, commit: str) -> Candidate:
         """See `History`."""
-        found = await self._hop(lambda: self._own.commits.facts(commit))
+        commits = self._own.commits
+        found = commits.known_facts(commit)
+        if found is None:
+            found = await self._hop(lambda: commits.facts(commit))
         return Candidate(commit=commit, tree=found.tree)
 
     async def paths(self, commit: str) -> frozenset[str]:
         """See `History`."""
-        return await self._hop(lambda: self._own.commits.paths(commit))
+        known = self._own.commits.known_paths(commit)
+        return await self._hop(lambda: self._own.commits.paths(commit)) if known is None else known
 
     async def snapshots(self, run: str, workstream: str) -> tuple[tuple[str, str], ...]:
         """The snapshots of a workstream, oldest first: ref and commit."""

@@ -144,14 +144,14 @@ class Git:
     """Starts git for one project and counts how often."""
 
     def __init__(self, settings: GitSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._counting = threading.Lock()
         self.processes = 0
 
     def run(self, *arguments: str, call: Call = PLAIN) -> Answer:
         """Run a command in Penstock's own repository."""
-        environment = {"GIT_DIR": str(self._settings.repository)}
-        folder = self._settings.repository
+        environment = {"GIT_DIR": str(self.settings.repository)}
+        folder = self.settings.repository
         if call.view is not None:
             folder = call.view.worktree
             environment["GIT_WORK_TREE"] = str(folder)
@@ -159,8 +159,8 @@ class Git:
         try:
             return self._start(arguments, folder, environment, call)
         except GitFailed as failed:
-            if not self._settings.repository.is_dir():
-                raise RepositoryGone(self._settings.repository) from failed
+            if not self.settings.repository.is_dir():
+                raise RepositoryGone(self.settings.repository) from failed
             raise
 
     def run_in(self, folder: Path, *arguments: str, call: Call = PLAIN) -> Answer:
@@ -169,23 +169,23 @@ class Git:
 
     def run_outside(self, *arguments: str, call: Call = PLAIN) -> Answer:
         """Run a command that belongs to no repository (clone)."""
-        return self._start(arguments, self._settings.home, {"GIT_CEILING_DIRECTORIES": str(self._settings.home)}, call)
+        return self._start(arguments, self.settings.home, {"GIT_CEILING_DIRECTORIES": str(self.settings.home)}, call)
 
     def _start(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], call: Call) -> Answer:
         name = next(word for word in arguments if not word.startswith("-"))
         settings = ["-c", "safe.directory=*"]
         for guard in GUARDS:
             settings += ["-c", guard]
-        self._settings.effect(f"git {name}")
+        self.settings.effect(f"git {name}")
         try:
             process = subprocess.Popen(
                 ["git", *settings, *arguments],
                 cwd=folder,
-                env={**self._base(), **environment, **_identity(self._settings, call.stamp), **call.extra},
+                env={**self._base(), **environment, **_identity(self.settings, call.stamp), **call.extra},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=(*self._settings.inherit(), *call.descriptors),
+                pass_fds=(*self.settings.inherit(), *call.descriptors),
                 process_group=0,
             )
         except FileNotFoundError as missing:
@@ -194,18 +194,18 @@ class Git:
             raise GitFailed(command=name, code=-1, said=f"{folder}: no such folder") from missing
         with self._counting:
             self.processes += 1
-        self._settings.effect(f"git {name} started")
+        self.settings.effect(f"git {name} started")
         answer = self._finish(process, name, call)
-        self._settings.effect(f"git {name} done")
+        self.settings.effect(f"git {name} done")
         return answer
 
     def _finish(self, process: subprocess.Popen[bytes], name: str, call: Call) -> Answer:
         try:
-            out, said = process.communicate(call.stdin, timeout=self._settings.time_limit)
+            out, said = process.communicate(call.stdin, timeout=self.settings.time_limit)
         except subprocess.TimeoutExpired as late:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            raise GitTooSlow(command=name, limit=self._settings.time_limit) from late
+            raise GitTooSlow(command=name, limit=self.settings.time_limit) from late
         words = said.decode("utf-8", "replace")
         if process.returncode not in call.accept:
             if any(sign in words for sign in FULL):
@@ -215,7 +215,7 @@ class Git:
 
     def _base(self) -> dict[str, str]:
         return {
-            "PATH": self._settings.search_path,
+            "PATH": self.settings.search_path,
             "HOME": NOWHERE,
             "XDG_CONFIG_HOME": NOWHERE,
             "LC_ALL": "C",

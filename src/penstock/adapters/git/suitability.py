@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
-from penstock.adapters.git.objects import blobs
+from penstock.adapters.git.objects import contents
 from penstock.domain.changes import SUBMODULE, SYMLINK
 from penstock.domain.errors import UserError, WorldError
 
@@ -51,8 +51,8 @@ def refuse_unsuitable(git: Git, source: Source, commit: str) -> None:
             attributes[path] = identity
     if submodules:
         raise HasSubmodules(submodules)
-    contents = blobs(git, list(attributes.values()))
-    naming = [path for path, identity in attributes.items() if names_filter(contents.get(identity, b""))]
+    texts = contents(git, list(attributes.values()), b"blob")
+    naming = [path for path, identity in attributes.items() if names_filter(texts.get(identity, b""))]
     if names_filter(folders.read(source.common / "info/attributes") or b""):
         naming.append("the repository's own info/attributes")
     if naming:

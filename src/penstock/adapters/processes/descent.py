@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from functools import cache
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -20,8 +21,13 @@ def adopt_orphans() -> bool:
     """From now on descendants whose parent dies become our children; False where the system has no such thing."""
     if not sys.platform.startswith("linux"):
         return False
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    return bool(prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    return bool(_system().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+@cache
+def _system() -> ctypes.CDLL:
+    """The C library; the zygote has it already when a keeper, forked from it, asks."""
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def children() -> list[int]:

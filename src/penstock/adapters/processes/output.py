@@ -21,6 +21,7 @@ class Capture:
         self._head_room = limit - self._tail_limit
         self._tail = bytearray()
         self._left_out = 0
+        self._has_content = False
         self.error: str | None = None
 
     @property
@@ -45,7 +46,8 @@ class Capture:
         self._write(bytes(self._tail))
         self._tail.clear()
         try:
-            os.fsync(self._descriptor)
+            if self._has_content:  # of an empty file only the name must last, and that stands in its folder
+                os.fsync(self._descriptor)
         except OSError as error:
             self.error = self.error or f"{self._name}: {error.strerror}"
         os.close(self._descriptor)
@@ -58,6 +60,7 @@ class Capture:
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
+        self._has_content = self._has_content or bool(data)
         # After a full disk the stream is still drained, or the process would hang on its own output.
         while view and self.error is None:
             try:

@@ -1,21 +1,29 @@
-"""The birth of the main process: a fork whose child gets three descriptors, its folder and its environment, no more."""
+"""The birth of the main process: it gets three descriptors, its folder and its environment, no more.
+
+The keeper is not copied for it (posix_spawn): a copy of an interpreter costs more than most commands that are run.
+"""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.inside import is_found
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from penstock.adapters.processes.wire import Order
+
+# What Python ignores would stay ignored after the exec.
+_SIGNALS = tuple(int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
 class CouldNotStart(Exception):
-    """The child never became the command; `number` is the system's errno, 0 if it has none."""
+    """The command never ran; `number` is the system's errno, 0 if it has none."""
 
     def __init__(self, step: str, number: int, detail: str) -> None:
         self.step, self.number = step, number
@@ -24,59 +32,47 @@ class CouldNotStart(Exception):
     @property
     def is_not_found(self) -> bool:
         """Whether there is no such command (the folder to start it in was there)."""
-        return self.step == "exec" and self.number in {errno.ENOENT, errno.ENOTDIR}
+        return self.step == "exec" and self.number in _NOT_THERE
 
 
 def spawn(order: Order, stdout: int, stderr: int) -> int:
-    """Fork and exec; returns the pid once the exec has succeeded, else raises CouldNotStart."""
-    stdin = _open_stdin(order)
-    report_reader, report_writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _become(order, (stdin, stdout, stderr), report_writer)
-    os.close(report_writer)
-    os.close(stdin)
-    # The writer closes itself on exec, so an empty report means that the command runs.
-    with os.fdopen(report_reader, "rb") as report:
-        said = report.read()
-    if said:
-        os.waitpid(pid, 0)
-        raise CouldNotStart(*json.loads(said))
-    return pid
-
-
-def _open_stdin(order: Order) -> int:
+    """Start the command; returns the pid once the exec has succeeded, else raises CouldNotStart."""
+    step, stdin = "stdin", -1
     try:
-        return os.open(order["stdin"] or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise CouldNotStart("stdin", error.errno or 0, str(error)) from error
-
-
-def _become(order: Order, streams: tuple[int, int, int], report: int) -> NoReturn:
-    step = "session"
-    try:
-        os.setsid()
-        _reset_signals()
-        for target, source in enumerate(streams):
-            os.dup2(source, target)
+        stdin = os.open(order["stdin"] or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         step = "folder"
         os.chdir(order["cwd"])
         step = "exec"
-        argv = [*order["confinement"], *order["argv"]]
-        if order["confinement"] and not is_found(order["argv"][0], order["cwd"], order["env"]):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        os.execvpe(argv[0], argv, order["env"])  # noqa: S606 - argv is a list, no shell
+        return _start(order, (stdin, stdout, stderr))
     except (OSError, ValueError) as error:
         number = error.errno or 0 if isinstance(error, OSError) else 0
-        os.write(report, json.dumps([step, number, str(error)]).encode("ascii"))
+        raise CouldNotStart(step, number, str(error)) from error
     finally:
-        os._exit(127)  # never back into the keeper's code
+        os.chdir("/")
+        if stdin >= 0:
+            os.close(stdin)
 
 
-def _reset_signals() -> None:
-    signal.set_wakeup_fd(-1)
-    # What Python ignores would stay ignored after the exec.
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        if signal.getsignal(number) is not signal.SIG_DFL:
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+def _start(order: Order, streams: tuple[int, int, int]) -> int:
+    argv = [*order["confinement"], *order["argv"]]
+    if order["confinement"] and not is_found(order["argv"][0], order["cwd"], order["env"]):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(streams)]
+    failed: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    for program in _places(argv[0], order["env"]):
+        try:
+            return os.posix_spawn(
+                program, argv, order["env"], file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
+            )
+        except OSError as error:
+            # A program that is there and can't be started is worth more words than one that is not there.
+            failed = failed if error.errno in _NOT_THERE else error
+    raise failed
+
+
+def _places(command: str, environ: dict[str, str]) -> Iterator[str]:
+    """Where a command is looked for: in its own environment's PATH, not in ours."""
+    if "/" in command:
+        yield command
+    else:
+        yield from (os.path.join(folder, command) for folder in os.get_exec_path(environ))  # noqa: PTH118 - as exec does

@@ -20,7 +20,7 @@ from penstock.domain.tools import ToolNotRenderable, render
 from penstock.ports import ProcessLost
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from penstock.adapters.processes.launcher import Launcher
@@ -107,8 +107,7 @@ class ToolRunner:
     async def _result(
         self, tool_id: str, request: Request, outcome: Outcome, success: Collection[int], shown: str | None = None
     ) -> ToolResult:
-        stdout = await asyncio.to_thread(settle_log, outcome.stdout, self.redactor.redact)
-        stderr = await asyncio.to_thread(settle_log, outcome.stderr, self.redactor.redact)
+        stdout, stderr = await asyncio.to_thread(_settled, outcome, self.redactor.redact)
         exit_code = _exit_code(outcome)
         return ToolResult(
             tool_id=tool_id,
@@ -133,8 +132,16 @@ class ToolRunner:
                 await running.stop()
                 raise
         finally:
-            for name in (TEMPORARY, OWN_HOME):
-                await asyncio.to_thread(shutil.rmtree, request.folder / name, ignore_errors=True)
+            await asyncio.to_thread(_remove_own, request.folder)
+
+
+def _settled(outcome: Outcome, redact: Callable[[str], str]) -> tuple[str, str]:
+    return settle_log(outcome.stdout, redact), settle_log(outcome.stderr, redact)
+
+
+def _remove_own(folder: Path) -> None:
+    for name in (TEMPORARY, OWN_HOME):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _values(context: ToolContext) -> dict[str, str]:

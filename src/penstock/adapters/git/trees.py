@@ -1,0 +1,154 @@
+"""What differs between two trees, told by walking only where they do.
+
+A tree that lies loose is read as a file; all others of one level are asked of one process. Each is checked against its
+name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from penstock.adapters.git import folders
+from penstock.adapters.git.objects import Difference, contents
+from penstock.adapters.git.remembered import Remembered
+from penstock.adapters.git.runner import Git, GitFailed
+from penstock.domain.changes import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+TREES_REMEMBERED = 1024
+LARGEST_LOOSE = 16 << 20
+ABSENT = "000000"
+FOLDER = "040000"
+
+
+class Entry(NamedTuple):
+    """What a name stands for in a tree."""
+
+    mode: str
+    identity: str
+
+
+class TreeUnreadable(GitFailed):
+    """A tree that should be there is not, or is no tree."""
+
+    def __init__(self, identity: str) -> None:
+        super().__init__(command="cat-file", code=0, said=f"there is no tree {identity} that can be read")
+
+
+Tree = dict[bytes, Entry]
+Pair = tuple[bytes, str, str]
+"""The path of a folder with its slash, and what it is on each side: empty for nothing."""
+
+
+class Trees:
+    """The trees of one repository."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._known: Remembered[Tree] = Remembered(TREES_REMEMBERED)
+
+    def differences(self, old: str, new: str) -> tuple[Difference, ...]:
+        """What differs between two trees, file by file, in the order of paths, without guessing at renames."""
+        found: list[tuple[bytes, Difference]] = []
+        level: list[Pair] = [(b"", old, new)] if old != new else []
+        while level:
+            trees = self._read({identity for _, *pair in level for identity in pair if identity})
+            level = [deeper for pair in level for deeper in _compared(pair, trees, found)]
+        return tuple(difference for _, difference in sorted(found, key=lambda entry: entry[0]))
+
+    def _read(self, identities: Iterable[str]) -> Mapping[str, Tree]:
+        trees: dict[str, Tree] = {}
+        asked: list[str] = []
+        for identity in identities:
+            tree = self._known.find(identity) or _parsed(identity, self._loose(identity))
+            if tree is None:
+                asked.append(identity)
+            else:
+                trees[identity] = tree
+        answers = contents(self._git, asked, b"tree")
+        for identity in asked:
+            tree = _parsed(identity, answers.get(identity))
+            if tree is None:
+                raise TreeUnreadable(identity)
+            trees[identity] = tree
+        for identity, tree in trees.items():
+            self._known.put(identity, tree)
+        return trees
+
+    def _loose(self, identity: str) -> bytes | None:
+        """The content of a tree that is a file of its own."""
+        packed = folders.read(self._git.settings.repository / "objects" / identity[:2] / identity[2:])
+        if packed is None:
+            return None
+        try:
+            whole = zlib.decompressobj().decompress(packed, LARGEST_LOOSE)
+        except zlib.error:
+            return None
+        return whole.partition(b"\0")[2]
+
+
+def _compared(pair: Pair, trees: Mapping[str, Tree], found: list[tuple[bytes, Difference]]) -> list[Pair]:
+    """Note the files that differ in one folder; the folders of it that do."""
+    path, *identities = pair
+    old, new = (trees[identity] if identity else {} for identity in identities)
+    deeper = []
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if before == after:
+            continue
+        inner = [entry.identity if entry is not None and entry.mode == FOLDER else "" for entry in (before, after)]
+        if any(inner):
+            deeper.append((path + name + b"/", inner[0], inner[1]))
+        file = [None if entry is None or entry.mode == FOLDER else entry for entry in (before, after)]
+        if any(file):
+            found.append((path + name, _difference(path + name, file[0], file[1])))
+    return deeper
+
+
+def _difference(path: bytes, before: Entry | None, after: Entry | None) -> Difference:
+    zeros = "0" * len((before or after or Entry("", "")).identity)
+    change = Change(
+        path=os.fsdecode(path),
+        old_mode=before.mode if before is not None else ABSENT,
+        new_mode=after.mode if after is not None else ABSENT,
+    )
+    return Difference(change=change, new=after.identity if after is not None else zeros)
+
+
+def _parsed(identity: str, content: bytes | None) -> Tree | None:
+    """The entries of a tree by name; None if the bytes are none, or not those that are called so."""
+    if content is None or _named(identity, content) != identity:
+        return None
+    tree: Tree = {}
+    position, size, hash_size = 0, len(content), len(identity) // 2
+    try:
+        while position < size:
+            space = content.index(b" ", position)
+            end = content.index(b"\0", space)
+            name, mode = content[space + 1 : end], _canonical(int(content[position:space], 8))
+            position = end + 1 + hash_size
+            if position > size or name in tree:  # what stands there twice could hide from a comparison
+                return None
+            tree[name] = Entry(mode, content[end + 1 : position].hex())
+    except ValueError:
+        return None
+    return tree
+
+
+def _named(identity: str, content: bytes) -> str:
+    """The hash of a tree with this content, of the same kind. Git looks at it only when told to."""
+    kind = hashlib.sha1 if len(identity) == 40 else hashlib.sha256
+    return kind(b"tree %d\0%s" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
+def _canonical(mode: int) -> str:
+    """The mode as git reads it: of a file's rights it knows only the owner's to run it."""
+    if stat.S_ISREG(mode):
+        return "100755" if mode & stat.S_IXUSR else "100644"
+    return f"{stat.S_IFMT(mode):06o}"
