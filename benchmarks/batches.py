@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.bootstrap import build
-from penstock.service import Submission
+from penstock.submission import Submission
 
 CHECK = "sh unique.sh"
 SETTINGS = f"""

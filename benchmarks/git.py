@@ -24,7 +24,7 @@ from pathlib import Path
 
 from penstock.bootstrap import build
 from penstock.domain.states import RunState
-from penstock.service import Submission
+from penstock.submission import Submission
 
 PARALLEL = 4
 SETTINGS = '[checks]\ntrue = "true"\n'

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from penstock.bootstrap import Penstock, build
-from penstock.service import Submission
+from penstock.submission import Submission
 
 GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 NAMES = {f"GIT_{role}_{part}": "user@example.invalid" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}

@@ -11,7 +11,7 @@ from penstock.domain.events import MoveAsked
 from penstock.domain.refusals import EventRefused
 from penstock.domain.states import RunState
 from penstock.intake.bundles import BundleDependencyError, BundleValidationError, FileScopeOverlapError
-from penstock.service import NotTrusted, Submission
+from penstock.submission import NotTrusted, Submission
 from service_support import Desk, awaited, bundle
 
 

@@ -9,7 +9,7 @@ import pytest
 from penstock.config.sections import LimitSettings, ProjectSettings
 from penstock.domain.errors import UserError
 from penstock.projects import NoProject, make_targets, project_at
-from penstock.service import Submission
+from penstock.submission import Submission
 from service_support import SETTINGS, Desk, awaited, bundle
 
 

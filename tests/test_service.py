@@ -21,7 +21,7 @@ from penstock.domain.states import RunState
 from penstock.engine.loop import Loop
 from penstock.ports import Holder
 from penstock.projects import BaseNotClean
-from penstock.service import NoAgent, NotTrusted, Submission
+from penstock.submission import NoAgent, NotTrusted, Submission
 from service_support import SETTINGS, Desk, awaited, bundle
 
 SCRIPT = [[{"write": {"path": "a", "content": "x"}}]]

@@ -14,7 +14,8 @@ from penstock.domain.events import Claimed, MoveAsked
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Run, Step
 from penstock.domain.states import RunState
-from penstock.service import OwnerIsSilent, Submission
+from penstock.service import OwnerIsSilent
+from penstock.submission import Submission
 from service_support import SETTINGS, Desk, awaited, bundle
 
 REVIEWED = 'approvals = ["review"]\n' + SETTINGS

@@ -11,7 +11,7 @@ from penstock.adapters.tools import SHIPPED, UnknownTool
 from penstock.domain.breaker import signature
 from penstock.domain.errors import UserError
 from penstock.domain.tools import ToolNotRenderable
-from penstock.service import NotTrusted
+from penstock.submission import NotTrusted
 from penstock.tooling import ToolOrder
 from service_support import SETTINGS, Desk, awaited, bundle
 

@@ -21,7 +21,8 @@ from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded, NewRun, UnknownRun
 from penstock.projects import Project, Projects, committed_files
-from penstock.service import Preview, Service, Submission, check_run_id
+from penstock.service import Service
+from penstock.submission import Preview, Submission, check_run_id
 
 
 class Assembly:

@@ -23,7 +23,7 @@ from penstock.domain.events import Claimed, MoveAsked, Request
 from penstock.domain.moves_asked import run_state, workstream_state
 from penstock.domain.plan import Scope
 from penstock.domain.refusals import EventRefused
-from penstock.service import Submission
+from penstock.submission import Submission
 from penstock.tooling import ToolOrder
 
 Row = dict[str, Any]

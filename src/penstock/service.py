@@ -6,7 +6,6 @@ It knows ports and the domain; which adapters stand behind them is `bootstrap`'s
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,15 +16,14 @@ from penstock.config.sections import ProjectSettings
 from penstock.config.settings import Settings
 from penstock.domain.errors import IllegalMove, UserError, WorldError
 from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
-from penstock.domain.plan import Plan, Workstream
+from penstock.domain.plan import Plan
 from penstock.domain.ranked import rank
-from penstock.domain.redaction import Redactor
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Run, new_run
 from penstock.domain.states import TERMINAL_RUN, RunState
 from penstock.domain.step import step
 from penstock.engine import frozen, prompt
-from penstock.engine.context import Context, RunSettings
+from penstock.engine.context import Context
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Loop, Manner, Watch
 from penstock.engine.making import EnvironmentMaker
@@ -35,6 +33,16 @@ from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
 from penstock.projects import Opened, Project, Projects, left_out
+from penstock.submission import (
+    NoAgent,
+    NotTrusted,
+    Preview,
+    Submission,
+    Submitted,
+    check_run_id,
+    chosen,
+    without_secrets,
+)
 
 LOOK_EVERY = 0.05
 TELLS_FOR = 30.0
@@ -44,58 +52,6 @@ Control = Callable[[Loop], None]
 
 
 NOT_CONFINED = "agents and checks are not confined and can write whatever you can"
-
-_RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
-
-
-def check_run_id(run_id: str) -> None:
-    """A run's id becomes a branch and a folder: refuse what can't be both."""
-    if not _RUN_ID.fullmatch(run_id) or run_id.endswith((".", ".lock")) or run_id == "latest":
-        raise UserError(
-            f"{run_id!r} can't name a run",
-            hint="use letters, digits, dots, dashes and underscores, at most 64, beginning with a letter or digit",
-        )
-
-
-class NotTrusted(UserError):
-    """The project brings commands that the user has not agreed to."""
-
-
-class NoAgent(WorldError):
-    """No agent is set and none is named."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """What a user asks to be run."""
-
-    plan: Path | None = None
-    workstream: str | None = None
-    run_id: str | None = None
-    max_parallel: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """A run that is stored and may be driven."""
-
-    run_id: str
-    branch: str
-    base: str
-    base_branch: str
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a run would do, without doing it."""
-
-    order: tuple[Workstream, ...]
-    prompts: tuple[tuple[str, str], ...]
-    settings: RunSettings
-    base: str
-    base_branch: str
-    warnings: tuple[str, ...] = ()
 
 
 class OwnerIsSilent(WorldError):
@@ -164,7 +120,7 @@ class Service:
             folder = self._projects.plan_folder(project, settings, submission.plan)
             options = self._projects.plan_options(project, settings, find_agent=opened.parts.agent)
             loaded = bundles.load(folder, options)
-            plan, warnings = _chosen(loaded.plan, submission.workstream)
+            plan, warnings = chosen(loaded.plan, submission.workstream)
             if to_run:
                 self.must_be_trusted(opened, folder)
             unconfined = opened.parts.confine(settings.node(ProjectSettings).confine) if to_run else ""
@@ -200,7 +156,7 @@ class Service:
 
     def complete(self, plan: Plan, parts: ProjectParts, settings: Settings) -> Plan:
         """The plan with an agent for each workstream, and with no secret in its texts."""
-        return _without_secrets(self._with_agents(plan, parts, self._projects.default_agent(settings)), parts.redactor)
+        return without_secrets(self._with_agents(plan, parts, self._projects.default_agent(settings)), parts.redactor)
 
     def _with_agents(self, plan: Plan, parts: ProjectParts, default: str) -> Plan:
         workstreams = tuple(
@@ -386,28 +342,3 @@ class _Prepared:
     guide: str
     """What the project says to agents."""
     warnings: tuple[str, ...]
-
-
-def _without_secrets(plan: Plan, redactor: Redactor) -> Plan:
-    """The plan with its texts redacted: they get into prompts and commits. Commands stay as they are to be run."""
-    return replace(
-        plan,
-        workstreams=tuple(
-            replace(one, title=redactor.redact(one.title), tasks=tuple(map(redactor.redact, one.tasks)))
-            for one in plan.workstreams
-        ),
-    )
-
-
-def _chosen(plan: Plan, only: str | None) -> tuple[Plan, tuple[str, ...]]:
-    """The plan, or the one workstream of it that was asked for."""
-    if only is None:
-        return plan, ()
-    for workstream in plan.workstreams:
-        if workstream.id == only:
-            alone = replace(workstream, depends_on=(), after=())
-            needed = ", ".join(workstream.depends_on)
-            warning = (f"{only} runs alone; what it depends on must be in the base already: {needed}",)
-            return replace(plan, workstreams=(alone,)), warning if needed else ()
-    known = ", ".join(workstream.id for workstream in plan.workstreams[:10])
-    raise UserError(f"the plan has no workstream {only!r}; it has: {known}", hint="name one of them")

@@ -24,7 +24,8 @@ from penstock.engine.checking import from_the_project
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import ToolContext
 from penstock.projects import Opened, Project, Projects
-from penstock.service import NotTrusted, Service
+from penstock.service import Service
+from penstock.submission import NotTrusted
 
 BY_HAND = ".tools"
 """In the place of a run's id, which can't begin with a dot: what people run themselves belongs to no attempt."""

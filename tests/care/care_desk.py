@@ -17,7 +17,7 @@ from penstock.bootstrap import Penstock, build
 from penstock.domain.events import Approved
 from penstock.ports import Holder, Loaded
 from penstock.projects import Project
-from penstock.service import Submission
+from penstock.submission import Submission
 
 Answer = TypeVar("Answer")
 GIT = {

@@ -166,7 +166,7 @@ KILLED = """
 import asyncio, os, sys
 from pathlib import Path
 from penstock.bootstrap import build
-from penstock.service import Submission
+from penstock.submission import Submission
 
 def effect(name):
     if name == "git add":  # the first one takes what the agent left

@@ -25,7 +25,7 @@ from crash_project import RUN, StillClock, batches, end_state, lost_blobs, make_
 
 from penstock.bootstrap import build
 from penstock.domain.errors import UserError
-from penstock.service import Submission
+from penstock.submission import Submission
 
 BOUND = 60.0
 Effect = Callable[[str], None]

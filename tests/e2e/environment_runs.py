@@ -10,7 +10,7 @@ from pathlib import Path
 
 from whole_runs import Ended, penstock_for
 
-from penstock.service import Submission
+from penstock.submission import Submission
 
 COMMON = "[executor]\nmin_free_gb = 0.0\n[limits]\nagent_timeout = 60.0\ncheck_timeout = 60.0\nsetup_timeout = 60.0\n"
 BACKEND = """

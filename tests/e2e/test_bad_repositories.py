@@ -15,7 +15,7 @@ from whole_runs import bundle, changed, fingerprint, git, new_repository, pensto
 from penstock.cli.entry import enter
 from penstock.cli.terminal import Terminal
 from penstock.domain.errors import PenstockError, UserError, WorldError
-from penstock.service import Submission
+from penstock.submission import Submission
 
 PLAN = [bundle("ws-one", ["src/"], [[{"write": {"path": "src/one.txt", "content": "one\n"}}]])]
 FILES = {"src/seed.txt": "seed\n", "good/seed.txt": "seed\n"}

@@ -16,7 +16,7 @@ from two_process_support import BOUND, Desk, bundle, kill, until, writes
 
 from penstock.adapters.clock import SystemClock
 from penstock.bootstrap import build
-from penstock.service import Submission
+from penstock.submission import Submission
 from postgres_server import PASSWORD, PostgresServer
 
 pytestmark = pytest.mark.slow

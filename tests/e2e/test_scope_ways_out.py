@@ -25,7 +25,7 @@ from whole_runs import (
 )
 
 from penstock.intake.bundles import BundleValidationError
-from penstock.service import Submission
+from penstock.submission import Submission
 
 GOOD = "ws-z-good"
 GOOD_FILE = "good/new.txt"

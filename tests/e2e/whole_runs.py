@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.bootstrap import Penstock, build
-from penstock.service import Submission
+from penstock.submission import Submission
 
 GIT_ENVIRONMENT = {
     "PATH": os.environ["PATH"],

@@ -11,7 +11,7 @@ from penstock.reports.plain import clean, columns, one_line
 if TYPE_CHECKING:
     from penstock.domain.plan import Acceptance, Workstream
     from penstock.engine.context import RunSettings
-    from penstock.service import Preview
+    from penstock.submission import Preview
 
 MEANINGS = {"command": "command, run", "builtin": "sentence, checked", "prose": "prose, never counted as passed"}
 AFTER_FAILURE = {"command": "command, run if it fails for good", "prose": "prose, shown if it fails for good"}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
     from penstock.cli.invocation import Invocation
     from penstock.cli.terminal import Terminal
-    from penstock.service import Submission, Submitted
+    from penstock.submission import Submission, Submitted
 
 
 Wait = Annotated[bool, typer.Option("--wait", help="Stay while only approvals are missing, instead of ending with 4.")]
@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
         raise UserError("--plan and --workstreams-dir both say where the bundles are", hint="give one of them")
 
     async def begin(penstock: "Penstock") -> int:
-        from penstock.service import Submission  # noqa: PLC0415 - heavy, and only needed once a command runs
+        from penstock.submission import Submission  # noqa: PLC0415 - heavy, and only needed once a command runs
 
         submission = Submission(
             plan=plan or folder, workstream=workstream or None, run_id=run_id or None, max_parallel=max_parallel

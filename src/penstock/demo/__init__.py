@@ -80,7 +80,7 @@ def run_demo(folder: Path | None, *, keep: bool, console: Console) -> Demonstrat
 
 async def _worked(sample: Sample, console: Console) -> Found:
     from penstock.bootstrap import build  # noqa: PLC0415 - slow to import, and nothing before needs it
-    from penstock.service import Submission  # noqa: PLC0415 - as above
+    from penstock.submission import Submission  # noqa: PLC0415 - as above
 
     before = standing(sample)
     penstock = build(folder=sample.project, environ=sample.environ)

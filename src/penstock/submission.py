@@ -1,0 +1,89 @@
+"""What a user asks to be run, and what becomes of asking: the values and errors of a submission."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from penstock.domain.errors import UserError, WorldError
+from penstock.domain.plan import Plan, Workstream
+from penstock.domain.redaction import Redactor
+from penstock.engine.context import RunSettings
+
+_RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
+
+
+def check_run_id(run_id: str) -> None:
+    """A run's id becomes a branch and a folder: refuse what can't be both."""
+    if not _RUN_ID.fullmatch(run_id) or run_id.endswith((".", ".lock")) or run_id == "latest":
+        raise UserError(
+            f"{run_id!r} can't name a run",
+            hint="use letters, digits, dots, dashes and underscores, at most 64, beginning with a letter or digit",
+        )
+
+
+class NotTrusted(UserError):
+    """The project brings commands that the user has not agreed to."""
+
+
+class NoAgent(WorldError):
+    """No agent is set and none is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a user asks to be run."""
+
+    plan: Path | None = None
+    workstream: str | None = None
+    run_id: str | None = None
+    max_parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A run that is stored and may be driven."""
+
+    run_id: str
+    branch: str
+    base: str
+    base_branch: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a run would do, without doing it."""
+
+    order: tuple[Workstream, ...]
+    prompts: tuple[tuple[str, str], ...]
+    settings: RunSettings
+    base: str
+    base_branch: str
+    warnings: tuple[str, ...] = ()
+
+
+def without_secrets(plan: Plan, redactor: Redactor) -> Plan:
+    """The plan with its texts redacted: they get into prompts and commits. Commands stay as they are to be run."""
+    return replace(
+        plan,
+        workstreams=tuple(
+            replace(one, title=redactor.redact(one.title), tasks=tuple(map(redactor.redact, one.tasks)))
+            for one in plan.workstreams
+        ),
+    )
+
+
+def chosen(plan: Plan, only: str | None) -> tuple[Plan, tuple[str, ...]]:
+    """The plan, or the one workstream of it that was asked for."""
+    if only is None:
+        return plan, ()
+    for workstream in plan.workstreams:
+        if workstream.id == only:
+            alone = replace(workstream, depends_on=(), after=())
+            needed = ", ".join(workstream.depends_on)
+            warning = (f"{only} runs alone; what it depends on must be in the base already: {needed}",)
+            return replace(plan, workstreams=(alone,)), warning if needed else ()
+    known = ", ".join(workstream.id for workstream in plan.workstreams[:10])
+    raise UserError(f"the plan has no workstream {only!r}; it has: {known}", hint="name one of them")
