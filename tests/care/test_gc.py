@@ -72,6 +72,8 @@ def scatter(desk: Desk) -> None:
 
 def test_the_dry_run_lists_exactly_what_the_real_one_removes_and_removes_nothing(desk: Desk) -> None:
     scatter(desk)
+    spare = desk.state / ".worktrees/r1/.spares/1"  # what a killed owner kept for the run's next workstream
+    spare.mkdir(parents=True)
     before, waiting = desk.content(), of_run(desk, "r2")
     listed = gc(desk, dry_run=True)
     assert desk.content() == before
@@ -96,6 +98,7 @@ def test_the_dry_run_lists_exactly_what_the_real_one_removes_and_removes_nothing
     assert (sizes["kept"], sizes["environment"]) > (3, 3)
     assert of_run(desk, "r2") == waiting
     assert not (desk.state / "runs/r1").exists()
+    assert not spare.exists()
     assert not (desk.state / "environments/abc").exists()
     assert desk.own("for-each-ref", "refs/penstock/r1/ws-a") == ""
     assert desk.own("fsck", "--no-dangling", "--connectivity-only") == ""

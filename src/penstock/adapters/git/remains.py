@@ -40,9 +40,12 @@ class GitRemains:
         return await asyncio.to_thread(lambda: tuple(self._found()))
 
     def _found(self) -> Iterator[Remnant]:
-        for kind, folder in ((Kind.CHECKOUTS, "clean"), (Kind.LOGS, "runs")):
-            for path in _named(self._home / folder):
-                yield measured(kind, path.name, path.name, [path])
+        places = (self._home / "clean", self._settings.worktree_root, self._home / "checkouts")
+        for name in sorted({path.name for place in places for path in _named(place)}):
+            if pool := [path for path in self._pool(name) if folders.exists(path)]:
+                yield measured(Kind.CHECKOUTS, name, name, pool)
+        for path in _named(self._home / "runs"):
+            yield measured(Kind.LOGS, path.name, path.name, [path])
         for run in _named(self._home / "kept"):
             for name in sorted({_base_name(path) for path in run.iterdir() if is_segment(path.name)}):
                 yield self._kept(run.name, name)
@@ -112,15 +115,18 @@ class GitRemains:
             raise Bug(f"{remnant.kind} of {remnant.run} was to be removed without a proof that the run is at rest")
         await asyncio.to_thread(self._remove, remnant)
 
+    def _pool(self, run: str) -> tuple[Path, ...]:
+        """The clean checkouts of a run, and the folders that a killed owner kept for its next workstream."""
+        return self._settings.slots(run), *self._settings.spares(run)
+
     def _remove(self, remnant: Remnant) -> None:
         match remnant.kind:
             case Kind.CHECKOUTS:
-                folders.discard(self._settings.slots(remnant.run))
+                _discard(self._pool(remnant.run))
             case Kind.LOGS:
                 folders.discard(self._home / "runs" / segment(remnant.run))
             case Kind.KEPT:
-                for path in self._kept_paths(remnant.run, remnant.name):
-                    folders.discard(path)
+                _discard(self._kept_paths(remnant.run, remnant.name))
             case Kind.SNAPSHOTS:
                 namespace = snapshot_namespace(remnant.run, remnant.name)
                 self._own.drop([f"{namespace}/{number}" for number in self._own.numbers(namespace)])
@@ -207,3 +213,8 @@ def _moment(text: object) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else None
+
+
+def _discard(paths: Iterable[Path]) -> None:
+    for path in paths:
+        folders.discard(path)
