@@ -50,7 +50,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def scatter(desk: Desk) -> None:
-    """What kills, other helpers and bugs leave."""
+    """What kills, other programs and bugs leave."""
     for name, content in {
         "environments/abc/bin/tool": "tool",
         ".worktrees/r1/ws-x/old.txt": "old",
