@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from whole_runs import Ended, penstock_for
-
-from penstock.submission import Submission
+from whole_runs import Ended, whole_run
 
 COMMON = "[executor]\nmin_free_gb = 0.0\n[limits]\nagent_timeout = 60.0\ncheck_timeout = 60.0\nsetup_timeout = 60.0\n"
 BACKEND = """
@@ -51,27 +48,8 @@ def virtual_environment(folder: Path, **files: str) -> Path:
 
 
 def run(project: Path, home: Path, run_id: str = "one", *, resume: bool = False, **environ: str) -> Ended:
-    """Trust the project, submit its plan (or take the run up again), work until nothing more can be done."""
-
-    async def work() -> Ended:
-        penstock = penstock_for(project, home, **environ)
-        try:
-            penstock.projects.trust_here(penstock.projects.current())
-            if not resume:
-                await penstock.service.submit(Submission(run_id=run_id, max_parallel=2))
-            await penstock.service.work(run_id, resume=resume)
-            views = penstock.parts.views
-            return Ended(
-                project=project,
-                home=home,
-                run=views.run(run_id),
-                events=views.events(run_id, limit=100_000),
-                attempts=views.attempts(run_id),
-            )
-        finally:
-            await penstock.close()
-
-    return asyncio.run(work())
+    """A whole run under the usual name."""
+    return whole_run(project, home, run_id, resume=resume, **environ)
 
 
 def states(ended: Ended) -> Mapping[str, str]:

@@ -119,15 +119,18 @@ class Ended:
         return Path(next(outcome["patch"] for outcome in outcomes if outcome.get("patch")))
 
 
-def whole_run(project: Path, home: Path, run_id: str, *, max_parallel: int | None = 2, **environ: str) -> Ended:
-    """Trust the project, submit its plan, work until the run has ended."""
+def whole_run(
+    project: Path, home: Path, run_id: str, *, max_parallel: int | None = 2, resume: bool = False, **environ: str
+) -> Ended:
+    """Trust the project, submit its plan (or take the run up again), work until nothing more can be done."""
 
     async def work() -> Ended:
         penstock = penstock_for(project, home, **environ)
         try:
             penstock.projects.trust_here(penstock.projects.current())
-            await penstock.service.submit(Submission(run_id=run_id, max_parallel=max_parallel))
-            await penstock.service.work(run_id)
+            if not resume:
+                await penstock.service.submit(Submission(run_id=run_id, max_parallel=max_parallel))
+            await penstock.service.work(run_id, resume=resume)
             views = penstock.parts.views
             return Ended(
                 project=project,

@@ -4,13 +4,13 @@ follows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from penstock.domain import recheck
 from penstock.domain.changes import Candidate, Finding
 from penstock.domain.checks import CheckResult, give_verdict
-from penstock.domain.commands import JudgeMerge, Member
+from penstock.domain.commands import JudgeMerge, Member, TakeBack
 from penstock.domain.events import (
     Aside,
     Conflict,
@@ -20,7 +20,7 @@ from penstock.domain.events import (
     Stray,
     VerdictGiven,
 )
-from penstock.domain.plan import Workstream, strictest
+from penstock.domain.plan import TestGate, Workstream, strictest
 from penstock.domain.run import Run
 from penstock.domain.states import WorkstreamState
 from penstock.engine import scoping
@@ -132,28 +132,39 @@ def _conflict(workstream: str, merge: Conflicted) -> Conflict:
 
 async def _verify(context: Context, command: JudgeMerge, chain: Chain, run: Run) -> list[CheckResult]:
     """What the last tree of the chain comes to: the project's checks, the members' gates, each acceptance once."""
-    examiner = Examiner(context, command.place, command.key)
-    results = await examiner.checks(chain.tip, context.settings.integrate, command.head)
     gates = strictest(gate for name in chain.members for gate in context.workstreams[name].test_gates)
-    results += await examiner.gates(chain.tip, gates, command.head)
+    owed = merged_before(run, besides=chain.members)
+    if not command.is_whole:
+        touched = recheck.touched(run.plan, map(run.plan.rank_of, chain.members))
+        owed = (one for one in owed if run.plan.rank_of(one[0].id) in touched)
+    own = ((context.workstreams[name], run.progress(name).base) for name in chain.members)
+    return await results_on(context, command, chain.tip, gates, (*own, *owed))
+
+
+async def results_on(
+    context: Context,
+    command: JudgeMerge | TakeBack,
+    tip: Candidate,
+    gates: Sequence[TestGate],
+    owed: Iterable[tuple[Workstream, str]],
+) -> list[CheckResult]:
+    """What a tree that is to become the head comes to: checks, gates, and the acceptance that it owes, each once."""
+    examiner = Examiner(context, command.place, command.key)
+    results = await examiner.checks(tip, context.settings.integrate, command.head)
+    results += await examiner.gates(tip, gates, command.head)
     seen = {(result.command, result.environment) for result in results if result.blocking}
-    for workstream, base in _owed(context, command, chain, run):
-        for result in await examiner.acceptance(chain.tip, workstream, base):
+    for workstream, base in owed:
+        for result in await examiner.acceptance(tip, workstream, base):
             if (result.command, result.environment) not in seen:
                 seen.add((result.command, result.environment))
                 results.append(result)
     return results
 
 
-def _owed(context: Context, command: JudgeMerge, chain: Chain, run: Run) -> Iterable[tuple[Workstream, str]]:
-    """Whose acceptance must hold on the last tree: the members' own and that of what was merged before."""
-    for name in chain.members:
-        yield context.workstreams[name], run.progress(name).base
+def merged_before(run: Run, *, besides: Collection[str]) -> Iterable[tuple[Workstream, str]]:
+    """Who brought acceptance and has a verdict already, each with its base."""
     present = run.in_state(WorkstreamState.DONE) | run.in_state(WorkstreamState.INTEGRATING)
-    owed = present & run.plan.accepting
-    if not command.is_whole:
-        owed = owed & recheck.touched(run.plan, map(run.plan.rank_of, chain.members))
-    for rank in owed:
+    for rank in present & run.plan.accepting:
         workstream, progress = run.plan.order[rank], run.rows[rank]
-        if progress.verdict and workstream.id not in chain.members:
+        if progress.verdict and workstream.id not in besides:
             yield workstream, progress.base

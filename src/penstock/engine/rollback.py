@@ -6,10 +6,9 @@ from penstock.domain.checks import CheckResult, give_verdict
 from penstock.domain.commands import TakeBack
 from penstock.domain.events import TakeBackRefused, TakenBack
 from penstock.domain.run import Run
-from penstock.domain.states import WorkstreamState
 from penstock.engine import scoping
-from penstock.engine.checking import Examiner
 from penstock.engine.context import Context
+from penstock.engine.integration import merged_before, results_on
 from penstock.ports import Conflicted
 
 
@@ -29,13 +28,8 @@ async def take_back(context: Context, command: TakeBack, run: Run) -> TakenBack 
             strays = ", ".join(one.path for one in violations)
             return TakeBackRefused(number=command.number, sentence=f"it would change what was not its own: {strays}")
         tip, merges[member.workstream] = undone.candidate, undone.candidate.commit
-    examiner = Examiner(context, command.place, command.key)
-    results = await examiner.checks(tip, context.settings.integrate, command.head)
-    for rank in run.in_state(WorkstreamState.DONE) & run.plan.accepting:
-        workstream, progress = run.plan.order[rank], run.rows[rank]
-        if progress.verdict and workstream.id not in merges:
-            results += await examiner.acceptance(tip, workstream, progress.base)
-    if red := [result for result in results if not result.counts_as_passed]:
+    results = await results_on(context, command, tip, (), merged_before(run, besides=merges))
+    if red := [result for result in results if result.stops]:
         return TakeBackRefused(number=command.number, sentence=f"without it the rest fails: {_named(red)}")
     verdict = give_verdict(
         id=f"{run.id}-{tip.commit[:16]}",
