@@ -5,22 +5,23 @@ since its driver is an extra.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DBAPIError
 
 from penstock.adapters.store.failures import DatabaseNotSupported
 from penstock.adapters.store.postgres_endings import has_ended
 from penstock.adapters.store.postgres_failures import in_words
 from penstock.adapters.store.postgres_locks import AdvisoryLocks
 from penstock.adapters.store.postgres_watch import SnapshotWatch
-from penstock.adapters.store.site import WRITES, schema_version
+from penstock.adapters.store.site import WRITES, schema_version, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -90,17 +91,9 @@ class PostgresSite:
 
         return engine
 
-    @contextmanager
-    def spoken(self) -> Iterator[None]:
+    def spoken(self) -> AbstractContextManager[None]:
         """Say in our own words what the server or the way to it refused."""
-        try:
-            yield
-        except DBAPIError as error:
-            if isinstance(error.orig, psycopg.Error):
-                raise in_words(self.shown, error.orig) from error
-            raise
-        except psycopg.Error as error:
-            raise in_words(self.shown, error) from error
+        return translated(psycopg.Error, partial(in_words, self.shown))
 
     def is_good(self, kept: Connection | None) -> bool:
         """Whether the kept connection has not ended."""

@@ -4,11 +4,15 @@ date, and in what they refuse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 from penstock.adapters.store.failures import DatabaseUnreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -20,6 +24,22 @@ if TYPE_CHECKING:
 
 WRITES = "penstock_writes"
 """The execution option of a connection whose next transactions write; without it they see one moment, and only read."""
+
+
+Refusal = TypeVar("Refusal", bound=Exception)
+
+
+@contextmanager
+def translated(kind: type[Refusal], say: Callable[[Refusal], Exception]) -> Iterator[None]:
+    """Say a driver's errors in words of ours, whether SQLAlchemy stands between or not."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, kind):
+            raise say(error.orig) from error
+        raise
+    except kind as error:
+        raise say(error) from error
 
 
 class Watch(Protocol):

@@ -8,10 +8,10 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, create_engine, event
-from sqlalchemy.exc import DBAPIError
 
 from penstock.adapters.store.failures import (
     DatabaseBusy,
@@ -21,10 +21,11 @@ from penstock.adapters.store.failures import (
     DiskFull,
     RowsContradict,
 )
-from penstock.adapters.store.site import WRITES, schema_version
+from penstock.adapters.store.site import WRITES, schema_version, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -77,17 +78,9 @@ class SqliteSite:
 
         return engine
 
-    @contextmanager
-    def spoken(self) -> Iterator[None]:
+    def spoken(self) -> AbstractContextManager[None]:
         """Say in our own words what SQLite or the file system refused."""
-        try:
-            yield
-        except DBAPIError as error:
-            if isinstance(error.orig, sqlite3.Error):
-                raise in_words(self.path, error.orig) from error
-            raise
-        except sqlite3.Error as error:
-            raise in_words(self.path, error) from error
+        return translated(sqlite3.Error, partial(in_words, self.path))
 
     def is_good(self, kept: Connection | None) -> bool:
         """Whether the kept connection still leads to the file that is there."""
