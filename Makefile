@@ -2,7 +2,7 @@
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 UV ?= uv
-PINS := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make pins"
+PINS := $(UV) pip compile --quiet --universal --generate-hashes --no-strip-extras --python-version 3.11 --custom-compile-command "make pins"
 
 .PHONY: setup fmt lint types imports test test-all crash check docs bench demo coverage build clean pins
 

@@ -61,11 +61,28 @@ def forked(project: Path, home: Path, effect: Effect) -> int:
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
+            wait_for_group(child)
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.005)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return -99
+
+
+def wait_for_group(leader: int) -> None:
+    """A killed owner's git children go on; only when they have ended is no file of theirs half written."""
+    deadline = time.monotonic() + 5
+    while any(_is_of_group(process, leader) for process in psutil.process_iter()):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"children of {leader} still work five seconds after it was killed")
+        time.sleep(0.005)
+
+
+def _is_of_group(process: psutil.Process, leader: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.Error):
+        return False
 
 
 def killer(at: int, mode: str) -> Effect:

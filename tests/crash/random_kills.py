@@ -20,7 +20,7 @@ import traceback
 from pathlib import Path
 
 from crash_project import batches, end_state, lost_blobs, make_project, most_lost, worktree_blobs
-from crash_runner import ended_attempts, left_after_a_second, work
+from crash_runner import ended_attempts, left_after_a_second, wait_for_group, work
 
 COUNT = "30"
 BOUND = 120.0
@@ -48,6 +48,7 @@ def hit(project: Path, home: Path, wait: float, mode: str) -> bool:
         if time.monotonic() >= kill_at and unluckiest(home) < 2:
             (os.killpg if mode == "group" else os.kill)(child, signal.SIGKILL)
             os.waitpid(child, 0)
+            wait_for_group(child)
             return True
         time.sleep(0.005)
     os.kill(child, signal.SIGKILL)
