@@ -19,7 +19,9 @@ PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/PHASE_PLAN.md"]
 
 def versions(path: Path) -> dict[str, str]:
     """The pinned names of a requirements file with their versions."""
-    return dict(re.findall(r"^([a-z0-9.\-]+)(?:\[[a-z0-9,]+\])?==(\S+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    return dict(
+        re.findall(r"^([a-z0-9.\-]+)(?:\[[a-z0-9,]+\])?==(\S+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
 
 
 def requirements(path: Path) -> list[str]:
