@@ -304,7 +304,8 @@ class Adapters:
             readable=(plain.repository / "objects", home / "environments"),
             git_folder=plain.git_folder_of,
         )
-        git = GitProject(replace(plain, author=read_identity(plain, self.environ)), self.clock)
+        author = read_identity(plain, self.environ)
+        git = GitProject(replace(plain, author=author, is_exposed=lambda: not confiner.is_on), self.clock)
         adapters = ProjectAdapters(
             git=git,
             checkout=WorkingCopy(settings=plain),

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from penstock.domain.changes import Change
+from penstock.domain.patterns import expression
 from penstock.domain.plan import Scope
 from penstock.domain.scope import (
     BadPattern,
@@ -134,6 +135,12 @@ def _as_regex(pattern: str) -> str:
 def test_matching_agrees_with_a_plain_regular_expression(pattern: str, path: str) -> None:
     assume(not re.search(r"\*\*", re.sub(r"(^|(?<=/))\*\*(?=/|$)", "", pattern)))
     assert matches(pattern, path) == bool(re.fullmatch(_as_regex(pattern), path))
+
+
+@given(PATTERN, PATH, st.sampled_from(["", "/", "\n"]))
+def test_the_expression_of_a_pattern_fits_what_the_pattern_holds(pattern: str, path: str, end: str) -> None:
+    fits = re.compile(expression(pattern), re.DOTALL).fullmatch(f"/{path}{end}")
+    assert bool(fits) == matches(pattern, path + end)
 
 
 @given(st.lists(st.lists(PATTERN, min_size=1, max_size=3), min_size=2, max_size=8))

@@ -190,15 +190,21 @@ def _surroundings(
     return Surroundings(
         scope=scope,
         protected=protected,
-        spellings=_spellings([*base_paths, *created]) if created else {},
+        spellings=_spellings(base_paths, created) if created else {},
         deleted=deleted,
         folders_deleted_from=frozenset(folder for path in deleted for folder in _folders(path)),
     )
 
 
-def _spellings(paths: Iterable[str]) -> dict[str, frozenset[str]]:
-    """All paths and their folders by folded name, only where there may be more than one spelling."""
-    known = set(paths)
+def _spellings(base_paths: Collection[str], created: Collection[str]) -> dict[str, frozenset[str]]:
+    """The paths and their folders by folded name, where there is more than one spelling and a created one may have it.
+
+    What begins by another name can't be its twin: most of a large project is passed over at its first letters.
+    """
+    beginnings = {fold(path.partition("/")[0]) for path in created}
+    tops = {path.partition("/")[0] for path in base_paths}
+    near = {top for top in tops if fold(top) in beginnings}
+    known = {path for path in base_paths if path.partition("/")[0] in near} | set(created)
     for folder in {path.rpartition("/")[0] for path in known}:
         known.add(folder)
         known.update(_folders(folder))

@@ -130,6 +130,19 @@ def matches_any(patterns: Sequence[str], path: str) -> bool:
     return any(matches(pattern, path) for pattern in patterns)
 
 
+def expression(pattern: str) -> str:
+    """The pattern as a regular expression that fits the whole of `/` and a path: many can be asked at once by it.
+
+    For patterns that we wrote ourselves: one made to be slow could make it slow.
+    """
+    parts = ("(?:/[^/]*)*" if segment == SPAN else f"/{_segment_expression(segment)}" for segment in compiled(pattern))
+    return "".join(parts)
+
+
+def _segment_expression(segment: str) -> str:
+    return "".join({"*": "[^/]*", "?": "[^/]"}.get(letter) or re.escape(letter) for letter in segment)
+
+
 def segment_matches(wild: str, text: str) -> bool:
     """Whether one segment with `*` and `?` fits a text; never slower than the product of their lengths."""
     if not _WILD.search(wild):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 
 from penstock.domain.overlap import patterns_meet
-from penstock.domain.patterns import SPAN, compiled, fold, is_literal, matches, normalise
+from penstock.domain.patterns import SPAN, compiled, expression, fold, is_literal, normalise
 from penstock.domain.plan import Scope
 
 OURS = ("penstock.toml", ".worktreeinclude", "config/", ".autonomous_runs/", ".worktrees/", ".penstock/")
@@ -100,19 +102,29 @@ class ProtectedPaths:
 
     def holds(self, path: str) -> bool:
         """True when the path is protected; a path ending in `/` also when something protected would lie in it."""
-        folded = fold(path)
-        return any(_covers(fold(pattern), folded) for pattern in self.patterns)
+        folded, folded_patterns = fold(path), _folded(self.patterns)
+        if _expression(self.patterns).fullmatch(f"/{folded}"):
+            return True
+        is_folder = folded.endswith("/") and len(folded) > 1
+        return is_folder and any(_reaches_below(pattern, folded) for pattern in folded_patterns)
 
     def forbids(self, path: str, scope: Scope) -> bool:
         """True when the path is protected and the scope does not name the file itself."""
         return self.holds(path) and not names_itself(scope, path)
 
 
-def _covers(pattern: str, path: str) -> bool:
-    if matches(pattern, path):
-        return True
-    is_anchored = compiled(pattern)[0] != SPAN
-    return is_anchored and path.endswith("/") and len(path) > 1 and patterns_meet(pattern, path)
+@cache
+def _folded(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(fold(pattern) for pattern in patterns)
+
+
+@cache
+def _expression(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{expression(pattern)})" for pattern in _folded(patterns)), re.DOTALL)
+
+
+def _reaches_below(pattern: str, folder: str) -> bool:
+    return compiled(pattern)[0] != SPAN and patterns_meet(pattern, folder)
 
 
 def names_itself(scope: Scope, path: str) -> bool:

@@ -203,7 +203,7 @@ def test_a_write_that_a_kill_cut_in_two_is_ours_either_way(bench: Bench) -> None
 
         return kill
 
-    for number, effect in enumerate(("git update-ref", "git update-ref done")):
+    for number, effect in enumerate(("ref intended", "ref written")):
         dying = Bench(bench.root, effect=at(effect))
         with pytest.raises(Killed):
             asyncio.run(dying.project.create_branch(f"penstock/k{number}", bench.base))

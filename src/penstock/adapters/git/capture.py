@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.desks import Desk, Desks, Snapshot
-from penstock.adapters.git.filling import Known, copy_index, known_as, new_index, with_paths
+from penstock.adapters.git.filling import Known, known_as, new_index, with_paths
 from penstock.adapters.git.index import read_index
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.litter import collapse
 from penstock.adapters.git.nested import Nested, snapshot_tree
 from penstock.adapters.git.objects import Difference, described, parse_raw
 from penstock.adapters.git.runner import Call, GitFailed, View
+from penstock.adapters.git.sweeping import copy_with_time
 from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, Candidate, Change, Stamp, Violation
 from penstock.domain.errors import AgentError
 from penstock.domain.scope import matches_any
@@ -130,7 +131,7 @@ class Capturer:
 
     def _begin(self, view: View, known: Known | None, parent: str) -> None:
         if known is not None and known.commit == parent and known.is_genuine:
-            copy_index(known.index, view.index)
+            copy_with_time(known.index, view.index)
         else:
             self._git.run("read-tree", parent, call=Call(view=view))
 

@@ -62,10 +62,10 @@ class Checkouts:
         tree = commit if overlay is None else self._overlaid(name, commit, overlay)
         left, head = self._left.pop(slot.folder, (None, ""))
         private = PrivateFolder(self._settings, slot.folder.with_name(f"{slot.folder.name}.git"), slot.folder, None)
-        is_ours = left is not None and private.is_ours(head, left.digest)
+        there = private.untouched(head, left.digest) if left is not None else None
         filled = fill(self._git, View(worktree=slot.folder, index=new_index(self._settings, name)), tree, left)
         forget(left)
-        private.write(commit, filled.index, is_ours=is_ours)
+        private.write(commit, filled.index, there=there)
         self._left[slot.folder] = filled.handed_over(), commit
         return slot.folder
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git.remembered import Remembered
 from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.adapters.git.trees import Trees
-from penstock.adapters.git.writing import write_commit
+from penstock.adapters.git.writing import is_loose, write_commit
 from penstock.ports import HistoryLost
 
 if TYPE_CHECKING:
@@ -67,6 +67,14 @@ class Commits:
     def known_paths(self, commit: str) -> frozenset[str] | None:
         """What `paths` says, if it need not ask."""
         return self._paths.find(commit)
+
+    def must_be_there(self, commit: str) -> None:
+        """Raise for a commit that the repository does not have, whatever is remembered of it."""
+        if not is_loose(self._git.settings, commit):
+            try:
+                self._git.run("cat-file", "-e", f"{commit}^{{commit}}")
+            except GitFailed as failed:
+                raise NoSuchCommit(commit) from failed
 
     def facts(self, commit: str) -> Facts:
         """A commit's tree and first parent."""

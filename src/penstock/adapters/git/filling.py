@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git import folders
 from penstock.adapters.git.index import IndexUnreadable, read_index
 from penstock.adapters.git.runner import Call, Git, GitFailed, View
-from penstock.adapters.git.sweeping import file_time, sweep
+from penstock.adapters.git.sweeping import copy_with_time, file_time, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +95,7 @@ def fill(git: Git, view: View, commit: str, known: Known | None) -> Known:
     left = known.files() if known is not None and folders.is_folder(view.worktree) else None
     if known is not None and left is not None:
         sweep(view.worktree, left, known.since)
-        copy_index(known.index, view.index)
+        copy_with_time(known.index, view.index)
         with suppress(GitFailed):
             git.run("read-tree", "--reset", "-u", commit, call=Call(view=view))
             return known_as(view.index, commit)
@@ -104,12 +103,6 @@ def fill(git: Git, view: View, commit: str, known: Known | None) -> Known:
     folders.remove(view.index)
     git.run("read-tree", "--reset", "-u", commit, call=Call(view=view))
     return known_as(view.index, commit)
-
-
-def copy_index(source: Path, target: Path) -> None:
-    """Copy an index with its time, by which git knows which files may have changed in the same moment."""
-    folders.remove(target)
-    shutil.copy2(source, target)
 
 
 def with_paths(git: Git, view: View, arguments: Sequence[str], paths: Sequence[str]) -> None:

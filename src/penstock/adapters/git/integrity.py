@@ -39,12 +39,14 @@ class Integrity:
     """Compares and mends; keeps a log whose length is what an attempt remembers at its start."""
 
     def __init__(self, settings: GitSettings, ledger: Ledger) -> None:
+        self._settings = settings
         self._folder = settings.repository
         self._notes = settings.home / "repository"
         self._ledger = ledger
         self._reader = RefReader(self._folder, leave_out=USER_REFS)
         self._log: list[Violation] = []
         self._working = threading.Lock()
+        self._is_known = False
 
     def write_constants(self, folder: Path, object_format: str) -> None:
         """Give a new repository its files, and remember those that differ from project to project."""
@@ -57,13 +59,19 @@ class Integrity:
             if content is not None:
                 folders.write(folder / name, content)
 
-    def check(self) -> int:
-        """Find and put back what is not ours; the length of the log so far."""
+    def check(self, *, again: bool = False) -> int:
+        """Find and put back what is not ours; the length of the log so far.
+
+        Where whatever ran since the last look was confined, nothing there could have changed: it is looked at `again`
+        only on demand.
+        """
         with self._working:
-            if folders.is_folder(self._folder):
+            is_due = again or not self._is_known or self._settings.is_exposed()
+            if is_due and folders.is_folder(self._folder):
                 with self._ledger.held():
                     found = [*self._mend_files(), *self._mend_refs()]
                 self._log += found
+                self._is_known = True
             return len(self._log)
 
     def since(self, mark: int) -> tuple[Violation, ...]:

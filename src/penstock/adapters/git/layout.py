@@ -37,6 +37,11 @@ def nothing(_name: str) -> None:
     """The effect hook of everyday life."""
 
 
+def always() -> bool:
+    """Nothing that is started is known to be kept out."""
+    return True
+
+
 def no_descriptors() -> Sequence[int]:
     """What git children inherit when there is no run lock."""
     return ()
@@ -58,6 +63,8 @@ class GitSettings:
     """`PATH` of git children."""
     inherit: Callable[[], Sequence[int]] = no_descriptors
     """Descriptors that git children hold, so that the run lock frees only when they have ended too."""
+    is_exposed: Callable[[], bool] = always
+    """Whether agents and checks could write Penstock's own repository: they can unless they are confined."""
     effect: Callable[[str], None] = nothing
 
     @property

@@ -68,8 +68,10 @@ class Ledger:
         self._intended[ref] = value
 
     def finish(self, ref: str, *, happened: bool) -> None:
-        """Note what became of an intended write."""
-        self._append(f"{'done' if happened else 'void'} {ref}\n")
+        """Note what became of an intended write. It need not reach the disk at once: what is only intended is settled
+        by what the ref is.
+        """
+        self._append(f"{'done' if happened else 'void'} {ref}\n", synced=False)
         self._settle(ref, happened=happened)
 
     def reconcile(self, found: Refs) -> None:
@@ -92,11 +94,12 @@ class Ledger:
         else:
             self._present[ref] = value
 
-    def _append(self, text: str) -> None:
+    def _append(self, text: str, *, synced: bool = True) -> None:
         with self._path.open("ab") as file:
             file.write(text.encode())
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
             self._offset = file.tell()
 
     def _catch_up(self) -> None:

@@ -42,7 +42,7 @@ class GitMending:
             folders.discard(self._own.folder)
         with suppress(NoSuchBranch):  # which branch a run starts from is not asked here
             self._own.fetch(None)
-        self._own.integrity.check()
+        self._own.integrity.check(again=True)
 
     async def lost_refs(self, *, drop: bool) -> tuple[tuple[str, str], ...]:
         """See `Mending`."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
-from penstock.adapters.git.filling import copy_index, new_index
+from penstock.adapters.git.filling import new_index
 from penstock.adapters.git.runner import Call, Git, View
+from penstock.adapters.git.sweeping import copy_with_time
 from penstock.domain.patterns import is_git_folder
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def snapshot_tree(own: OwnRepository, view: View, nested: Nested, *, ignored: bo
     try:
         for path in nested.excluded if ignored else nested.paths:
             _copy(view.worktree / path, staging / SIDE_PATH / _renamed(path))
-        copy_index(view.index, index)
+        copy_with_time(view.index, index)
         side = View(worktree=staging, index=index)
         own.git.run("add", "--force", "--", SIDE_PATH, call=Call(view=side))
         return own.git.run("write-tree", call=Call(view=side)).text

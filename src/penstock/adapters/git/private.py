@@ -5,18 +5,17 @@ Never used by a git process of ours.
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.integrity import ALTERNATES
 from penstock.adapters.git.layout import GitSettings, branch_ref
 from penstock.adapters.git.refs import RefReader, put_back
-from penstock.adapters.git.sweeping import holds_only
+from penstock.adapters.git.sweeping import copy_with_time, holds_only
 from penstock.domain.changes import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # What git itself makes in its folder while someone works and commits in the worktree.
@@ -79,28 +78,33 @@ class PrivateFolder:
         """The content of the worktree's `.git` file."""
         return f"gitdir: {self.folder}\n".encode()
 
-    def write(self, start: str, index: Path, *, is_ours: bool = False) -> None:
-        """One ref, no remote, no hook, and an index that finds nothing changed: in a new folder, or in one that
-        `is_ours`, which is as good and needs no new files.
+    def write(self, start: str, index: Path, *, there: Mapping[str, bytes] | None = None) -> None:
+        """One ref, no remote, no hook, and an index that finds nothing changed: in a new folder, or in one that holds
+        just what is `there`, which is as good and needs few new files.
         """
-        if not is_ours:
+        if there is None:
             folders.empty(self.folder)
             for name in FOLDERS:
                 (self.folder / name).mkdir(exist_ok=True)
-        for name, content in self._files(start).items():
-            folders.write_over(self.folder / name, content)
-        shutil.copy2(index, self.folder / "index")
-        self.write_link()
+        for name, content in self.files(start).items():
+            if there is None or there[name] != content:
+                folders.write_over(self.folder / name, content)
+        copy_with_time(index, self.folder / "index")
+        if not self.has_its_link():
+            self.write_link()
 
-    def is_ours(self, start: str, index_digest: str | None) -> bool:
-        """True when the folder holds what we wrote for this start and nothing else, as if nobody had ever used it."""
-        files = self._files(start)
-        return (
+    def untouched(self, start: str, index_digest: str | None) -> Mapping[str, bytes] | None:
+        """The small files in the folder, if it holds what we wrote for this start and nothing else, as if nobody had
+        ever used it; else None.
+        """
+        files = self.files(start)
+        is_ours = (
             folders.is_folder(self.folder)
             and holds_only(self.folder, {*files, "index"}, FOLDERS)
             and all(folders.read(self.folder / name) == content for name, content in files.items())
             and folders.digest(self.folder / "index") == index_digest
         )
+        return files if is_ours else None
 
     def write_link(self) -> None:
         """Put the `.git` file into the worktree."""
@@ -136,7 +140,7 @@ class PrivateFolder:
             ALTERNATES: f"{self._settings.repository}/objects\n".encode(),
         }
 
-    def _files(self, start: str) -> dict[str, bytes]:
+    def files(self, start: str) -> dict[str, bytes]:
         """All small files at the beginning; the one ref is packed, so that their names are the same for each branch."""
         files = self._constants(start)
         if self._ref is not None:

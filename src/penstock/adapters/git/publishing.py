@@ -35,7 +35,7 @@ class Checkout:
 
 def publish(own: OwnRepository, branch: str, commit: str, base: str) -> Publication:
     """Push a commit as the branch; what stands in its way is said, with the command that clears it."""
-    own.integrity.check()
+    own.integrity.check(again=True)
     if not folders.exists(own.settings.user_repository):
         return Publication(branch=branch, commit=commit, pushed=False, sentence=_nowhere(own, branch))
     ref = branch_ref(branch)

@@ -16,6 +16,7 @@ from penstock.adapters.git.filling import Known, forget
 from penstock.adapters.git.private import PrivateFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from penstock.adapters.git.layout import GitSettings
@@ -34,15 +35,18 @@ class Spare:
     """Its git folder, as it was called where it was in use."""
     start: str
 
-    def move_to(self, worktree: Path, private: Path) -> bool:
-        """Put it into the place of a worktree that is about to be filled; True if its git folder is as good as new."""
+    def move_to(self, worktree: Path, private: Path) -> Mapping[str, bytes] | None:
+        """Put it into the place of a worktree that is about to be filled; what its git folder holds if that is as good
+        as new.
+        """
         self.folder.rename(worktree)
-        if not self.private.is_ours(self.start, self.filled.digest):
+        there = self.private.untouched(self.start, self.filled.digest)
+        if there is None:
             folders.discard(self.private.folder)
-            return False
+            return None
         folders.discard(private)
         self.private.folder.rename(private)
-        return True
+        return there
 
 
 class Spares:

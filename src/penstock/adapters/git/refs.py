@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
@@ -85,6 +86,24 @@ class RefReader:
 
 def _facts(status: os.stat_result) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def put_in_place(folder: Path, ref: str, value: str) -> None:
+    """Give a ref its value as git does it: under the ref's lock, synced before it has its name."""
+    lock = f"{folder}/{ref}.lock"
+    os.makedirs(os.path.dirname(lock), exist_ok=True)  # noqa: PTH103, PTH120 - every snapshot comes here
+    try:
+        with open(lock, "xb") as file:  # noqa: PTH123
+            file.write(f"{value}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(lock, f"{folder}/{ref}")  # noqa: PTH104
+    except FileExistsError:
+        raise
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(lock)  # noqa: PTH108
+        raise
 
 
 def put_back(folder: Path, ref: str, value: str | None) -> None:

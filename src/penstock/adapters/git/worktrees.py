@@ -21,6 +21,7 @@ from penstock.domain.errors import Bug
 from penstock.ports import Clock, HistoryLost, Place, Preserved
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from penstock.adapters.git.own import OwnRepository
@@ -54,17 +55,17 @@ class Worktrees:
         mark = self._own.integrity.check()
         # from here on until the second `put` a kill leaves what is nobody's work
         self._desks.put(place, Desk(start=start, is_ready=False))
-        filled, is_ours = self._fill(place, start, earlier)
+        filled, there = self._fill(place, start, earlier)
         private = self._desks.private(place)
-        private.write(start, filled.index, is_ours=is_ours)
+        private.write(start, filled.index, there=there)
         desk = Desk(start=start, is_ready=True, left_index=filled.digest, mark=mark)
         self._desks.put(place, desk)
         desk.filled = desk.known = filled.handed_over()
         return worktree
 
-    def _fill(self, place: Place, start: str, earlier: Desk | None) -> tuple[Known, bool]:
-        """Bring the folder of a place to a commit: from what we left there, from a spare, or from nothing; and whether
-        its git folder is as good as new.
+    def _fill(self, place: Place, start: str, earlier: Desk | None) -> tuple[Known, Mapping[str, bytes] | None]:
+        """Bring the folder of a place to a commit: from what we left there, from a spare, or from nothing; and the
+        small files in its git folder, if that is as good as new.
         """
         worktree = self._settings.worktree(place)
         worktree.parent.mkdir(parents=True, exist_ok=True)
@@ -72,15 +73,15 @@ class Worktrees:
             # the user's own git must not see worktrees that he wants inside his folder
             folders.write(self._settings.worktree_root / ".gitignore", b"*\n")
         view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
-        left, is_ours = earlier.filled if earlier is not None and earlier.is_ready else None, False
+        left, there = earlier.filled if earlier is not None and earlier.is_ready else None, None
         spare = None if folders.exists(worktree) else self._spares.take(place.run)
         if spare is not None:
-            left, is_ours = spare.filled, spare.move_to(worktree, self._settings.private(place))
+            left, there = spare.filled, spare.move_to(worktree, self._settings.private(place))
         filled = fill(self._git, view, start, left)
         forget(left)
         if earlier is not None:
             earlier.forget_indexes()
-        return filled, is_ours
+        return filled, there
 
     def preserve(self, place: Place, stamp: Stamp) -> Preserved:
         """Keep all that a worktree holds: as a snapshot, or by moving the folder aside."""

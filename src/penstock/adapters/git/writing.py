@@ -39,6 +39,11 @@ def write_commit(settings: GitSettings, tree: str, parents: Sequence[str], stamp
     return name
 
 
+def is_loose(settings: GitSettings, name: str) -> bool:
+    """Whether an object lies there as a file of its own."""
+    return os.path.exists(f"{settings.repository}/objects/{name[:2]}/{name[2:]}")  # noqa: PTH110
+
+
 def commit_content(settings: GitSettings, tree: str, parents: Sequence[str], stamp: Stamp) -> bytes | None:
     """What stands in a commit; None if git would write another thing than what was asked."""
     author, seconds = settings.author, int(stamp.at.timestamp())
