@@ -169,7 +169,7 @@ from penstock.bootstrap import build
 from penstock.submission import Submission
 
 def effect(name):
-    if name == "git add":  # the first one takes what the agent left
+    if name == "blob object":  # the first one takes what the agent left
         os.kill(os.getpid(), 9)
 
 async def work():

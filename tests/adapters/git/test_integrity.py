@@ -305,3 +305,20 @@ def test_git_runs_nothing_of_a_configuration_planted_in_the_very_moment(bench: B
     calls.run("ls-files", "--others", "--modified", call=view)
     calls.run("update-ref", "refs/heads/x", bench.base)
     assert not trace.exists()
+
+
+def test_a_repository_that_nothing_could_write_is_looked_at_when_it_must_be(tmp_path: Path) -> None:
+    exposed = [False]
+    bench = Bench(tmp_path, is_exposed=lambda: exposed[0])
+    bench.make_user()
+    bench.fetch()
+    bench.prepare()
+    (bench.own / "refs/heads/planted").write_text(f"{bench.base}\n")
+    assert bench.capture().tampering == ()
+    assert (bench.own / "refs/heads/planted").exists()
+    exposed[0] = True
+    assert bench.rules(bench.capture()) == {"repo.git/refs/heads/planted"}
+    (bench.own / "refs/heads/planted").write_text(f"{bench.base}\n")
+    exposed[0] = False
+    bench.fetch()
+    assert not (bench.own / "refs/heads/planted").exists()

@@ -16,7 +16,7 @@ from penstock.adapters.git.layout import GitSettings, Person
 from penstock.adapters.git.objects import parse_raw
 from penstock.adapters.git.own import OwnRepository
 from penstock.adapters.git.runner import Call, Git
-from penstock.adapters.git.trees import Trees, TreeUnreadable
+from penstock.adapters.git.trees import Entry, Trees, TreeUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,3 +117,25 @@ def test_a_name_that_stands_twice_in_a_tree_hides_nothing(bench: Bench) -> None:
     empty = git(bench.own, "hash-object", "-t", "tree", "-w", os.devnull)
     with pytest.raises(TreeUnreadable):
         Trees(Git(bench.settings)).differences(empty, twice)
+
+
+def _conflict(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
+    """Whether a file of one stands where the other has a folder."""
+    return any(path.startswith(f"{one}/") or one.startswith(f"{path}/") for path in old for one in new)
+
+
+@settings(max_examples=60, deadline=None)
+@given(old=TREES, new=TREES)
+def test_a_tree_with_changes_is_the_one_that_git_makes(
+    plain: Git, old: Mapping[str, tuple[str, str]], new: Mapping[str, tuple[str, str]]
+) -> None:
+    before, after = _made(plain, old), _made(plain, new)
+    found = Trees(plain).differences(before, after)
+    entries = {one.change.path: None if one.change.is_deleted else Entry(one.change.new_mode, one.new) for one in found}
+    made = Trees(plain).changed(before, entries)
+    assert made == after or (made is None and _conflict(old, new))
+
+
+def test_a_tree_of_which_all_is_taken_out_is_the_empty_one(plain: Git) -> None:
+    before = _made(plain, {"a/b": ("100644", "1")})
+    assert Trees(plain).changed(before, {"a/b": None}) == plain.run("mktree", call=Call(stdin=b"")).text

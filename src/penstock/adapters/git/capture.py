@@ -15,8 +15,9 @@ from penstock.adapters.git.filling import Known, known_as, new_index, with_paths
 from penstock.adapters.git.index import read_index
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.litter import collapse
-from penstock.adapters.git.nested import Nested, snapshot_tree
+from penstock.adapters.git.nested import NOTHING_NESTED, Nested, snapshot_tree
 from penstock.adapters.git.objects import Difference, described, parse_raw
+from penstock.adapters.git.plain import plain_tree
 from penstock.adapters.git.runner import Call, GitFailed, View
 from penstock.adapters.git.sweeping import copy_with_time
 from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, Candidate, Change, Stamp, Violation
@@ -56,6 +57,8 @@ class Taken:
     survey: folders.Survey
     nested: Nested
     litter: tuple[str, ...]
+    is_indexed: bool = True
+    """False where no index was needed, and so none was made."""
 
 
 class Capturer:
@@ -70,11 +73,10 @@ class Capturer:
         if desk is None or not folders.is_folder(self._settings.worktree(place)):
             raise WorktreeUnreadable(place=place, said="its folder was removed or replaced")
         tampering = self.mend(place, desk)
-        taken = self.take(place, desk, order.parent, order.declared)
-        tree = self._git.run("write-tree", call=Call(view=taken.view)).text
+        tree, taken = self._content(place, desk, order)
         commit = self._own.commits.make(tree, [order.parent], order.stamp)
         ref = self.keep(place, taken, Candidate(commit=commit, tree=tree), order.stamp)
-        desk.learn(known_as(taken.view.index, commit))
+        desk.learn(commit, known_as(taken.view.index, commit) if taken.is_indexed else None)
         desk.last = None if taken.nested else Snapshot(commit=commit, ref=ref, tree=tree)
         desk.signature = None if taken.nested or taken.litter else taken.survey.signature
         found = self._own.commits.differences(order.base, commit)
@@ -91,6 +93,18 @@ class Capturer:
             left_out=taken.nested.paths,
         )
 
+    def _content(self, place: Place, desk: Desk, order: Order) -> tuple[str, Taken]:
+        """The tree of what a worktree holds; by git, unless all is plain."""
+        worktree = self._settings.worktree(place)
+        found = folders.survey(worktree)
+        known = desk.known if desk.known is not None and desk.known.commit == order.parent else None
+        tree = plain_tree(self._own, worktree, found, known, order.declared)
+        if tree is None:
+            taken = self.take(place, desk, found, order.parent, order.declared)
+            return self._git.run("write-tree", call=Call(view=taken.view)).text, taken
+        view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
+        return tree, Taken(view=view, survey=found, nested=NOTHING_NESTED, litter=(), is_indexed=False)
+
     def mend(self, place: Place, desk: Desk) -> tuple[Violation, ...]:
         """Put back what was tampered with outside the worktree's files; to be done before the first git command."""
         private = self._desks.private(place)
@@ -104,11 +118,10 @@ class Capturer:
         self._own.integrity.check()
         return (*mended, *self._own.integrity.since(desk.mark))
 
-    def take(self, place: Place, desk: Desk, parent: str, declared: Sequence[str]) -> Taken:
+    def take(self, place: Place, desk: Desk, found: folders.Survey, parent: str, declared: Sequence[str]) -> Taken:
         """Read the whole worktree into a fresh index; ignored files only where they are declared."""
         worktree = self._settings.worktree(place)
         view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
-        found = folders.survey(worktree)
         self._begin(view, desk.known, parent)
         try:
             nested = Nested.among(self._git, view, found)

@@ -15,6 +15,7 @@ from penstock.adapters.git.private import PrivateFolder
 
 if TYPE_CHECKING:
     from penstock.adapters.git.filling import Known
+    from penstock.adapters.git.folders import Signature
     from penstock.adapters.git.layout import GitSettings
     from penstock.ports import Place
 
@@ -42,16 +43,18 @@ class Desk:
     filled: Known | None = None
     """The folder as we left it for the agent."""
     known: Known | None = None
-    """The folder as it was found last."""
+    """The folder as it was found last, where git was asked to look."""
+    commit: str = ""
+    """The commit of what was found last; of the start, before anybody looked."""
     last: Snapshot | None = None
-    signature: str | None = None
+    signature: Signature | None = None
     """What the folder looked like when its content was last kept."""
 
-    def learn(self, known: Known) -> None:
+    def learn(self, commit: str, known: Known | None) -> None:
         """Remember how the folder was found."""
         if self.known is not self.filled:
             forget(self.known)
-        self.known = known
+        self.commit, self.known = commit, known
 
     def forget_indexes(self, but: Known | None = None) -> None:
         """Remove the indexes of a folder that is gone or filled anew."""

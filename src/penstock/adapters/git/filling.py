@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git import folders
 from penstock.adapters.git.index import IndexUnreadable, read_index
 from penstock.adapters.git.runner import Call, Git, GitFailed, View
-from penstock.adapters.git.sweeping import copy_with_time, file_time, sweep
+from penstock.adapters.git.sweeping import file_time, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ def fill(git: Git, view: View, commit: str, known: Known | None) -> Known:
     left = known.files() if known is not None and folders.is_folder(view.worktree) else None
     if known is not None and left is not None:
         sweep(view.worktree, left, known.since)
-        copy_with_time(known.index, view.index)
+        known.index.rename(view.index)  # what it says is true no longer, whatever comes of this
         with suppress(GitFailed):
             git.run("read-tree", "--reset", "-u", commit, call=Call(view=view))
             return known_as(view.index, commit)

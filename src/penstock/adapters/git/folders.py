@@ -13,12 +13,15 @@ import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from penstock.domain.patterns import is_git_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+
+Signature: TypeAlias = "Mapping[str, tuple[int, ...]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +35,23 @@ class Survey:
     """Other names that git refuses because some file system takes them for `.git`."""
     unholdable: tuple[str, ...]
     """What git can't hold: pipes, sockets, devices, folders that can't be read."""
-    signature: str
+    signature: Signature
     """Changes when any file does."""
+    statuses: Mapping[str, os.stat_result]
+    """Of each file."""
 
 
 @dataclass(slots=True)
 class _Findings:
-    files: list[str]
     nested: list[str]
     reserved: list[str]
     unholdable: list[str]
-    stats: list[str]
+    statuses: dict[str, os.stat_result]
 
 
 def survey(root: Path) -> Survey:
     """Look through a folder; folders and files that their owner closed are opened for him, so that nothing hides."""
-    found = _Findings([], [], [], [], [])
+    found = _Findings([], [], [], {})
     waiting = [("", False)]
     while waiting:
         folder, inside_nested = waiting.pop()
@@ -63,13 +67,13 @@ def survey(root: Path) -> Survey:
                 found.reserved.append(path)
             if _note(entry, path, found):
                 waiting.append((path, inside_nested))
-    digest = hashlib.sha256("\n".join(sorted(found.stats)).encode("utf-8", "surrogateescape")).hexdigest()
     return Survey(
-        files=tuple(found.files),
+        files=tuple(found.statuses),
         nested=tuple(sorted(found.nested)),
         reserved=tuple(sorted(found.reserved)),
         unholdable=tuple(sorted(found.unholdable)),
-        signature=digest,
+        signature={path: _facts(status) for path, status in found.statuses.items()},
+        statuses=found.statuses,
     )
 
 
@@ -101,10 +105,12 @@ def _note(entry: os.DirEntry[str], path: str, found: _Findings) -> bool:
             status = os.lstat(entry.path)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
         found.unholdable.append(path)
-    found.files.append(path)
-    facts = (status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    found.stats.append(f"{path}\0{facts}")
+    found.statuses[path] = status
     return False
+
+
+def _facts(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def is_folder(path: Path) -> bool:
@@ -151,8 +157,10 @@ def discard(folder: Path) -> None:
         while exists(target := folder.with_name(f".gone~{folder.name}~{os.getpid()}~{number}")):
             number += 1
         folder.rename(target)
-    for gone in folder.parent.glob(f".gone~{folder.name}~*"):
-        remove(gone)
+    if folder.parent.is_dir():
+        for name in os.listdir(folder.parent):  # noqa: PTH208 - a pattern would have to be escaped, and costs more
+            if name.startswith(f".gone~{folder.name}~"):
+                remove(folder.parent / name)
 
 
 def move_aside(source: Path, folder: Path, name: str) -> Path:

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEADER = struct.Struct(">4sII")
-NOTED = struct.Struct(">10I")
-FLAGS = struct.Struct(">H")
 NAME_LENGTH, EXTENDED = 0x0FFF, 0x4000
 READABLE_VERSIONS = (2, 3)
+SECOND = 1_000_000_000
 
 
 class IndexUnreadable(ValueError):
@@ -25,23 +24,17 @@ class IndexUnreadable(ValueError):
 
 
 class Noted(NamedTuple):
-    """What an index notes of one file, in the widths that it has for that."""
+    """What an index notes of one file, in the widths that it has for that; the times in nanoseconds."""
 
-    ctime: tuple[int, int]
-    mtime: tuple[int, int]
+    changed_at: int
+    modified_at: int
     inode: int
     size: int
 
-    @property
-    def changed_at(self) -> int:
-        """The ctime in nanoseconds."""
-        return self.ctime[0] * 1_000_000_000 + self.ctime[1]
 
-
-def noted(status: os.stat_result) -> Noted:
+def noted(status: os.stat_result) -> tuple[int, int, int, int]:
     """What an index would note of a file."""
-    changed, modified = divmod(status.st_ctime_ns, 1_000_000_000), divmod(status.st_mtime_ns, 1_000_000_000)
-    return Noted(changed, modified, status.st_ino & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+    return status.st_ctime_ns, status.st_mtime_ns, status.st_ino & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF
 
 
 def read_index(content: bytes, hash_size: int) -> Mapping[str, Noted]:
@@ -57,15 +50,15 @@ def _entries(content: bytes, hash_size: int) -> list[tuple[str, Noted]]:
     if mark != b"DIRC" or version not in READABLE_VERSIONS:
         raise IndexUnreadable(f"an index of version {version}")
     found, position = [], HEADER.size
+    entry = struct.Struct(f">10I{hash_size}xH")
     for _ in range(count):
-        ctime, ctime_rest, mtime, mtime_rest, _, inode, _, _, _, size = NOTED.unpack_from(content, position)
-        end_of_flags = position + NOTED.size + hash_size + FLAGS.size
-        (flags,) = FLAGS.unpack_from(content, end_of_flags - FLAGS.size)
-        begin = end_of_flags + (FLAGS.size if flags & EXTENDED else 0)
+        ctime, ctime_rest, mtime, mtime_rest, _, inode, _, _, _, size, flags = entry.unpack_from(content, position)
+        begin = position + entry.size + (2 if flags & EXTENDED else 0)
         end = begin + (flags & NAME_LENGTH)
         if end - begin == NAME_LENGTH:
             raise IndexUnreadable("a path that no file system has")
-        found.append((os.fsdecode(content[begin:end]), Noted((ctime, ctime_rest), (mtime, mtime_rest), inode, size)))
+        facts = Noted(ctime * SECOND + ctime_rest, mtime * SECOND + mtime_rest, inode, size)
+        found.append((content[begin:end].decode("utf-8", "surrogateescape"), facts))
         # one to eight zeros end an entry at a multiple of eight
         position += (end - position + 8) & ~7
     return found

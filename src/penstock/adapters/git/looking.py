@@ -92,10 +92,11 @@ class GitWorktrees:
         with self._apart() as settings:
             own = OwnRepository(settings)
             desk = Desk(start=base, is_ready=True)
-            taken = Capturer(own, Desks(settings)).take(place, desk, base, declared)
+            found = folders.survey(settings.worktree(place))
+            taken = Capturer(own, Desks(settings)).take(place, desk, found, base, declared)
             tree = own.git.run("write-tree", call=Call(view=taken.view)).text
-            found = own.commits.trees.differences(own.commits.facts(base).tree, tree)
-            changes = described(own.git, found)
+            differences = own.commits.trees.differences(own.commits.facts(base).tree, tree)
+            changes = described(own.git, differences)
             nested = (Change(path=path, new_mode=SUBMODULE) for path in taken.nested.paths)
             return Look(changes=(*(with_links(one, taken.view) for one in changes), *nested), litter=taken.litter)
 

@@ -46,7 +46,7 @@ class Nested:
         """Sort what a survey found by what git ignores."""
         every = [*found.nested, *(path for path in found.reserved if not folders.below(path, found.nested))]
         if not every:
-            return cls(paths=(), ignored=(), size=0)
+            return NOTHING_NESTED
         stdin = b"".join(os.fsencode(path) + b"\0" for path in every)
         call = Call(view=view, stdin=stdin, accept=(0, 1))
         ignored = {*git.run("check-ignore", "-z", "--stdin", call=call).fields}
@@ -56,6 +56,9 @@ class Nested:
             ignored=tuple(path for path in every if path in ignored),
             size=size_of(view.worktree, [path for path in found.files if folders.below(path, paths)]),
         )
+
+
+NOTHING_NESTED = Nested(paths=(), ignored=(), size=0)
 
 
 def size_of(root: Path, paths: list[str]) -> int:

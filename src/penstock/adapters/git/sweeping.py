@@ -55,7 +55,7 @@ def sweep(root: Path, left: Mapping[str, Noted], since: int) -> None:
                     waiting.append(f"{path}/")
                 else:
                     folders.remove(Path(entry.path))
-            elif path != ".git" and not _is_untouched(left.get(path), status, since):
+            elif path != ".git" and not is_untouched(left.get(path), status, since):
                 folders.remove(Path(entry.path))
 
 
@@ -90,7 +90,8 @@ def _folders_above(paths: Iterable[str]) -> Iterator[str]:
             end = path.rfind("/", 0, end)
 
 
-def _is_untouched(left: Noted | None, status: os.stat_result, since: int) -> bool:
+def is_untouched(left: Noted | None, status: os.stat_result, since: int) -> bool:
+    """True for a file that is as it was noted before the moment `since`."""
     return left is not None and left == noted(status) and left.changed_at < since
 
 

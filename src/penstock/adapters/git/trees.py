@@ -1,4 +1,4 @@
-"""What differs between two trees, told by walking only where they do.
+"""What differs between two trees, told by walking only where they do; and trees in which few files differ, written.
 
 A tree that lies loose is read as a file; all others of one level are asked of one process. Each is checked against its
 name.
@@ -16,6 +16,7 @@ from penstock.adapters.git import folders
 from penstock.adapters.git.objects import Difference, contents
 from penstock.adapters.git.remembered import Remembered
 from penstock.adapters.git.runner import Git, GitFailed
+from penstock.adapters.git.writing import write_object
 from penstock.domain.changes import Change
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ TREES_REMEMBERED = 1024
 LARGEST_LOOSE = 16 << 20
 ABSENT = "000000"
 FOLDER = "040000"
+EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 class Entry(NamedTuple):
@@ -32,6 +34,13 @@ class Entry(NamedTuple):
 
     mode: str
     identity: str
+
+
+GONE = Entry(ABSENT, "")
+
+
+class _NotPlain(Exception):
+    """What is left to git."""
 
 
 class TreeUnreadable(GitFailed):
@@ -61,6 +70,52 @@ class Trees:
             trees = self._read({identity for _, *pair in level for identity in pair if identity})
             level = [deeper for pair in level for deeper in _compared(pair, trees, found)]
         return tuple(difference for _, difference in sorted(found, key=lambda entry: entry[0]))
+
+    def changed(self, tree: str, entries: Mapping[str, Entry | None]) -> str | None:
+        """The tree with some files put in, or taken out, written as far as it is new; None where git must be asked."""
+        if len(tree) != len(EMPTY):
+            return None
+        try:
+            return self._changed(tree, {os.fsencode(path): entry for path, entry in entries.items()}) or self._put({})
+        except _NotPlain:
+            return None
+
+    def _changed(self, identity: str, entries: Mapping[bytes, Entry | None]) -> str:
+        """The same for one folder, by paths below it; nothing for a folder in which nothing is left."""
+        old = self._read({identity})[identity] if identity else {}
+        new, deeper = dict(old), dict[bytes, dict[bytes, Entry | None]]()
+        for path, entry in entries.items():
+            name, slash, below = path.partition(b"/")
+            if slash:
+                deeper.setdefault(name, {})[below] = entry
+            elif entry is None and new.get(name, GONE).mode != FOLDER:
+                new.pop(name, None)
+            elif entry is not None and new.get(name, entry).mode != FOLDER:
+                new[name] = entry
+            else:
+                raise _NotPlain  # a file in a folder's place
+        for name, inner in deeper.items():
+            present = new.get(name)
+            if present is not None and present.mode != FOLDER:
+                raise _NotPlain  # a folder in a file's place
+            made = self._changed(present.identity if present is not None else "", inner)
+            new.pop(name, None)
+            if made:
+                new[name] = Entry(FOLDER, made)
+        if new == old:
+            return identity
+        return self._put(new) if new else ""
+
+    def _put(self, tree: Tree) -> str:
+        """Store a tree."""
+        order = sorted(tree.items(), key=lambda named: named[0] + b"/" if named[1].mode == FOLDER else named[0])
+        content = b"".join(
+            b"%s %s\0%s" % (entry.mode.lstrip("0").encode(), name, bytes.fromhex(entry.identity))
+            for name, entry in order
+        )
+        identity = write_object(self._git.settings, b"tree", content)
+        self._known.put(identity, tree)
+        return identity
 
     def _read(self, identities: Iterable[str]) -> Mapping[str, Tree]:
         trees: dict[str, Tree] = {}

@@ -129,7 +129,7 @@ class Worktrees:
             if self._is_known(desk, worktree, found):
                 kept: Snapshot | str = desk.last or self._snapshot_of_start(place, desk)
             else:
-                kept = self._snapshot(place, desk, stamp)
+                kept = self._snapshot(place, desk, found, stamp)
         except WorktreeUnreadable as unreadable:
             return unreadable.said
         except (GitFailed, HistoryLost) as failed:  # a folder that is moved aside needs no git
@@ -139,20 +139,22 @@ class Worktrees:
         return kept
 
     def _is_known(self, desk: Desk, worktree: Path, found: folders.Survey) -> bool:
-        if desk.known is None or found.nested or found.reserved or not desk.known.is_genuine:
+        if found.nested or found.reserved:
             return False
         if desk.last is not None:
             return desk.signature == found.signature
+        if desk.known is None or not desk.known.is_genuine:
+            return False
         return is_unchanged(self._git, View(worktree=worktree, index=desk.known.index))
 
     def _snapshot_of_start(self, place: Place, desk: Desk) -> Snapshot:
-        commit = desk.known.commit if desk.known is not None else desk.start
+        commit = desk.commit or desk.start
         ref = self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
         return Snapshot(commit=commit, ref=ref, tree=self._own.commits.facts(commit).tree)
 
-    def _snapshot(self, place: Place, desk: Desk, stamp: Stamp) -> Snapshot | str:
-        parent = desk.known.commit if desk.known is not None else desk.start
-        taken = self._capturer.take(place, desk, parent, ())
+    def _snapshot(self, place: Place, desk: Desk, found: folders.Survey, stamp: Stamp) -> Snapshot | str:
+        parent = desk.commit or desk.start
+        taken = self._capturer.take(place, desk, found, parent, ())
         try:
             tree = self._whole_tree(taken)
             if tree is None:

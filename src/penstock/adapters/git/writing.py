@@ -1,15 +1,15 @@
-"""Commit objects written as files, byte for byte as `git commit-tree` would: each workstream needs two, and a process
-costs fifty times what the writing does.
+"""Objects written as files, byte for byte as git would: each workstream needs some, and a process costs fifty times
+what the writing does.
 
-Only what is plain: for all else (another hash, names or texts that git would clean up) git is asked.
+Only commits that are plain: for all else (another hash, names or texts that git would clean up) git is asked.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
-import tempfile
 import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from penstock.domain.changes import Stamp
 
+_NUMBERS = itertools.count()
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 # Git takes some signs off the ends of names and out of them, and refuses a name that is nothing else.
 _PLAIN_NAME = re.compile(r"[^\W_](?:[^\x00-\x1f<>]*[^\W_])?")
@@ -33,9 +34,14 @@ def write_commit(settings: GitSettings, tree: str, parents: Sequence[str], stamp
     content = commit_content(settings, tree, parents, stamp)
     if content is None:
         return None
-    settings.effect("commit object")
-    name = _write(settings.repository / "objects", b"commit", content)
-    settings.effect("commit object done")
+    return write_object(settings, b"commit", content)
+
+
+def write_object(settings: GitSettings, kind: bytes, content: bytes) -> str:
+    """Store an object of a repository of SHA-1 names; its name."""
+    settings.effect(f"{kind.decode()} object")
+    name = _write(settings.repository / "objects", kind, content)
+    settings.effect(f"{kind.decode()} object done")
     return name
 
 
@@ -80,16 +86,16 @@ def _write(objects: Path, kind: bytes, content: bytes) -> str:
         return name
     folder.mkdir(exist_ok=True)
     # git knows a name that begins so for a left-over, and removes it in time
-    descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=folder)
+    temporary = folder / f"tmp_obj_{os.getpid()}_{next(_NUMBERS)}"
     try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
         with os.fdopen(descriptor, "wb") as file:
             file.write(zlib.compress(whole, 1))
-            os.fchmod(file.fileno(), 0o444)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)  # noqa: PTH105 - both are text already
+        temporary.replace(target)
     except BaseException:
         with suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
+            temporary.unlink()
         raise
     return name
