@@ -34,10 +34,15 @@ class NoSuchCommit(HistoryLost):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A commit's tree and first parent."""
+    """A commit's tree and parents."""
 
     tree: str
-    parent: str | None
+    parents: tuple[str, ...]
+
+    @property
+    def parent(self) -> str | None:
+        """The first parent."""
+        return self.parents[0] if self.parents else None
 
 
 class Commits:
@@ -52,7 +57,7 @@ class Commits:
     def make(self, tree: str, parents: Sequence[str], stamp: Stamp) -> str:
         """Make a commit; the same tree, parents and stamp give the same hash."""
         commit = write_commit(self._git.settings, tree, parents, stamp) or self._ask(tree, parents, stamp)
-        self._facts.put(commit, Facts(tree=tree, parent=parents[0] if parents else None))
+        self._facts.put(commit, Facts(tree=tree, parents=tuple(parents)))
         return commit
 
     def _ask(self, tree: str, parents: Sequence[str], stamp: Stamp) -> str:
@@ -77,7 +82,7 @@ class Commits:
                 raise NoSuchCommit(commit) from failed
 
     def facts(self, commit: str) -> Facts:
-        """A commit's tree and first parent."""
+        """A commit's tree and parents."""
         return self._facts.get(commit, self._read_facts)
 
     def paths(self, commit: str) -> frozenset[str]:
@@ -101,8 +106,8 @@ class Commits:
         except GitFailed as failed:
             raise NoSuchCommit(commit) from failed
         header = lines[: lines.index("")] if "" in lines else lines
-        parents = [line.removeprefix("parent ") for line in header if line.startswith("parent ")]
-        return Facts(tree=header[0].removeprefix("tree "), parent=parents[0] if parents else None)
+        parents = tuple(line.removeprefix("parent ") for line in header if line.startswith("parent "))
+        return Facts(tree=header[0].removeprefix("tree "), parents=parents)
 
     def differences(self, base: str, commit: str) -> tuple[Difference, ...]:
         """What differs between two commits."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.adapters.git.apart import merged_apart
 from penstock.adapters.git.commits import NoSuchCommit
 from penstock.adapters.git.layout import branch_ref
 from penstock.adapters.git.own import BranchMoved
@@ -47,6 +48,9 @@ def take_back(own: OwnRepository, base: str, head: str, candidate: str, stamp: S
 
 def _merged(own: OwnRepository, ours: str, theirs: str) -> tuple[bool, str, tuple[str, ...]]:
     """Whether two commits merge cleanly, the tree of it, and the paths that conflict."""
+    plain = merged_apart(own.commits, ours, theirs)
+    if plain is not None:
+        return True, plain, ()
     options = ("--write-tree", "-z", "--name-only", "--no-messages")
     answer = own.git.run("merge-tree", *options, ours, theirs, call=Call(accept=(0, 1)))
     tree, *paths = answer.fields
