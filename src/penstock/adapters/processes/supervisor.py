@@ -36,7 +36,8 @@ class Supervisor:
     async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         """The attempt's own folder, made if need be: in a thread, for that may take as long as the disk likes."""
         path = self._path(run, workstream, attempt)
-        await asyncio.to_thread(path.mkdir, parents=True, exist_ok=True, mode=0o700)
+        if not path.is_dir():
+            await asyncio.to_thread(path.mkdir, parents=True, exist_ok=True, mode=0o700)
         return path
 
     def was_started(self, run: str, workstream: str, attempt: str) -> bool:
