@@ -106,7 +106,7 @@ class BuiltEnvironments:
 
     async def withdraw(self, checkout: Path, record: Path) -> None:
         """See `Environments`."""
-        if os.path.lexists(record):  # noqa: PTH110 - most checkouts are lent nothing, which one look tells
+        if os.path.lexists(record):  # noqa: ASYNC240 - most checkouts are lent nothing, which one look tells
             await asyncio.to_thread(lending.withdraw, checkout, record)
 
     async def proofs(self, checkout: Path) -> tuple[Proof, ...]:

@@ -6,14 +6,17 @@ Over a restart only the start and the index left behind are remembered, never a 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.filling import forget
 from penstock.adapters.git.private import PrivateFolder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from penstock.adapters.git.filling import Known
     from penstock.adapters.git.folders import Signature
     from penstock.adapters.git.layout import GitSettings
@@ -64,8 +67,16 @@ class Desk:
         self.filled = self.known = None
 
 
+def last_record(path: Path) -> Any:
+    """What was written down last of a place, whole; None if nothing was."""
+    lines = (folders.read(path) or b"").split(b"\n")[:-1]
+    return json.loads(lines[-1]) if lines else None
+
+
 class Desks:
-    """The desks of one project, in memory and, for a take-over, as small files beside the private folders."""
+    """The desks of one project, in memory and, for a take-over, as small files beside the private folders: a line for
+    each time that a place was prepared.
+    """
 
     def __init__(self, settings: GitSettings) -> None:
         self._settings = settings
@@ -74,22 +85,29 @@ class Desks:
     def get(self, place: Place) -> Desk | None:
         """The desk of a place; after a restart with what the file still says."""
         if place not in self._open:
-            content = folders.read(self._settings.record(place))
-            if content is None:
+            said = last_record(self._settings.record(place))
+            if said is None:
                 return None
-            said = json.loads(content)
             self._open[place] = Desk(start=said["start"], left_index=said["left_index"], is_ready=said["is_ready"])
         return self._open[place]
 
     def put(self, place: Place, desk: Desk) -> None:
-        """Remember a place, before anything is written there and again when an agent may begin."""
+        """Remember a place, before anything is written there and again when an agent may begin: only then must it
+        outlive the machine, since there is nobody's work before.
+        """
         content = {
             "branch": place.branch,
             "is_ready": desk.is_ready,
             "left_index": desk.left_index,
             "start": desk.start,
         }
-        folders.write(self._settings.record(place), json.dumps(content, indent=1).encode(), synced=True)
+        path = self._settings.record(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(json.dumps(content).encode() + b"\n")
+            if desk.is_ready:
+                file.flush()
+                os.fsync(file.fileno())
         self._open[place] = desk
 
     def drop(self, place: Place) -> None:

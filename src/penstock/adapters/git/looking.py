@@ -7,7 +7,6 @@ a worktree in which an agent works takes no evidence away and obeys nothing that
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.capture import Capturer, with_links
-from penstock.adapters.git.desks import Desk, Desks
+from penstock.adapters.git.desks import Desk, Desks, last_record
 from penstock.adapters.git.integrity import ALTERNATES, ATTRIBUTES, HEAD, config_of
 from penstock.adapters.git.layout import GitSettings, is_segment, snapshot_namespace
 from penstock.adapters.git.objects import described
@@ -57,7 +56,7 @@ class GitWorktrees:
 
     def _record(self, place: Place) -> dict[str, object]:
         try:
-            said = json.loads(folders.read(self._settings.record(place)) or b"{}")
+            said = last_record(self._settings.record(place)) or {}
         except ValueError:
             return {}
         return said if isinstance(said, dict) else {}
