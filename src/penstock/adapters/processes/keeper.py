@@ -10,9 +10,6 @@ import os
 import select
 import signal
 import time
-import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from penstock.adapters.processes import wire
 from penstock.adapters.processes.descent import ChildBell, adopt_orphans, children, send_group_signal, send_signal
@@ -22,6 +19,7 @@ from penstock.adapters.processes.output import Capture
 from penstock.adapters.processes.records import record_outcome, record_request
 from penstock.adapters.processes.spawn import CouldNotStart, spawn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
@@ -39,6 +37,8 @@ def keep(leash: socket.socket) -> None:
         if order is not None:
             _serve(leash, order)
     except Exception:  # the main of a process of its own: the owner must hear of any fault
+        import traceback  # noqa: PLC0415 - no keeper should need it
+
         _tell(leash, {"fault": traceback.format_exc()})
         raise
 
@@ -58,7 +58,7 @@ def _serve(leash: socket.socket, order: wire.Order) -> None:
     else:
         outcome = keeper.see_it_through()
     try:
-        record_outcome(Path(order["folder"]), outcome)
+        record_outcome(order["folder"], outcome)
     except OSError as error:
         outcome["error"] = outcome["error"] or f"the outcome could not be written: {error}"
     _tell(leash, {"outcome": outcome})
@@ -92,7 +92,7 @@ class Keeper:
 
     def __init__(self, leash: socket.socket, order: wire.Order, began: float, *, adopts: bool) -> None:
         self._leash, self._order, self._began, self._adopts = leash, order, began, adopts
-        self._folder = Path(order["folder"])
+        self._folder = order["folder"]
         self._is_confined = bool(order["confinement"])
         self._bell = ChildBell()
         self._poll = select.poll()
@@ -109,7 +109,7 @@ class Keeper:
         """Open the logs and start the process."""
         writers = []
         for name in ("stdout.log", "stderr.log"):
-            capture = Capture(self._folder / name, self._order["output_limit"])
+            capture = Capture(f"{self._folder}/{name}", self._order["output_limit"])
             reader, writer = os.pipe()
             os.set_blocking(reader, False)
             self._captures[reader] = capture
@@ -234,7 +234,7 @@ class Keeper:
     def _outcome(self, ended: float) -> wire.OutcomeRecord:
         code, never = None if self._status is None else os.waitstatus_to_exitcode(self._status), None
         if code is not None and self._is_confined:
-            never, code = why_it_never_began(code, self._folder / "stderr.log"), true_code(code)
+            never, code = why_it_never_began(code, f"{self._folder}/stderr.log"), true_code(code)
         own_end = Ending.SIGNALLED if code is not None and code < 0 else Ending.EXITED
         return {
             "ending": (self._cause or (Ending.NOT_STARTED if never else own_end)).value,

@@ -6,6 +6,7 @@ It adopts what a killed keeper leaves and kills it. When the owner is gone it wa
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -27,6 +28,9 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
     adopt_orphans()
+    # A keeper lives for one process: to look for garbage would only copy what it shares with the zygote.
+    gc.disable()
+    gc.freeze()
     zygote = Zygote(control)
     zygote.serve()
     zygote.go()
