@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from penstock.adapters import slots as slots_module
-from penstock.adapters.clock import SystemClock
+from penstock.adapters.clock import ManualClock, SystemClock
 from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.slots import FileSlots, NoRoom
 from penstock.ports import Need, Slots, User
@@ -224,6 +225,25 @@ async def test_who_needs_more_memory_than_there_is_stands_in_nobodys_way(tmp_pat
         async with other.taken(need(), ME, silent):
             pass
     hungry.task.cancel()
+
+
+@awaited
+async def test_that_there_is_room_is_believed_for_a_moment_and_that_there_is_none_never(tmp_path: Path) -> None:
+    clock, said, asked = ManualClock(datetime.now(UTC)), [None, "no room", "no room", None], list[float]()
+
+    def lack(*_floors: object) -> str | None:
+        asked.append(clock.monotonic())
+        return said[min(len(asked), len(said)) - 1]
+
+    slots = FileSlots(tmp_path / "slots", clock, patience=0.0, lack=lack)
+    for _ in range(3):
+        async with slots.taken(need(), ME, silent):
+            pass
+    assert len(asked) == 1
+    clock.advance(slots_module.GOOD_FOR)
+    async with slots.taken(need(), ME, silent):
+        pass
+    assert len(asked) == 4
 
 
 HOLDER = """

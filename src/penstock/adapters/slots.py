@@ -34,6 +34,8 @@ SOONEST, LATEST = 0.01, 0.25
 FRESH = 2.0
 """A ticket that was not touched for so long belongs to a process that is dead or stopped, and counts no more."""
 FORGOTTEN = 600.0
+GOOD_FOR = 0.25
+"""So long it is believed that there is room; that there is none is asked anew each time."""
 
 
 class NoRoom(WorldError):
@@ -51,6 +53,7 @@ class _Line:
     lacking_since: float | None = None
     sentence: str = ""
     """What the first of them waits for."""
+    has_ticket: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +77,14 @@ class FileSlots:
         wait_for_memory: float = WAIT_FOR_MEMORY,
         wait_for_disk: float = WAIT_FOR_DISK,
         patience: float = PATIENCE,
+        lack: Callable[[float, float, Path], str | None] = lacking,
     ) -> None:
         self._folder, self._tickets = folder, folder / "waiting"
         self._clock = clock
         self._wait_for_memory, self._wait_for_disk = wait_for_memory, wait_for_disk
-        self._patience = patience
+        self._patience, self._lack = patience, lack
+        self._roomy: dict[tuple[float, float], float] = {}
+        """When there was memory and disk last, by the floors that were asked for."""
         self._lines: dict[Need, _Line] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slots")
 
@@ -136,7 +142,7 @@ class FileSlots:
                         await line.freed.wait()
                 pause = min(2 * pause, LATEST)
         finally:
-            self._thread.submit(ticket.unlink, missing_ok=True)
+            self._thread.submit(_hand_in, line, ticket)
 
     async def _asked(self, need: Need, user: User, line: _Line, ticket: Path) -> _Slot | None:
         asking = self._thread.submit(self._look, need, user, line, ticket)
@@ -152,7 +158,8 @@ class FileSlots:
         """A slot, if there is room now; a ticket only where a slot is all that is wanting."""
         if not self._has_room(need, line):
             return None
-        self._tickets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._tickets.is_dir():
+            self._tickets.mkdir(parents=True, exist_ok=True, mode=0o700)
         users: list[str] = []
         for number in range(need.limit, self._reserved(need, ticket.name), -1):
             slot = self._lock(self._folder / f"{need.resource}.{number}", user, users)
@@ -161,18 +168,23 @@ class FileSlots:
         slots = "the only slot" if need.limit == 1 else f"every one of the {need.limit} slots"
         by = "; ".join(users[::-1]) or "others came before"
         line.sentence = f"{slots} for {need.resource}s on this machine is in use: {by}"
+        line.has_ticket = True
         ticket.touch(mode=0o600)
         return None
 
     def _has_room(self, need: Need, line: _Line) -> bool:
         """Whether memory and disk are above their floors; NoRoom once they have been below them for too long."""
-        lack = lacking(need.memory_mb, need.min_free_gb, self._folder)
+        floors, now = (need.memory_mb, need.min_free_gb), self._clock.monotonic()
+        is_known = now - self._roomy.get(floors, -GOOD_FOR) < GOOD_FOR
+        lack = None if is_known else self._lack(*floors, self._folder)
         if lack is None:
             line.lacking_since = None
+            if not is_known:
+                self._roomy[floors] = now
             return True
-        line.sentence, now = lack, self._clock.monotonic()
+        line.sentence = lack
         line.lacking_since = now if line.lacking_since is None else line.lacking_since
-        is_disk = lacking(0, need.min_free_gb, self._folder) is not None
+        is_disk = self._lack(0, need.min_free_gb, self._folder) is not None
         if now - line.lacking_since >= (self._wait_for_disk if is_disk else self._wait_for_memory):
             raise NoRoom(lack, hint="make room, then `penstock resume` the run")
         return False
@@ -205,6 +217,12 @@ class FileSlots:
         slot = _Slot(descriptor=descriptor, was_left_by=_signature(descriptor).get("run", ""))
         _sign(descriptor, json.dumps({"run": user.run, "command": user.command, "process": str(os.getpid())}))
         return slot
+
+
+def _hand_in(line: _Line, ticket: Path) -> None:
+    if line.has_ticket:
+        line.has_ticket = False
+        ticket.unlink(missing_ok=True)
 
 
 def _close(slot: _Slot, *, sign_off: bool) -> None:

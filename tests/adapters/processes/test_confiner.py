@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from penstock.adapters.processes.confinement import Confinement
+from penstock.adapters.processes.confinement import confinement_of
 from penstock.adapters.processes.confiner import Confiner, NotConfinable, WorktreeReplaced
 from penstock.adapters.processes.request import Request
 from penstock.adapters.processes.trial import Trial
@@ -148,8 +148,8 @@ def test_a_worktree_that_is_a_link_is_refused(trial: Trial, tmp_path: Path) -> N
 
 
 def test_without_network_is_one_word_more() -> None:
-    words = Confinement(writable=(), network=False).arguments("bwrap", Path("/"))
-    assert set(words) - set(Confinement(writable=()).arguments("bwrap", Path("/"))) == {"--unshare-net"}
+    words = confinement_of(network=False).arguments("bwrap", Path("/"))
+    assert set(words) - set(confinement_of().arguments("bwrap", Path("/"))) == {"--unshare-net"}
 
 
 NOWHERE = Trial({"PATH": "/nonexistent"})

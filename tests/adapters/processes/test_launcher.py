@@ -197,3 +197,55 @@ def test_a_request_that_no_system_could_carry_out_is_refused(tmp_path, fields):
     sound = {"argv": ("true",), "cwd": tmp_path, "env": {}, "folder": tmp_path, "marker": "home:run/a/1"}
     with pytest.raises(RequestIsUnsound):
         Request(**{**sound, **fields})
+
+
+def test_a_keeper_is_used_again_and_keeps_nothing_of_what_it_had(bench, with_launcher):
+    script = "echo $PPID; ls /proc/$PPID/fd | wc -l"
+
+    async def use(launcher):
+        outcomes = []
+        for number in range(6):
+            request = bench.request("/bin/sh", "-c", script, folder=bench.work / f"attempt-{number}")
+            outcomes.append(await (await launcher.start(request)).wait())
+        return [outcome.stdout.read_text().split() for outcome in outcomes]
+
+    said = with_launcher(use)
+    assert len({keeper for keeper, _ in said}) <= 2, "one may still be putting away what it kept when the next comes"
+    assert len({descriptors for _, descriptors in said}) == 1
+
+
+def test_a_keeper_has_one_process_at_a_time(bench, with_launcher):
+    async def use(launcher):
+        requests = [
+            bench.request("/bin/sh", "-c", "echo $PPID; sleep 0.3", folder=bench.work / f"attempt-{number}")
+            for number in range(3)
+        ]
+        running = [await launcher.start(request) for request in requests]
+        return [(await one.wait()).stdout.read_text() for one in running]
+
+    assert len(set(with_launcher(use))) == 3
+
+
+def test_a_keeper_that_could_start_nothing_is_as_good_as_before(bench, with_launcher):
+    async def use(launcher):
+        for number in range(3):
+            missing = bench.request("/no/such/program", folder=bench.work / f"missing-{number}")
+            assert (await (await launcher.start(missing)).wait()).ending is Ending.NOT_FOUND
+        request = bench.request("/bin/sh", "-c", "ls /proc/$PPID/fd | wc -l", folder=bench.work / "there")
+        return (await (await launcher.start(request)).wait()).stdout.read_text()
+
+    async def fresh(launcher):
+        request = bench.request("/bin/sh", "-c", "ls /proc/$PPID/fd | wc -l", folder=bench.work / "fresh")
+        return (await (await launcher.start(request)).wait()).stdout.read_text()
+
+    assert with_launcher(use) == with_launcher(fresh)
+
+
+def test_a_keeper_that_was_killed_is_not_used_again(bench, with_launcher):
+    async def use(launcher):
+        killing = bench.request("/bin/sh", "-c", "kill -KILL $PPID; sleep 30", folder=bench.work / "killing")
+        lost = await (await launcher.start(killing)).wait()
+        after = bench.request("/bin/sh", "-c", "exit 3", folder=bench.work / "after")
+        return lost.ending, (await (await launcher.start(after)).wait()).exit_code
+
+    assert with_launcher(use) == (Ending.LOST, 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,14 +26,14 @@ def test_a_long_output_keeps_its_two_ends(bench, run):
 
 def test_the_beginning_is_in_the_file_while_the_process_runs(tmp_path):
     log = tmp_path / "stdout.log"
-    capture = Capture(log, 10)
+    capture = Capture(str(log), 10)
     capture.feed(b"0123456789abc")
     assert log.read_bytes() == b"01234"
     capture.finish()
 
 
 def test_a_full_disk_is_said_and_the_stream_is_drained():
-    capture = Capture(Path("/dev/full"), 100)
+    capture = Capture("/dev/full", 100)
     capture.feed(b"x" * 500)
     capture.feed(b"y" * 500)
     capture.finish()
@@ -44,7 +43,7 @@ def test_a_full_disk_is_said_and_the_stream_is_drained():
 @given(chunks=st.lists(st.binary(max_size=40)), limit=st.integers(min_value=0, max_value=100))
 def test_no_byte_is_kept_beyond_the_limit_and_none_is_lost_unsaid(tmp_path_factory, chunks, limit):
     log = tmp_path_factory.mktemp("capture") / "log"
-    capture = Capture(log, limit)
+    capture = Capture(str(log), limit)
     for chunk in chunks:
         capture.feed(chunk)
     capture.finish()

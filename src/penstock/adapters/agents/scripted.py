@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import marshal
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from penstock.adapters.agents.attempt import own_folder, run_attempt, started_as
+from penstock.adapters.agents.scripted_player import script_of
 from penstock.adapters.agents.scripts import turn_of, validate_script
 from penstock.adapters.processes.confiner import Confiner, unconfined
 from penstock.adapters.processes.request import Request
@@ -20,12 +17,11 @@ from penstock.domain.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from penstock.adapters.processes.launcher import Launcher
     from penstock.domain.redaction import Redactor
     from penstock.ports import AgentReport, AgentTask
-
-PLAYER = Path(__file__).with_name("scripted_player.py")
 
 
 class ScriptInvalid(UserError, ValueError):
@@ -85,14 +81,11 @@ class ScriptedAgent:
     def _request(self, task: AgentTask) -> Request:
         temporary = own_folder(task.folder)
         turn_file = task.folder / "turn"
-        turn = turn_of(self.script_of(task.workstream.id), task.number)
-        # not JSON: reading that would cost the player more than all else that it does
-        turn_file.write_bytes(marshal.dumps(json.loads(json.dumps(turn))))
+        turn_file.write_bytes(script_of(turn_of(self.script_of(task.workstream.id), task.number)))
         prompt_file = task.folder / "prompt.txt"
         prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
         prompt_file.chmod(0o600)
-        player = (sys.executable, "-I", "-S", str(PLAYER), str(turn_file))
-        argv, env = started_as(player, task, self.environ, temporary)
+        argv, env = started_as(("/bin/sh", str(turn_file)), task, self.environ, temporary)
         request = Request(
             argv=argv,
             cwd=task.worktree,

@@ -70,7 +70,7 @@ def validate_script(script: object) -> list[str]:
     return problems
 
 
-def turn_of(script: object, number: int) -> list[object]:
+def turn_of(script: object, number: int) -> list[Mapping[str, object]]:
     """The actions of an attempt: the last turn repeats."""
     turns = script["turns"] if isinstance(script, Mapping) else script
     assert isinstance(turns, list)  # noqa: S101 - validate_script has passed before

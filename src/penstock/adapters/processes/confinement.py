@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 SCRATCH = Path("/tmp")  # noqa: S108 - a confined process gets one of its own under this name
 # Sockets can be written through a read-only mount, and behind those of the system's services are ways out.
 SOCKETS = Path("/run")
-_STILL_NEEDED = (Path("/run/systemd/resolve"), Path("/run/resolvconf"), Path("/run/current-system"))
-# Root stays the owner of these, namespace or not, and through some of them the kernel runs programs outside.
-_KERNEL = tuple(Path("/proc", name) for name in ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "mtrr"))
+STILL_NEEDED = (Path("/run/systemd/resolve"), Path("/run/resolvconf"), Path("/run/current-system"))
+# Root stays the owner of these, namespace or not, and through some of them the kernel runs programs outside. Others
+# (sysrq-trigger, irq, bus) bubblewrap covers by itself; whether it does is part of the trial.
+KERNEL = tuple(Path("/proc", name) for name in ("sys", "fs", "acpi", "scsi", "mtrr"))
 
 _SECRETS = (
     *(".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".oci", ".config/gcloud", ".config/doctl"),
@@ -56,40 +57,56 @@ TOOLCHAINS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
-    """What differs from "all is read-only": `hidden` is emptied, then `readable` and `writable` are put in again."""
+    """What is the same for all who see the same, as the words that stand before and after the places of one of them."""
 
-    writable: tuple[Path, ...]
-    readable: tuple[Path, ...] = ()
-    hidden: tuple[Path, ...] = ()
-    lent: tuple[tuple[Path, Path], ...] = ()
-    """What is writable under another name: what it is, and where it is put."""
-    network: bool = True
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
-    def arguments(self, program: str, folder: Path) -> list[str]:
-        """The words before a command that confine it and start it in a folder."""
-        hidden = _outermost({_real(path) for path in (SOCKETS, *_there(self.hidden))})
-        files = [path for path in hidden if os.path.isfile(path)]  # noqa: PTH113 - never raises
-        emptied = [path for path in hidden if path not in files]
+    def arguments(
+        self,
+        program: str,
+        folder: Path,
+        *,
+        readable: Iterable[str] = (),
+        writable: Iterable[str] = (),
+        lent: Iterable[tuple[str, str]] = (),
+    ) -> list[str]:
+        """The words before a command that confine it and start it in a folder; its places are named by no link.
+
+        `lent` is writable under another name: what it is, and where it is put.
+        """
         return [
             program,
-            *("--unshare-user-try", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"),
-            *(() if self.network else ("--unshare-net",)),
-            *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", str(SCRATCH)),
-            *_pairs("--ro-bind", ((path, path) for path in _there(_KERNEL))),
-            *_each("--tmpfs", emptied),
-            *_pairs("--ro-bind", ((Path("/dev/null"), path) for path in files)),
-            *_pairs("--ro-bind", ((path, path) for path in _there([*_STILL_NEEDED, *map(_real, self.readable)]))),
-            *_pairs("--bind", ((path, path) for path in map(_real, self.writable))),
-            *_pairs("--bind", ((_real(source), _real(target)) for source, target in self.lent)),
-            # Last, since the places to mount on are made in them: a write beside these must fail, not be forgotten.
-            *_each("--remount-ro", emptied),
+            *self.before,
+            *_pairs("--ro-bind", ((path, path) for path in readable)),
+            *_pairs("--bind", ((path, path) for path in writable)),
+            *_pairs("--bind", lent),
+            *self.after,
             *("--chdir", str(folder), "--"),
         ]
 
 
+def confinement_of(*, hidden: Iterable[Path] = (), readable: Iterable[Path] = (), network: bool = True) -> Confinement:
+    """All is read-only; `hidden` is emptied, then `readable` is put in again."""
+    emptied, files = _outermost({_real(path) for path in (SOCKETS, *_there(hidden))})
+    return Confinement(
+        before=(
+            *("--unshare-user-try", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"),
+            *(() if network else ("--unshare-net",)),
+            *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", str(SCRATCH)),
+            *_pairs("--ro-bind", ((path, path) for path in _there(KERNEL))),
+            *_each("--tmpfs", emptied),
+            *_pairs("--ro-bind", ((Path("/dev/null"), path) for path in files)),
+            *_pairs("--ro-bind", ((path, path) for path in _there([*STILL_NEEDED, *map(_real, readable)]))),
+        ),
+        # Last, since the places to mount on are made in them: a write beside these must fail, not be forgotten.
+        after=tuple(_each("--remount-ro", emptied)),
+    )
+
+
 def secrets_of(home: Path) -> list[Path]:
-    """What of a user's home folder holds keys and private things, as far as it is there."""
-    return _there(home / name for name in _SECRETS)
+    """Where a user's home folder would hold keys and private things."""
+    return [home / name for name in _SECRETS]
 
 
 def toolchains_of(home: Path) -> dict[str, str]:
@@ -113,8 +130,11 @@ def _there(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if os.path.exists(path)]  # noqa: PTH110
 
 
-def _outermost(paths: set[Path]) -> list[Path]:
-    return sorted(path for path in paths if paths.isdisjoint(path.parents) and path.exists())
+def _outermost(paths: set[Path]) -> tuple[list[Path], list[Path]]:
+    """The folders and the files that lie below no other."""
+    found = sorted(path for path in _there(paths) if paths.isdisjoint(path.parents))
+    files = [path for path in found if os.path.isfile(path)]  # noqa: PTH113 - never raises
+    return [path for path in found if path not in files], files
 
 
 def _each(word: str, paths: Iterable[Path]) -> Iterator[str]:
@@ -122,6 +142,6 @@ def _each(word: str, paths: Iterable[Path]) -> Iterator[str]:
         yield from (word, str(path))
 
 
-def _pairs(word: str, pairs: Iterable[tuple[Path, Path]]) -> Iterator[str]:
+def _pairs(word: str, pairs: Iterable[tuple[Path | str, Path | str]]) -> Iterator[str]:
     for source, target in pairs:
         yield from (word, str(source), str(target))

@@ -7,26 +7,23 @@ own. What it can't see: Penstock's state, other worktrees, and where the user ke
 from __future__ import annotations
 
 import os
-import sys
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from penstock.adapters.processes.confinement import Confinement, is_out_of_sight, secrets_of, toolchains_of
+from penstock.adapters.processes.outlook import Outlook
 from penstock.adapters.processes.trial import Trial
 from penstock.domain.errors import WorldError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from penstock.adapters.processes.request import Request
 
 Mode = Literal["off", "auto", "required"]
 OWN_HOME = "home"
 """The name, in the folder of its records, of a confined process's home folder."""
 _STRICTNESS: tuple[Mode, ...] = get_args(Mode)
-_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 class NotConfinable(WorldError):
@@ -54,6 +51,10 @@ class Confiner:
     """What of the hidden must be seen all the same."""
     git_folder: Callable[[Path], Path | None] = field(default=_no_git_folder)
     """The git folder of a worktree or of a clean checkout."""
+    _outlook: Outlook = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._outlook = Outlook(home=self.home, hidden=self.hidden, readable=self.readable)
 
     def insist(self, mode: str) -> str:
         """Confine from now on at least as strictly as this; why it can't be done, or nothing."""
@@ -81,29 +82,44 @@ class Confiner:
             return request
         if worktree.is_symlink():
             raise WorktreeReplaced(f"{worktree} was to be worked in, and it is a link to {worktree.readlink()}")
-        own = [request.folder / OWN_HOME, request.folder / "tmp"]
-        for folder in own:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = _real(request.folder)
+        own = [_made(f"{folder}/{name}") for name in (OWN_HOME, "tmp")]
         git_folder = self.git_folder(worktree)
-        confinement = Confinement(
-            writable=(worktree, *([git_folder] if git_folder is not None else []), *own),
-            readable=(*self.readable, request.folder, *self._programs(request)),
-            hidden=(*self.hidden, *secrets_of(self.home)),
-            lent=tuple((self.home / name, own[0] / name) for name in lent if (self.home / name).exists()),
+        sight = self._outlook.sight(_named(request, worktree), request.env.get("PATH", ""))
+        words = sight.confinement.arguments(
+            self.trial.program,
+            request.cwd.absolute(),
+            readable=(folder,),
+            writable=(_real(worktree), *([_real(git_folder)] if git_folder is not None else []), *own),
+            lent=[(_real(self.home / name), f"{own[0]}/{name}") for name in lent if (self.home / name).exists()],
         )
-        environment = {**toolchains_of(self.home), **request.env}
+        environment = {**sight.toolchains, **request.env}
         if environment.get("HOME", str(self.home)) == str(self.home):
-            environment["HOME"] = str(own[0])
-        words = tuple(confinement.arguments(self.trial.program, request.cwd.absolute()))
-        return replace(request, env=environment, confinement=words)
+            environment["HOME"] = f"{request.folder}/{OWN_HOME}"
+        return replace(request, env=environment, confinement=tuple(words))
 
-    def _programs(self, request: Request) -> Iterator[Path]:
-        """What is to be run, and what that is looked up in, where it lies in a place that is hidden."""
-        named = [Path(word) for word in request.argv if word.startswith("/") and os.path.lexists(word)]
-        searched = map(Path, filter(None, request.env.get("PATH", "").split(":")))
-        for path in (*named, *searched, Path(sys.prefix), Path(sys.base_prefix), _PACKAGE):
-            if is_out_of_sight(path, self.hidden):
-                yield path
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _made(folder: str) -> str:
+    """The folder, which is no link to another place."""
+    try:
+        os.mkdir(folder, mode=0o700)  # noqa: PTH102 - of every launch
+    except FileNotFoundError:
+        os.makedirs(folder, mode=0o700)  # noqa: PTH103
+    except FileExistsError:
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            raise
+    return folder
+
+
+def _named(request: Request, worktree: Path) -> tuple[str, ...]:
+    """What a command names by its whole path, but for what lies where the process works: that is there anyway."""
+    there = (f"{worktree}/", f"{request.folder}/")
+    words = (word for word in request.argv if word.startswith("/"))
+    return tuple(word for word in words if not (word.startswith(there) and os.path.realpath(word).startswith(there)))
 
 
 def _known(mode: str) -> Mode:

@@ -9,12 +9,15 @@ import contextlib
 import ctypes
 import os
 import signal
-import socket
 import sys
 from functools import cache
-from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PR_SET_CHILD_SUBREAPER = 36
+RINGS = 4096
 
 
 def adopt_orphans() -> bool:
@@ -34,20 +37,24 @@ def children() -> list[int]:
     """Our children, adopted ones included. May miss some while they fork and end: only ECHILD is a proof."""
     pid = os.getpid()
     try:
-        listed = Path(f"/proc/{pid}/task/{pid}/children").read_bytes()
+        listed = _text(f"/proc/{pid}/task/{pid}/children")
     except OSError:
         listed = b""
-    return [int(word) for word in listed.split()] or _children_by_walk(pid)
+    return [int(word) for word in listed.split()] or [child for child, parent, _ in families() if parent == pid]
 
 
-def _children_by_walk(parent: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
+def families() -> Iterator[tuple[int, int, int]]:
+    """Every process of the system by its own number, its parent's and its group's."""
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
         with contextlib.suppress(OSError, ValueError, IndexError):
             # The name in brackets may hold anything, so what follows its last bracket is counted.
-            if int(entry.read_bytes().rpartition(b")")[2].split()[1]) == parent:
-                found.append(int(entry.parent.name))
-    return found
+            words = _text(f"/proc/{name}/stat").rpartition(b")")[2].split()
+            yield int(name), int(words[1]), int(words[2])
+
+
+def _text(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 - a keeper does without pathlib
+        return file.read()
 
 
 def send_signal(pid: int, number: signal.Signals) -> None:
@@ -66,24 +73,24 @@ class ChildBell:
     """Becomes readable when a child has ended, so that a poll needs no deadline for it."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
 
     def fileno(self) -> int:
         """What to poll."""
-        return self._reader.fileno()
+        return self._reader
 
     def clear(self) -> None:
         """Forget the rings so far."""
         with contextlib.suppress(BlockingIOError):
-            while self._reader.recv(4096):
+            while len(os.read(self._reader, RINGS)) == RINGS:
                 pass
 
     def close(self) -> None:
         """Hang the bell off (after a fork: the other process rings its own)."""
         signal.set_wakeup_fd(-1)
-        self._reader.close()
-        self._writer.close()
+        os.close(self._reader)
+        os.close(self._writer)

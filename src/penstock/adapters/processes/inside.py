@@ -5,12 +5,10 @@ Only the standard library: a bare interpreter imports it.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-from pathlib import Path
 
-from penstock.adapters.processes.descent import send_group_signal, send_signal
+from penstock.adapters.processes.descent import families, send_group_signal, send_signal
 
 # Bubblewrap turns a signal into 128 and its number. Only what hardly any program gives as a code of its own is read so.
 _SIGNALS = frozenset(
@@ -28,15 +26,9 @@ def tell_group(main: int) -> None:
 
 def tell_those_inside(main: int) -> None:
     """TERM to the main process's group but for bubblewrap's own two: when they go, all inside is killed at once."""
-    members: dict[int, int] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            # The name in brackets may hold anything, so what follows its last bracket is counted.
-            _, parent, group = entry.read_bytes().rpartition(b")")[2].split()[:3]
-            if int(group) == main:
-                members[int(entry.parent.name)] = int(parent)
-    for pid, above in members.items():
-        if main not in {pid, above}:
+    members = [(pid, parent) for pid, parent, group in families() if group == main]
+    for pid, parent in members:
+        if main not in {pid, parent}:
             send_signal(pid, signal.SIGTERM)
             send_signal(pid, signal.SIGCONT)
 
@@ -46,12 +38,12 @@ def true_code(code: int) -> int:
     return 128 - code if code - 128 in _SIGNALS else code
 
 
-def why_it_never_began(code: int, stderr: Path) -> str | None:
+def why_it_never_began(code: int, stderr: str) -> str | None:
     """What bubblewrap said when it could not confine; None if the process inside ran, or might have."""
     if code != 1:
         return None
     try:
-        with stderr.open("rb") as log:
+        with open(stderr, "rb") as log:  # noqa: PTH123
             head = log.read(_HEAD)
     except OSError:
         return None
@@ -61,4 +53,5 @@ def why_it_never_began(code: int, stderr: Path) -> str | None:
 def is_found(command: str, folder: str, environ: dict[str, str]) -> bool:
     """Whether there is such a program to start, as the process inside would look for it."""
     places = [folder] if "/" in command else os.get_exec_path(environ)
-    return any(os.path.isfile(path) and os.access(path, os.X_OK) for path in (Path(at, command) for at in places))  # noqa: PTH113 - never raises
+    paths = (os.path.join(place, command) for place in places)  # noqa: PTH118
+    return any(os.path.isfile(path) and os.access(path, os.X_OK) for path in paths)  # noqa: PTH113 - never raises

@@ -1,7 +1,7 @@
-"""The keeper of one process: adopts its descendants, enforces its time, and ends only when none of them is left.
+"""The keeper of one process: adopts its descendants, enforces its time, and is done only when none of them is left.
 
-It is forked from the zygote and runs on a bare interpreter. It never outlives its owner while something runs:
-the end of file on its leash kills everything at once.
+It runs on a bare interpreter. It never outlives its owner while something runs: the end of file on its leash kills
+everything at once.
 """
 
 from __future__ import annotations
@@ -10,21 +10,18 @@ import os
 import select
 import signal
 import time
-import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from penstock.adapters.processes import wire
-from penstock.adapters.processes.descent import ChildBell, adopt_orphans, children, send_group_signal, send_signal
+from penstock.adapters.processes.descent import ChildBell, children, send_group_signal, send_signal
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.inside import tell_group, tell_those_inside, true_code, why_it_never_began
 from penstock.adapters.processes.output import Capture
-from penstock.adapters.processes.records import record_outcome, record_request
-from penstock.adapters.processes.spawn import CouldNotStart, spawn
+from penstock.adapters.processes.spawn import spawn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+
 
 SWEEP_LIMIT = 10.0  # a process that SIGKILL has not ended by then never will be (it waits in the kernel, or isn't ours)
 SWEEP_PAUSE = 0.005
@@ -32,69 +29,16 @@ CHUNK = 1 << 16
 LAST_READS = 64  # pipes hold at most a mebibyte; a stranger who holds one open can't keep us reading
 
 
-def keep(leash: socket.socket) -> None:
-    """Serve one leash from order to outcome. Raises nothing: a fault of ours is told to the owner."""
-    try:
-        order = wire.receive_order(leash)
-        if order is not None:
-            _serve(leash, order)
-    except Exception:  # the main of a process of its own: the owner must hear of any fault
-        _tell(leash, {"fault": traceback.format_exc()})
-        raise
-
-
-def _serve(leash: socket.socket, order: wire.Order) -> None:
-    adopts = adopt_orphans()
-    began = time.monotonic()
-    try:
-        record_request(order)
-        keeper = Keeper(leash, order, began, adopts=adopts)
-        keeper.start()
-    except CouldNotStart as failure:
-        ending = Ending.NOT_FOUND if failure.is_not_found else Ending.NOT_STARTED
-        outcome = _unstarted(order, ending, str(failure), began)
-    except OSError as error:
-        outcome = _unstarted(order, Ending.NOT_STARTED, str(error), began)
-    else:
-        outcome = keeper.see_it_through()
-    try:
-        record_outcome(Path(order["folder"]), outcome)
-    except OSError as error:
-        outcome["error"] = outcome["error"] or f"the outcome could not be written: {error}"
-    _tell(leash, {"outcome": outcome})
-
-
-def _unstarted(order: wire.Order, ending: Ending, error: str, began: float) -> wire.OutcomeRecord:
-    duration = time.monotonic() - began
-    return {
-        "ending": ending.value,
-        "exit_code": None,
-        "started_at": order["started_at"],
-        "ended_at": order["started_at"] + duration,
-        "duration": duration,
-        "truncated": False,
-        "leftovers": 0,
-        "error": error,
-        "confined": False,
-    }
-
-
-def _tell(leash: socket.socket, message: Mapping[str, object]) -> None:
-    try:
-        leash.setblocking(True)
-        leash.sendall(wire.pack(message))
-    except OSError:
-        pass  # the owner is gone; what it needs to know stands in outcome.json
-
-
 class Keeper:
     """One process, from its start until ECHILD proves that nothing of it is left."""
 
-    def __init__(self, leash: socket.socket, order: wire.Order, began: float, *, adopts: bool) -> None:
+    def __init__(self, leash: socket.socket, order: wire.Order, began: float, bell: ChildBell, *, adopts: bool) -> None:
         self._leash, self._order, self._began, self._adopts = leash, order, began, adopts
-        self._folder = Path(order["folder"])
+        self._bell = bell
+        self.is_empty = True
+        """Whether nothing is left that this process would answer for."""
+        self._folder = order["folder"]
         self._is_confined = bool(order["confinement"])
-        self._bell = ChildBell()
         self._poll = select.poll()
         self._captures: dict[int, Capture] = {}  # by the descriptor that is read
         self._main = 0
@@ -103,24 +47,34 @@ class Keeper:
         self._kill_at: float | None = None
         self._killed: set[int] = set()
         self._leftovers = 0
+        self._is_truncated = False
         self._error: str | None = None
 
     def start(self) -> None:
         """Open the logs and start the process."""
-        writers = []
-        for name in ("stdout.log", "stderr.log"):
-            capture = Capture(self._folder / name, self._order["output_limit"])
-            reader, writer = os.pipe()
-            os.set_blocking(reader, False)
-            self._captures[reader] = capture
-            writers.append(writer)
-        self._main = spawn(self._order, *writers)
-        for writer in writers:
-            os.close(writer)
+        writers: list[int] = []
+        try:
+            writers += [self._captured("stdout.log")]
+            writers += [self._captured("stderr.log")]
+            self._main = spawn(self._order, *writers)
+        except BaseException:
+            self._let_go()
+            raise
+        finally:
+            for writer in writers:
+                os.close(writer)
         for descriptor in (self._leash.fileno(), self._bell.fileno(), *self._captures):
             self._poll.register(descriptor, select.POLLIN)
-        _tell(self._leash, {"started": self._main})
+        wire.tell(self._leash, {"started": self._main})
         self._leash.setblocking(False)
+
+    def _captured(self, name: str) -> int:
+        """Where a stream of the process is to be written to."""
+        capture = Capture(f"{self._folder}/{name}", self._order["output_limit"])
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        self._captures[reader] = capture
+        return writer
 
     def see_it_through(self) -> wire.OutcomeRecord:
         """Watch, end, kill what is left, and say what came of it."""
@@ -204,6 +158,7 @@ class Keeper:
         while self._reap():
             if time.monotonic() > limit:
                 self._error = f"{len(children())} processes could not be killed"
+                self.is_empty = False
                 return
             for pid in children():
                 self._killed.add(pid)
@@ -227,14 +182,20 @@ class Keeper:
             for _ in range(LAST_READS):
                 if not self._read(descriptor):
                     break
-        for capture in self._captures.values():
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for reader, capture in self._captures.items():
+            os.close(reader)
             capture.finish()
             self._error = self._error or capture.error
+            self._is_truncated = self._is_truncated or capture.is_truncated
+        self._captures.clear()
 
     def _outcome(self, ended: float) -> wire.OutcomeRecord:
         code, never = None if self._status is None else os.waitstatus_to_exitcode(self._status), None
         if code is not None and self._is_confined:
-            never, code = why_it_never_began(code, self._folder / "stderr.log"), true_code(code)
+            never, code = why_it_never_began(code, f"{self._folder}/stderr.log"), true_code(code)
         own_end = Ending.SIGNALLED if code is not None and code < 0 else Ending.EXITED
         return {
             "ending": (self._cause or (Ending.NOT_STARTED if never else own_end)).value,
@@ -242,7 +203,7 @@ class Keeper:
             "started_at": self._order["started_at"],
             "ended_at": self._order["started_at"] + ended - self._began,
             "duration": ended - self._began,
-            "truncated": any(capture.is_truncated for capture in self._captures.values()),
+            "truncated": self._is_truncated,
             "leftovers": self._leftovers,
             "error": never or self._error,
             "confined": self._is_confined and never is None,

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _SLACK = 1024 * 1024  # the tail is cut back only when it has grown by this much, so that cutting costs little
 
@@ -14,14 +10,13 @@ _SLACK = 1024 * 1024  # the tail is cut back only when it has grown by this much
 class Capture:
     """Keeps at most `limit` bytes of a stream and says how many it left out."""
 
-    def __init__(self, path: Path, limit: int) -> None:
-        self._name = path.name
+    def __init__(self, path: str, limit: int) -> None:
+        self._name = os.path.basename(path)  # noqa: PTH119
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._tail_limit = limit // 2
         self._head_room = limit - self._tail_limit
         self._tail = bytearray()
         self._left_out = 0
-        self._has_content = False
         self.error: str | None = None
 
     @property
@@ -39,17 +34,12 @@ class Capture:
             self._cut()
 
     def finish(self) -> None:
-        """Append the tail, make the file durable and close it."""
+        """Append the tail and close the file."""
         self._cut()
         if self._left_out:
             self._write(f"\n[penstock: {self._left_out} bytes are left out here]\n".encode("ascii"))
         self._write(bytes(self._tail))
         self._tail.clear()
-        try:
-            if self._has_content:  # of an empty file only the name must last, and that stands in its folder
-                os.fsync(self._descriptor)
-        except OSError as error:
-            self.error = self.error or f"{self._name}: {error.strerror}"
         os.close(self._descriptor)
 
     def _cut(self) -> None:
@@ -60,7 +50,6 @@ class Capture:
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
-        self._has_content = self._has_content or bool(data)
         # After a full disk the stream is still drained, or the process would hang on its own output.
         while view and self.error is None:
             try:

@@ -1,15 +1,17 @@
 """The two files that a keeper leaves in an attempt's folder: request.json before the start, outcome.json after the end.
 
-Both are written whole or not at all, and outlast a power cut. Only the standard library: a bare interpreter imports it.
+Both outlast any process, whoever is killed; what is cut off is no JSON and counts as not written. They are not forced
+to the disk: an outcome that outlasts a power cut, while the work that it speaks of does not, would take the rest for
+all of it. Only the standard library: a bare interpreter imports it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,9 +22,9 @@ REQUEST, OUTCOME = "request.json", "outcome.json"
 
 def record_request(order: Order) -> None:
     """Make the folder and say in it what is about to run; an earlier run's outcome must not be taken for this one's."""
-    folder = Path(order["folder"])
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / OUTCOME).unlink(missing_ok=True)
+    folder = order["folder"]
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{folder}/{OUTCOME}")  # noqa: PTH108
     shown = {
         "argv": order["shown_argv"],
         "confinement": order["confinement"],
@@ -35,27 +37,26 @@ def record_request(order: Order) -> None:
         "started_at": order["started_at"],
         "environment_names": sorted(order["env"]),
     }
-    _write_whole(folder / REQUEST, shown)
-
-
-def record_outcome(folder: Path, outcome: OutcomeRecord) -> None:
-    """Write the outcome; it is there entirely or not at all."""
-    _write_whole(folder / OUTCOME, outcome)
-
-
-def _write_whole(path: Path, content: Mapping[str, object]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(_in_lines(content))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        _write(f"{folder}/{REQUEST}", shown)
+    except FileNotFoundError:
+        os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+        _write(f"{folder}/{REQUEST}", shown)
+
+
+def record_outcome(folder: str, outcome: OutcomeRecord) -> None:
+    """Write the outcome; it is there entirely or counts as not there."""
+    _write(f"{folder}/{OUTCOME}", outcome)
+
+
+def _write(path: str, content: Mapping[str, object]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        rest = _in_lines(content).encode()
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _in_lines(content: Mapping[str, object]) -> str:

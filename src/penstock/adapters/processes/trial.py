@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.adapters.processes.confinement import Confinement
+from penstock.adapters.processes.confinement import confinement_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 PROGRAM = "bwrap"
 TIME_LIMIT = 10.0
 # Inside it can write, beside it can't: `:` ends a shell whose redirection fails, so that one has a shell of its own.
-_SCRIPT = '(: > "$1/beside") 2>/dev/null && exit 9; : > "$1/inside/written"'
+# What bubblewrap covers of the kernel's files by itself must be covered too.
+_SCRIPT = """
+(: > "$1/beside") 2>/dev/null && exit 9
+for file in /proc/sysrq-trigger /proc/irq/*/smp_affinity /proc/irq/default_smp_affinity /proc/bus/pci/*/*; do
+    test -w "$file" && exit 9
+done
+: > "$1/inside/written"
+"""
 
 
 class Trial:
@@ -46,8 +53,8 @@ class Trial:
     def _tried(self, folder: Path) -> str:
         inside = folder / "inside"
         inside.mkdir()
-        confinement = Confinement(writable=(inside,), hidden=(folder,))
-        command = [*confinement.arguments(self.program, inside), "/bin/sh", "-c", _SCRIPT, "sh", str(folder)]
+        words = confinement_of(hidden=(folder,)).arguments(self.program, inside, writable=(os.path.realpath(inside),))
+        command = [*words, "/bin/sh", "-c", _SCRIPT, "sh", str(folder)]
         done = subprocess.run(
             command, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT, check=False
         )

@@ -1,7 +1,8 @@
 """What owner, zygote and keeper say to each other. Only the standard library: a bare interpreter imports it.
 
-On the control socket stand fixed-size messages, a new leash riding on START as a descriptor. On a leash stand
-framed JSON messages; the owner's later word is the single byte STOP, and its end of file means that it is gone.
+On the control socket stand fixed-size messages, a new leash riding on START as a descriptor; the zygote passes it on to
+a keeper with LEASH, and SERVED comes back. On a leash stand framed JSON messages; the owner's later word is the single
+byte STOP, and its end of file means that it is gone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 CONTROL = struct.Struct("!cQ")
 START, KILL, GONE = b"S", b"K", b"G"
 STOP = b"T"
+LEASH, SERVED = b"L", b"D"
 FRAME = struct.Struct("!I")
 
 
@@ -55,6 +57,15 @@ def pack(message: Mapping[str, object]) -> bytes:
     """One framed message."""
     body = json.dumps(message).encode("ascii")
     return FRAME.pack(len(body)) + body
+
+
+def tell(leash: socket.socket, message: Mapping[str, object]) -> None:
+    """Say something to the owner, if it is still there."""
+    try:
+        leash.setblocking(True)
+        leash.sendall(pack(message))
+    except OSError:
+        pass  # the owner is gone; what it needs to know stands in outcome.json
 
 
 def receive_order(leash: socket.socket) -> Order | None:

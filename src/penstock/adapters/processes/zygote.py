@@ -1,4 +1,4 @@
-"""The zygote of an owner: one small process with one thread that forks a keeper for each leash it is handed.
+"""The zygote of an owner: one small process with one thread that gives each leash it is handed to a keeper.
 
 It adopts what a killed keeper leaves and kills it. When the owner is gone it waits for its keepers and goes too.
 """
@@ -6,14 +6,15 @@ It adopts what a killed keeper leaves and kills it. When the owner is gone it wa
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
 import socket
 import time
 
+from penstock.adapters.processes.crew import Crew
 from penstock.adapters.processes.descent import ChildBell, adopt_orphans, children, send_signal
-from penstock.adapters.processes.keeper import keep
 from penstock.adapters.processes.wire import CONTROL, GONE, KILL, START
 
 SWEEP_PAUSE = 0.005
@@ -27,44 +28,51 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
     adopt_orphans()
+    gc.freeze()  # to look through it for garbage would copy what keepers share
     zygote = Zygote(control)
     zygote.serve()
     zygote.go()
 
 
 class Zygote:
-    """Knows its keepers by pid, and by the number that the owner gave them."""
+    """Serves one owner: obeys it, and answers for what killed keepers leave."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._bell = ChildBell()
-        self._keepers: dict[int, int] = {}
+        self._poll = select.poll()
+        self._crew = Crew(self._poll, self._shed)
         self._unsettled: list[int] = []  # numbers of keepers that were killed, their strays not yet proved gone
         self._calm = 0
 
     def serve(self) -> None:
-        """Fork and sweep until the owner is gone."""
-        poll = select.poll()
-        poll.register(self._control.fileno(), select.POLLIN)
-        poll.register(self._bell.fileno(), select.POLLIN)
+        """Hand over, listen and sweep until the owner is gone."""
+        control, bell = self._control.fileno(), self._bell.fileno()
+        self._poll.register(control, select.POLLIN)
+        self._poll.register(bell, select.POLLIN)
         while True:
-            ready = {descriptor for descriptor, _ in poll.poll(SWEEP_PAUSE * 1000 if self._unsettled else None)}
-            if self._control.fileno() in ready and not self._obey():
+            ready = {descriptor for descriptor, _ in self._poll.poll(SWEEP_PAUSE * 1000 if self._unsettled else None)}
+            for descriptor in ready - {control, bell}:
+                self._hear(descriptor)
+            if control in ready and not self._obey():
                 return
-            self._bell.clear()
-            self._reap()
+            if bell in ready:
+                self._bell.clear()
+                self._reap()
             self._settle()
 
     def go(self) -> None:
         """The owner is gone: let the keepers finish, then kill whatever is still there."""
         self._control.close()
-        for pid in self._keepers:
+        self._crew.dismiss()
+        for pid in self._crew.pids():
             send_signal(pid, signal.SIGCONT)  # an agent may have stopped its keeper
         limit = time.monotonic() + KEEPERS_LAST_TIME
         while self._reap() and time.monotonic() < limit:
             self._kill_strays()
             self._pause()
-        self._keepers.clear()
+        for pid in self._crew.pids():
+            self._crew.lose(pid)
         limit = time.monotonic() + LAST_LIMIT
         while self._reap() and time.monotonic() < limit:
             self._kill_strays()
@@ -79,26 +87,21 @@ class Zygote:
             return False
         kind, number = CONTROL.unpack(message)
         if kind == START and descriptors:
-            self._fork(number, socket.socket(fileno=descriptors[0]))
+            self._crew.hand_over(number, descriptors[0])
+            os.close(descriptors[0])
         elif kind == KILL:
-            for pid in [pid for pid, known in self._keepers.items() if known == number]:
+            for pid in self._crew.serving(number):
                 send_signal(pid, signal.SIGKILL)
         return True
 
-    def _fork(self, number: int, leash: socket.socket) -> None:
-        leash.set_inheritable(False)
-        with leash:
-            pid = os.fork()
-            if pid == 0:
-                code = 1
-                try:
-                    self._control.close()
-                    self._bell.close()
-                    keep(leash)
-                    code = 0
-                finally:
-                    os._exit(code)  # a keeper never comes back into the zygote's loop
-            self._keepers[pid] = number
+    def _shed(self) -> None:
+        self._control.close()
+        self._bell.close()
+
+    def _hear(self, descriptor: int) -> None:
+        number = self._crew.hear(descriptor)
+        if number is not None:
+            self._say_gone(number)  # its keeper has seen ECHILD, so nothing is left of it
 
     def _reap(self) -> bool:
         """Collect who has ended; False once no child is left."""
@@ -109,11 +112,11 @@ class Zygote:
                 return False
             if pid == 0:
                 return True
-            number = self._keepers.pop(pid, None)
+            number = self._crew.lose(pid)
             if number is None:
                 continue
             if status == 0:
-                self._say_gone(number)  # it has seen ECHILD, so nothing is left of it
+                self._say_gone(number)
             else:
                 self._unsettled.append(number)
                 self._calm = 0
@@ -134,7 +137,7 @@ class Zygote:
             self._control.send(CONTROL.pack(GONE, number), socket.MSG_DONTWAIT)
 
     def _kill_strays(self) -> int:
-        strays = [pid for pid in children() if pid not in self._keepers]
+        strays = [pid for pid in children() if pid not in self._crew]
         for pid in strays:
             send_signal(pid, signal.SIGKILL)
         return len(strays)

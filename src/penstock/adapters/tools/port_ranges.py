@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from penstock.domain.errors import WorldError
 
@@ -30,26 +30,38 @@ class NoPortsLeft(WorldError):
 def lent_range() -> Iterator[int]:
     """The first of `WIDTH - 1` ports that no other check on this machine is given, and that nobody uses now."""
     for start in range(FIRST, LAST, WIDTH):
-        with ExitStack() as held:
-            if not _listens(held, start) or not _are_free(range(start + 1, start + WIDTH)):
-                continue
-            yield start + 1
-            return
+        with _socket() as lock:
+            if _is_bound(lock, start) and _listens(lock) and all(map(_is_free, range(start + 1, start + WIDTH))):
+                yield start + 1
+                return
     raise NoPortsLeft
 
 
-def _are_free(ports: range) -> bool:
-    with ExitStack() as held:
-        return all(_listens(held, port) for port in ports)
-
-
-def _listens(held: ExitStack, port: int) -> bool:
-    one = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+def _socket() -> socket.socket:
+    one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     # else a server that an earlier check had here would keep the whole range closed for a minute
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return one
+
+
+def _is_free(port: int) -> bool:
+    with _socket() as probe:
+        return _is_bound(probe, port)
+
+
+def _is_bound(one: socket.socket, port: int) -> bool:
+    """Whether it could be bound, which where somebody listens it can't."""
     try:
         one.bind((HOST, port))
-        one.listen(1)  # to be bound is not enough: two may be
+    except OSError:
+        return False
+    return True
+
+
+def _listens(one: socket.socket) -> bool:
+    """Whether the port is ours alone: to be bound is not enough, two may be."""
+    try:
+        one.listen(1)
     except OSError:
         return False
     return True

@@ -1,0 +1,93 @@
+"""What confined processes see is worked out once, and again when one of the places that it rests on is another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from penstock.adapters.processes import outlook as outlook_module
+from penstock.adapters.processes.outlook import Outlook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SEARCHED = "/usr/bin:/bin"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    for folder in ("user", "state", "keys", "others"):
+        (tmp_path / folder).mkdir()
+    return tmp_path / "user"
+
+
+@pytest.fixture
+def outlook(home: Path) -> Outlook:
+    return Outlook(home=home, hidden=(home.parent / "state",), readable=(home.parent / "state/objects",))
+
+
+def words(outlook: Outlook) -> tuple[str, ...]:
+    return outlook.sight((), SEARCHED).confinement.before
+
+
+def test_it_is_worked_out_once_while_nothing_changes(outlook: Outlook, home: Path) -> None:
+    first = outlook.sight(("/bin/sh",), SEARCHED)
+    (home / "notes").write_text("of no account")
+    assert outlook.sight(("/bin/sh",), SEARCHED) is first
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("user/.ssh", lambda path: path.mkdir()),
+        ("user/.netrc", lambda path: path.write_text("a key")),
+        ("state/objects", lambda path: path.mkdir()),
+    ],
+)
+def test_what_is_made_meanwhile_is_known_to_the_next(
+    outlook: Outlook, home: Path, name: str, make: Callable[[Path], object]
+) -> None:
+    place = home.parent / name
+    assert str(place) not in words(outlook)
+    make(place)
+    assert str(place) in words(outlook)
+
+
+def test_a_link_to_keys_that_is_turned_to_others_hides_the_others(outlook: Outlook, home: Path) -> None:
+    (home / ".ssh").symlink_to(home.parent / "keys")
+    assert str(home.parent / "keys") in words(outlook)
+    (home / ".ssh").unlink()
+    (home / ".ssh").symlink_to(home.parent / "others")
+    assert str(home.parent / "others") in words(outlook)
+
+
+def test_keys_that_are_moved_are_hidden_where_they_lie_then(outlook: Outlook, home: Path) -> None:
+    (home / ".ssh").symlink_to(home.parent / "keys")
+    words(outlook)
+    (home / ".ssh").unlink()
+    (home.parent / "keys").rename(home.parent / "moved")
+    (home / ".ssh").symlink_to(home.parent / "moved")
+    assert str(home.parent / "moved") in words(outlook)
+    assert str(home.parent / "keys") not in words(outlook)
+
+
+def test_a_file_of_keys_that_becomes_a_folder_is_emptied_as_one(outlook: Outlook, home: Path) -> None:
+    (home / ".pip").write_text("a key")
+    outlook.sight((), SEARCHED)
+    (home / ".pip").unlink()
+    (home / ".pip").mkdir()
+    assert str(home / ".pip") in outlook.sight((), SEARCHED).confinement.after
+
+
+def test_a_tool_that_is_installed_meanwhile_is_told_of(outlook: Outlook, home: Path) -> None:
+    assert "RUSTUP_HOME" not in outlook.sight((), SEARCHED).toolchains
+    (home / ".rustup").mkdir()
+    assert outlook.sight((), SEARCHED).toolchains["RUSTUP_HOME"] == str(home / ".rustup")
+
+
+def test_no_more_is_remembered_than_is_of_use(outlook: Outlook) -> None:
+    for number in range(2 * outlook_module.MOST):
+        outlook.sight((f"/bin/tool-{number}",), SEARCHED)
+    assert len(outlook._known) <= outlook_module.MOST
