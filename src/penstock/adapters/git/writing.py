@@ -75,6 +75,15 @@ def commit_content(settings: GitSettings, tree: str, parents: Sequence[str], sta
         return None
 
 
+def _new(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o444)
+    except FileNotFoundError:
+        path.parent.mkdir(exist_ok=True)
+        return os.open(path, flags, 0o444)
+
+
 def _write(objects: Path, kind: bytes, content: bytes) -> str:
     """Write a loose object: whole and synced before it has its name."""
     whole = b"%s %d\0%s" % (kind, len(content), content)
@@ -84,11 +93,10 @@ def _write(objects: Path, kind: bytes, content: bytes) -> str:
     with suppress(FileNotFoundError):
         os.utime(target)  # as git does, so that no collection takes it for old
         return name
-    folder.mkdir(exist_ok=True)
     # git knows a name that begins so for a left-over, and removes it in time
     temporary = folder / f"tmp_obj_{os.getpid()}_{next(_NUMBERS)}"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+        descriptor = _new(temporary)
         with os.fdopen(descriptor, "wb") as file:
             file.write(zlib.compress(whole, 1))
             file.flush()
