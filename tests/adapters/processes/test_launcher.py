@@ -200,7 +200,7 @@ def test_a_request_that_no_system_could_carry_out_is_refused(tmp_path, fields):
 
 
 def test_a_keeper_is_used_again_and_keeps_nothing_of_what_it_had(bench, with_launcher):
-    script = "echo $PPID; ls /proc/$PPID/fd | wc -l"
+    script = "sleep 0.2; echo $PPID; ls /proc/$PPID/fd | wc -l"  # by then it has closed what it gave away
 
     async def use(launcher):
         outcomes = []
@@ -231,14 +231,29 @@ def test_a_keeper_that_could_start_nothing_is_as_good_as_before(bench, with_laun
         for number in range(3):
             missing = bench.request("/no/such/program", folder=bench.work / f"missing-{number}")
             assert (await (await launcher.start(missing)).wait()).ending is Ending.NOT_FOUND
-        request = bench.request("/bin/sh", "-c", "ls /proc/$PPID/fd | wc -l", folder=bench.work / "there")
+        request = bench.request("/bin/sh", "-c", "sleep 0.2; ls /proc/$PPID/fd | wc -l", folder=bench.work / "there")
         return (await (await launcher.start(request)).wait()).stdout.read_text()
 
     async def fresh(launcher):
-        request = bench.request("/bin/sh", "-c", "ls /proc/$PPID/fd | wc -l", folder=bench.work / "fresh")
+        request = bench.request("/bin/sh", "-c", "sleep 0.2; ls /proc/$PPID/fd | wc -l", folder=bench.work / "fresh")
         return (await (await launcher.start(request)).wait()).stdout.read_text()
 
     assert with_launcher(use) == with_launcher(fresh)
+
+
+def test_an_idle_keeper_that_was_killed_is_in_nobodys_way(bench, with_launcher):
+    async def use(launcher):
+        codes = []
+        for number in range(3):
+            request = bench.request("/bin/sh", "-c", "echo $PPID; exit 3", folder=bench.work / f"attempt-{number}")
+            outcome = await (await launcher.start(request)).wait()
+            codes.append(outcome.exit_code)
+            keeper = psutil.Process(int(outcome.stdout.read_text()))
+            keeper.kill()
+            await until(lambda keeper=keeper: not keeper.is_running())
+        return codes
+
+    assert with_launcher(use) == [3, 3, 3]
 
 
 def test_a_keeper_that_was_killed_is_not_used_again(bench, with_launcher):

@@ -14,7 +14,7 @@ from penstock.domain.surroundings import child_environment
 from penstock.ports import AgentReport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from penstock.adapters.processes.launcher import Launcher
@@ -45,10 +45,10 @@ _ENDINGS = {
 
 
 async def run_attempt(
-    launcher: Launcher, request: Request, redactor: Redactor, success: tuple[int, ...] = (0,)
+    launcher: Launcher, made: Callable[[], Request], redactor: Redactor, success: tuple[int, ...] = (0,)
 ) -> AgentReport:
-    """The report of the process that the request asks for: run now, or ended before its owner could record it."""
-    outcome = await asyncio.to_thread(read_outcome, request.folder)
+    """The report of the process that a request asks for: run now, or ended before its owner could record it."""
+    request, outcome = await asyncio.to_thread(_prepared, made)
     if outcome is None:
         running = await launcher.start(request)
         try:
@@ -57,6 +57,11 @@ async def run_attempt(
             await running.stop()
             raise
     return await asyncio.to_thread(_report, outcome, request.argv[0], redactor, success)
+
+
+def _prepared(made: Callable[[], Request]) -> tuple[Request, Outcome | None]:
+    request = made()
+    return request, read_outcome(request.folder)
 
 
 def started_as(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from penstock.adapters.agents.attempt import own_folder, run_attempt, started_as
@@ -90,8 +90,9 @@ class CommandAgent:
 
     async def work(self, task: AgentTask) -> AgentReport:
         """Write the prompt beside the attempt's records and run the command in the worktree."""
-        request = await asyncio.to_thread(self._request, task)
-        return await run_attempt(self.launcher, request, self.redactor, self.profile.success_criteria)
+        return await run_attempt(
+            self.launcher, partial(self._request, task), self.redactor, self.profile.success_criteria
+        )
 
     def _request(self, task: AgentTask) -> Request:
         temporary = own_folder(task.folder)

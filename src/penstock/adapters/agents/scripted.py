@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import yaml
@@ -67,8 +67,7 @@ class ScriptedAgent:
 
     async def work(self, task: AgentTask) -> AgentReport:
         """Play the turn of this attempt in the worktree."""
-        request = await asyncio.to_thread(self._request, task)
-        return await run_attempt(self.launcher, request, self.redactor)
+        return await run_attempt(self.launcher, partial(self._request, task), self.redactor)
 
     def script_of(self, workstream: str) -> object:
         """The script that a workstream is worked on by, checked."""

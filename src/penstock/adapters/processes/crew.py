@@ -58,7 +58,7 @@ class Crew:
         """What a keeper says on its channel: the number that it has served to the end, or None."""
         for member in self._members.values():
             if member.channel is not None and member.channel.fileno() == descriptor:
-                if not member.channel.recv(len(SERVED)):
+                if not _has_served(member.channel):
                     self._hang_up(member)
                     return None
                 number, member.number = member.number, None
@@ -105,6 +105,14 @@ class Crew:
         member = self._members[pid] = _Member(ours, None)
         self._poll.register(ours.fileno(), select.POLLIN)
         return member
+
+
+def _has_served(channel: socket.socket) -> bool:
+    """Whether it says so; else it has hung up, perhaps before it took what was handed to it."""
+    try:
+        return channel.recv(len(SERVED)) == SERVED
+    except ConnectionError:
+        return False
 
 
 def _handed(member: _Member, number: int, leash: int) -> bool:

@@ -35,6 +35,8 @@ TEMPORARY = "tmp"
 PORT_BASE = "PENSTOCK_PORT_BASE"
 """Names the first of some TCP ports that no other check is given."""
 DEFAULT_TIMEOUT = 600.0
+_Said = tuple[str, str]
+"""Both streams, without secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class ToolRunner:
             extra=rendered.env,
             timeout=profile.timeout or self.default_timeout,
         )
-        result = await self._result(tool_id, request, await self._run(request), profile.success_criteria)
+        result = self._result(tool_id, request, *await self._run(request), profile.success_criteria)
         return result if profile.capture_output else replace(result, stdout="", stderr="")
 
     async def run_command(self, check: Check, context: ToolContext) -> ToolResult:
@@ -74,10 +76,10 @@ class ToolRunner:
         request = await asyncio.to_thread(
             self._request, context, argv=(*SHELL, check.command), cwd=context.worktree, extra={}, timeout=check.timeout
         )
-        outcome = await self._run(request)
+        outcome, said = await self._run(request)
         if outcome.ending is Ending.LOST:
             raise ProcessLost(f"`{self.redactor.redact(check.command)}` was lost: {_what_happened(outcome, SHELL[0])}")
-        return await self._result(check.name, request, outcome, check.success_codes, shown=check.command)
+        return self._result(check.name, request, outcome, said, check.success_codes, shown=check.command)
 
     def _request(
         self, context: ToolContext, *, argv: tuple[str, ...], cwd: Path, extra: Mapping[str, str], timeout: float
@@ -100,14 +102,20 @@ class ToolRunner:
         )
         return self.confiner.confine(request, context.worktree)
 
-    async def _run(self, request: Request) -> Outcome:
+    async def _run(self, request: Request) -> tuple[Outcome, _Said]:
         with lent_range() as ports:
             return await self._outcome(replace(request, env={PORT_BASE: str(ports), **request.env}))
 
-    async def _result(
-        self, tool_id: str, request: Request, outcome: Outcome, success: Collection[int], shown: str | None = None
+    def _result(
+        self,
+        tool_id: str,
+        request: Request,
+        outcome: Outcome,
+        said: _Said,
+        success: Collection[int],
+        shown: str | None = None,
     ) -> ToolResult:
-        stdout, stderr = await asyncio.to_thread(_settled, outcome, self.redactor.redact)
+        stdout, stderr = said
         exit_code = _exit_code(outcome)
         return ToolResult(
             tool_id=tool_id,
@@ -123,19 +131,22 @@ class ToolRunner:
             confined=outcome.confined,
         )
 
-    async def _outcome(self, request: Request) -> Outcome:
+    async def _outcome(self, request: Request) -> tuple[Outcome, _Said]:
         try:
             running = await self.launcher.start(request)
             try:
-                return await running.wait()
+                outcome = await running.wait()
             except asyncio.CancelledError:
                 await running.stop()
                 raise
-        finally:
+        except BaseException:
             await asyncio.to_thread(_remove_own, request.folder)
+            raise
+        return outcome, await asyncio.to_thread(_put_away, outcome, request.folder, self.redactor.redact)
 
 
-def _settled(outcome: Outcome, redact: Callable[[str], str]) -> tuple[str, str]:
+def _put_away(outcome: Outcome, folder: Path, redact: Callable[[str], str]) -> _Said:
+    _remove_own(folder)
     return settle_log(outcome.stdout, redact), settle_log(outcome.stderr, redact)
 
 
