@@ -50,6 +50,8 @@ class Draft:
         self.policy = run.policy
         self._members = list(run.members)
         self._rows: dict[int, Progress] = {}
+        """Those that were looked at, as they are now."""
+        self._changed: dict[int, None] = {}
         self._waiting: dict[int, int] = {}
         self._fields: dict[str, Any] = {}
         self.held = run.held
@@ -57,23 +59,31 @@ class Draft:
         self.commands: list[Command] = []
         self.notes: list[Note] = []
         self.records: list[Record] = []
+        self.is_working = self._works()
+        """Whether new steps may begin: asked again and again, so kept."""
 
     # rows
 
     def __getitem__(self, rank: int) -> Progress:
         found = self._rows.get(rank)
-        return self.run.rows[rank] if found is None else found
+        if found is None:
+            found = self._rows[rank] = self.run.rows[rank]
+        return found
 
     def put(self, rank: int, **changes: Any) -> None:
         """Change a row in anything but its state."""
-        self._rows[rank] = changed(self[rank], changes)
+        self._write(rank, changed(self[rank], changes))
+
+    def _write(self, rank: int, row: Progress) -> None:
+        self._rows[rank] = row
+        self._changed[rank] = None
 
     def move(self, rank: int, move: Move, **changes: Any) -> None:
         """Move a workstream by its table, and change its row."""
         before = self[rank]
         state = moved(before.state, move)
         changes["state"] = state
-        self._rows[rank] = changed(before, changes)
+        self._write(rank, changed(before, changes))
         old, new = STATE_ORDER[before.state], STATE_ORDER[state]
         self._members[old] = self._members[old].without_rank(rank)
         self._members[new] = self._members[new].with_rank(rank)
@@ -156,6 +166,8 @@ class Draft:
     def set(self, **fields: Any) -> None:
         """Change fields of the run in anything but its state."""
         self._fields.update(fields)
+        if "state" in fields or "ending" in fields:
+            self.is_working = self._works()
 
     @property
     def state(self) -> RunState:
@@ -169,9 +181,7 @@ class Draft:
         self.set(state=run_moved(before, move), **fields)
         self.notes.append(Note(type="run_status_changed", payload=_said_of(before, self.state, move)))
 
-    @property
-    def is_working(self) -> bool:
-        """Whether new steps may begin."""
+    def _works(self) -> bool:
         return self.state is RunState.RUNNING and self.get("ending") is None
 
     @property
@@ -212,15 +222,15 @@ class Draft:
     def decision(self) -> Decision:
         """The frozen result."""
         rows, waiting = self.run.rows, self.run.waiting
-        for rank, row in self._rows.items():
-            rows = rows.with_row(rank, row)
+        for rank in self._changed:
+            rows = rows.with_row(rank, self._rows[rank])
         for rank, count in self._waiting.items():
             waiting = waiting.with_row(rank, count)
         kept = {"rows": rows, "waiting": waiting, "members": tuple(self._members), "held": self.held}
         run = changed(self.run, {**self._fields, **kept, "gate": self.gate, "queue": self.queue})
         return Decision(
             run=run,
-            changed=tuple(self._rows),
+            changed=tuple(self._changed),
             run_changed=bool(self._fields),
             commands=tuple(self.commands),
             notes=tuple(self.notes),

@@ -228,6 +228,8 @@ def said_by(answer: ToolResult) -> str:
 
 def from_the_project(text: str, folder: Path) -> str:
     """The text with paths as the project calls them: a folder of ours means nothing to an agent, and changes."""
+    if not text:
+        return text
     for place in dict.fromkeys((str(folder), os.path.realpath(folder))):
         text = breaker.relative(text, place)
     return text

@@ -39,13 +39,13 @@ class Room:
         """The run's own limit for a command."""
         return self._own.get(command.resource)
 
-    def of_machine(self, command: Command, run: Run) -> AbstractAsyncContextManager[None] | None:
+    def of_machine(self, command: Command, key: str, run: Run) -> AbstractAsyncContextManager[None] | None:
         """The machine's room for a command; None if it needs none."""
         need = self.need_of(command)
         if need is None:
             return None
-        user = User(run=run.id, command=command.key)
-        return self._context.slots.taken(need, user, lambda sentence: self.say(command, sentence, run))
+        user = User(run=run.id, command=key)
+        return self._context.slots.taken(need, user, lambda sentence: self.say(command, key, sentence, run))
 
     def need_of(self, command: Command) -> Need | None:
         """What of the machine a command needs; None if it needs nothing that could be short."""
@@ -67,9 +67,8 @@ class Room:
             return None
         return Need(resource=resource, limit=limit, memory_mb=memory, min_free_gb=settings.min_free_gb)
 
-    def say(self, command: Command, sentence: str, run: Run) -> None:
+    def say(self, command: Command, key: str, sentence: str, run: Run) -> None:
         """Tell what an attempt waits for, and once it waits no longer: an earlier owner may have left a sentence."""
-        key = command.key
         for workstream, attempt in _attempts(command):
             before = self._told.get(key, run.progress(workstream).delay)
             if sentence != before:
@@ -95,11 +94,12 @@ class Entered:
         if self._own is not None:
             await self._own.acquire()
         try:
-            machine = self._room.of_machine(self._command, self._run)
+            key = self._command.key
+            machine = self._room.of_machine(self._command, key, self._run)
             if machine is not None:
                 await machine.__aenter__()
                 self._machine = machine
-                self._room.say(self._command, "", self._run)
+                self._room.say(self._command, key, "", self._run)
         except BaseException as failure:
             await self.__aexit__(type(failure), failure, failure.__traceback__)
             raise
