@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from test_dispatch import JUDGE, MOVE, NOW, start
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.memory import MemoryProject
 from penstock.adapters.own_slots import OwnSlots
-from penstock.adapters.slots import FileSlots
+from penstock.adapters.slots import FileSlots, NoRoom
 from penstock.domain.commands import Command, PublishBranch, ReleaseWorktree, TakeBack
 from penstock.domain.events import PauseAsked, ResumeAsked
 from penstock.domain.run import Policy, Step
@@ -122,6 +124,27 @@ async def test_a_sentence_that_a_killed_owner_left_is_taken_back_by_the_next() -
     run = replace(loaded.run, rows=loaded.run.rows.with_row(0, row))
     async with Room(world.context(), 1, told.append).entered(start("a"), run):
         assert [(one.workstream, one.sentence) for one in told] == [("a", "")]
+
+
+@awaited
+async def test_what_the_machine_refuses_a_command_keeps_nothing_of_the_runs_own_room() -> None:
+    class Refusing(OwnSlots):
+        def taken(self, need: Need, user: User, delayed: object) -> AbstractAsyncContextManager[None]:
+            return refused()
+
+    @asynccontextmanager
+    async def refused() -> AsyncIterator[None]:
+        raise NoRoom("the disk is full")
+        yield
+
+    world = World(workstreams=[workstream("a")], slots=Refusing())
+    await world.made()
+    run = (await world.journal.load(RUN)).run
+    room = Room(world.context(), 1, lambda _: None)
+    for _ in range(2):
+        with pytest.raises(NoRoom):
+            async with asyncio.timeout(5), room.entered(start("a"), run):
+                raise AssertionError("there was no room")
 
 
 @awaited

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from penstock.ports import Need, User
 
@@ -15,11 +14,24 @@ class OwnSlots:
     def __init__(self) -> None:
         self._slots: dict[tuple[str, int], asyncio.Semaphore] = {}
 
-    @asynccontextmanager
-    async def taken(self, need: Need, user: User, delayed: Callable[[str], None]) -> AsyncIterator[None]:
+    def taken(self, need: Need, user: User, delayed: Callable[[str], None]) -> Taken:
         """Wait for a slot and hold it; a wait is told at once."""
-        slot = self._slots.setdefault((need.resource, need.limit), asyncio.Semaphore(need.limit))
-        if slot.locked():
-            delayed(f"one of {need.limit} slots for {need.resource}")
-        async with slot:
-            yield
+        kind = need.resource, need.limit
+        if kind not in self._slots:
+            self._slots[kind] = asyncio.Semaphore(need.limit)
+        return Taken(self._slots[kind], need, delayed)
+
+
+class Taken:
+    """A slot that is waited for and held."""
+
+    def __init__(self, slot: asyncio.Semaphore, need: Need, delayed: Callable[[str], None]) -> None:
+        self._slot, self._need, self._delayed = slot, need, delayed
+
+    async def __aenter__(self) -> None:
+        if self._slot.locked():
+            self._delayed(f"one of {self._need.limit} slots for {self._need.resource}")
+        await self._slot.acquire()
+
+    async def __aexit__(self, *failure: object) -> None:
+        self._slot.release()

@@ -25,7 +25,7 @@ which tests say less than before.
 
 def begin(draft: Draft, rank: int) -> None:
     """Begin what the workstream's state asks for, or hold it while the run does not work."""
-    step = STEP_OF[draft[rank].state]
+    name, step = draft.id_of(rank), STEP_OF[draft[rank].state]
     if step is Step.INTEGRATE:
         draft.queue = draft.queue.with_rank(rank)
         return
@@ -38,13 +38,11 @@ def begin(draft: Draft, rank: int) -> None:
     draft.let_go(rank)
     attempt = this_attempt(draft, rank, step)
     progress = draft[rank]
-    draft.records.append(
-        AttemptBegan(workstream=draft.id_of(rank), attempt=attempt, at=draft.now, start=progress.start)
-    )
+    draft.records.append(AttemptBegan(workstream=name, attempt=attempt, at=draft.now, start=progress.start))
     draft.note("step_start", rank, step=step.value, attempt=attempt.key)
     draft.commands.append(
         StartStep(
-            workstream=draft.id_of(rank),
+            workstream=name,
             attempt=attempt,
             base=progress.base,
             start=progress.start,

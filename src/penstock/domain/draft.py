@@ -5,7 +5,9 @@ It keeps the derived sets true with every row that it changes, and collects what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from penstock.domain.bisection import WIDEST
@@ -31,6 +33,12 @@ from penstock.domain.states import (
 MOST_WAITING = 2 * WIDEST
 """With more candidates than this waiting to be merged nothing new begins: they would only grow old."""
 
+WORKING = ACTIVE - {WorkstreamState.INTEGRATING}
+"""A workstream in one of these has a step of its own running, or about to run."""
+
+_AS_IN_RUN = object()
+"""Stands for a field of the run that nobody has changed."""
+
 
 class Draft:
     """A run, the changes made to it so far, and what shall be done and noted."""
@@ -42,6 +50,8 @@ class Draft:
         self.policy = run.policy
         self._members = list(run.members)
         self._rows: dict[int, Progress] = {}
+        """Those that were looked at, as they are now."""
+        self._changed: dict[int, None] = {}
         self._waiting: dict[int, int] = {}
         self._fields: dict[str, Any] = {}
         self.held = run.held
@@ -49,28 +59,37 @@ class Draft:
         self.commands: list[Command] = []
         self.notes: list[Note] = []
         self.records: list[Record] = []
+        self.is_working = self._works()
+        """Whether new steps may begin: asked again and again, so kept."""
 
     # rows
 
     def __getitem__(self, rank: int) -> Progress:
         found = self._rows.get(rank)
-        return self.run.rows[rank] if found is None else found
+        if found is None:
+            found = self._rows[rank] = self.run.rows[rank]
+        return found
 
     def put(self, rank: int, **changes: Any) -> None:
         """Change a row in anything but its state."""
-        self._rows[rank] = changed(self[rank], changes)
+        self._write(rank, changed(self[rank], changes))
+
+    def _write(self, rank: int, row: Progress) -> None:
+        self._rows[rank] = row
+        self._changed[rank] = None
 
     def move(self, rank: int, move: Move, **changes: Any) -> None:
         """Move a workstream by its table, and change its row."""
         before = self[rank]
         state = moved(before.state, move)
-        self._rows[rank] = changed(before, {**changes, "state": state})
+        changes["state"] = state
+        self._write(rank, changed(before, changes))
         old, new = STATE_ORDER[before.state], STATE_ORDER[state]
         self._members[old] = self._members[old].without_rank(rank)
         self._members[new] = self._members[new].with_rank(rank)
         if state not in IN_FLIGHT:
             self.let_go(rank)
-        payload = {"from": before.state.value, "to": state.value, "by": move.value}
+        payload = _said_of(before.state, state, move)
         self.notes.append(Note(type="workstream_status_changed", workstream=self.id_of(rank), payload=payload))
 
     def hold(self, rank: int) -> None:
@@ -103,10 +122,9 @@ class Draft:
         """Who counts against how many may run at once. Waiting to be merged holds nobody up, but where one runs at a
         time: there each begins with what the one before has come to.
         """
-        if self.policy.max_parallel == 1:
-            return self.active
-        waiting = self.in_state(WorkstreamState.INTEGRATING)
-        return self.active if len(waiting) > MOST_WAITING else self.active - waiting
+        waiting = self._members[STATE_ORDER[WorkstreamState.INTEGRATING]]
+        all_count = self.policy.max_parallel == 1 or len(waiting) > MOST_WAITING
+        return self.active if all_count else self.in_state(*WORKING)
 
     @property
     def in_flight(self) -> RankSet:
@@ -121,7 +139,7 @@ class Draft:
     @property
     def busy(self) -> RankSet:
         """Who has a step running, the integration queue aside."""
-        return self.active - self.in_state(WorkstreamState.INTEGRATING) - self.held
+        return self.in_state(*WORKING) - self.held
 
     # counters of what a workstream waits for
 
@@ -142,11 +160,14 @@ class Draft:
 
     def get(self, name: str) -> Any:
         """A field of the run as it is now."""
-        return self._fields.get(name, getattr(self.run, name))
+        found = self._fields.get(name, _AS_IN_RUN)
+        return getattr(self.run, name) if found is _AS_IN_RUN else found
 
     def set(self, **fields: Any) -> None:
         """Change fields of the run in anything but its state."""
         self._fields.update(fields)
+        if "state" in fields or "ending" in fields:
+            self.is_working = self._works()
 
     @property
     def state(self) -> RunState:
@@ -158,12 +179,9 @@ class Draft:
         """Move the run by its table, and change its fields."""
         before = self.state
         self.set(state=run_moved(before, move), **fields)
-        payload = {"from": before.value, "to": self.state.value, "by": move.value}
-        self.notes.append(Note(type="run_status_changed", payload=payload))
+        self.notes.append(Note(type="run_status_changed", payload=_said_of(before, self.state, move)))
 
-    @property
-    def is_working(self) -> bool:
-        """Whether new steps may begin."""
+    def _works(self) -> bool:
         return self.state is RunState.RUNNING and self.get("ending") is None
 
     @property
@@ -180,7 +198,9 @@ class Draft:
     @property
     def gate(self) -> int:
         """The place of the gate that is open."""
-        return first_open_gate(self.plan, self.ended, self.get("gate"))
+        at: int = self.get("gate")
+        is_last = at >= len(self.plan.gates) - 1  # then nobody need ask who has ended
+        return at if is_last else first_open_gate(self.plan, self.ended, at)
 
     # what the decision says
 
@@ -202,17 +222,25 @@ class Draft:
     def decision(self) -> Decision:
         """The frozen result."""
         rows, waiting = self.run.rows, self.run.waiting
-        for rank, row in self._rows.items():
-            rows = rows.with_row(rank, row)
+        for rank in self._changed:
+            rows = rows.with_row(rank, self._rows[rank])
         for rank, count in self._waiting.items():
             waiting = waiting.with_row(rank, count)
         kept = {"rows": rows, "waiting": waiting, "members": tuple(self._members), "held": self.held}
-        run = changed(self.run, {**self._fields, "gate": self.gate, **kept, "queue": self.queue})
+        run = changed(self.run, {**self._fields, **kept, "gate": self.gate, "queue": self.queue})
         return Decision(
             run=run,
-            changed=tuple(self._rows),
+            changed=tuple(self._changed),
             run_changed=bool(self._fields),
             commands=tuple(self.commands),
             notes=tuple(self.notes),
             records=tuple(self.records),
         )
+
+
+@cache
+def _said_of(
+    before: WorkstreamState | RunState, after: WorkstreamState | RunState, move: Move | RunMove
+) -> Mapping[str, str]:
+    """What the audit says of a move: one value for all that are alike."""
+    return {"from": before.value, "to": after.value, "by": move.value}

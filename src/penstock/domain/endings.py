@@ -95,9 +95,9 @@ def failed_behind(draft: Draft, blocked: int) -> RankSet:
 
 def settle(draft: Draft) -> None:
     """End the run if nothing is left that could go on; else leave it as it is."""
-    if draft.state not in (RunState.RUNNING, RunState.PAUSED) or draft.get("publishing"):
+    if draft.get("judging") is not None or draft.get("moving") or draft.get("compensating") or draft.busy:
         return
-    if draft.busy or draft.get("judging") is not None or draft.get("moving") or draft.get("compensating"):
+    if draft.state not in (RunState.RUNNING, RunState.PAUSED) or draft.get("publishing"):
         return
     if draft.get("ending") is not None:
         abandon_unfinished(draft)

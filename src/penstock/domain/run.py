@@ -54,8 +54,7 @@ class AttemptId:
     @property
     def label(self) -> str:
         """`edit-1`; after a reset `2.edit-1`. Each repetition of a lost try has it too: so its commits are the same."""
-        prefix = "" if self.round == 1 else f"{self.round}."
-        return f"{prefix}{self.step}-{self.number}"
+        return f"{self.step}-{self.number}" if self.round == 1 else f"{self.round}.{self.step}-{self.number}"
 
     @property
     def key(self) -> str:

@@ -76,6 +76,8 @@ class Examiner:
         self, subject: Candidate, checks: Sequence[Check], base: str
     ) -> tuple[list[CheckResult], list[CheckResult]]:
         """What checks say, compared with the base where they are red; and those whose program this machine lacks."""
+        if not checks:
+            return [], []
         try:
             results = await self._answers(subject, checks, base)
         except SetupFailed as failed:
@@ -99,6 +101,8 @@ class Examiner:
     async def acceptance(self, subject: Candidate, workstream: Workstream, base: str) -> list[CheckResult]:
         """What a workstream's own acceptance says; prose is not asked."""
         files, lines = workstream.acceptance_files, [line for line in workstream.acceptance if line.is_checkable]
+        if not lines:
+            return []
         environment = await self._environment(subject, f"{', '.join(files)} of {base}" if files else "")
         known = [await self._remembered(subject, self._as_check(line), environment) for line in lines]
         found = [replace(one, kind="acceptance") for one in known if one is not None and one.passed]
@@ -224,6 +228,8 @@ def said_by(answer: ToolResult) -> str:
 
 def from_the_project(text: str, folder: Path) -> str:
     """The text with paths as the project calls them: a folder of ours means nothing to an agent, and changes."""
+    if not text:
+        return text
     for place in dict.fromkeys((str(folder), os.path.realpath(folder))):
         text = breaker.relative(text, place)
     return text

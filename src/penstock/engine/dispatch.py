@@ -65,73 +65,79 @@ class LocalDispatcher:
 
     def dispatch(self, command: Command) -> None:
         """Begin to perform a command."""
-        task = asyncio.create_task(self._do(command), name=command.key)
-        self._under_way[command.key] = command, task
+        key = command.key
+        task = asyncio.create_task(self._do(key, command), name=key)
+        self._under_way[key] = command, task
 
-    def _answer(self, command: Command, arrival: Arrival) -> None:
+    def _answer(self, key: str, arrival: Arrival) -> None:
         """Say what a command came to; from then on it is no longer under way."""
-        self._under_way.pop(command.key, None)
-        self._begun.discard(command.key)
+        self._under_way.pop(key, None)
+        self._begun.discard(key)
         self._arrivals.put_nowait(arrival)
 
     async def stop_steps(self) -> None:
         """Stop every attempt and verification, and wait until their processes are gone."""
-        await self._stop([command for command, _ in self._under_way.values() if command.is_work])
+        await self._stop([key for key, (command, _) in self._under_way.items() if command.is_work])
 
     async def stop_waiting(self) -> None:
         """Stop the attempts and verifications that have not begun, for want of room."""
-        work = [command for command, _ in self._under_way.values() if command.is_work]
-        await self._stop([command for command in work if command.key not in self._begun])
+        work = [key for key, (command, _) in self._under_way.items() if command.is_work]
+        await self._stop([key for key in work if key not in self._begun])
 
     async def close(self) -> None:
         """Stop everything."""
-        await self._stop([command for command, _ in self._under_way.values()])
+        await self._stop(list(self._under_way))
 
-    async def _stop(self, commands: list[Command]) -> None:
-        tasks = [self._under_way[command.key][1] for command in commands]
-        for task in tasks:
+    async def _stop(self, keys: list[str]) -> None:
+        stopped = {key: self._under_way[key] for key in keys}
+        for _, task in stopped.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for command in commands:
-            if command.key in self._under_way:  # cancelled before it took its first step
-                self._put(command, interruption(command))
+        await asyncio.gather(*(task for _, task in stopped.values()), return_exceptions=True)
+        for key, (command, _) in stopped.items():
+            if key in self._under_way:  # cancelled before it took its first step
+                self._put(key, command, interruption(command))
 
-    async def _do(self, command: Command) -> None:
-        workstream = getattr(command, "workstream", None)
+    async def _do(self, key: str, command: Command) -> None:
         try:
-            if workstream is None:
-                event = await self._with_room(command)
-            else:
-                async with self._orders.setdefault(workstream, asyncio.Lock()):
-                    event = await self._with_room(command)
+            event = await self._in_order(key, command)
         except asyncio.CancelledError:
-            self._put(command, interruption(command))
+            self._put(key, command, interruption(command))
         except OwnershipLost as lost:
-            self._answer(command, Arrival(event=None, failure=lost))
+            self._answer(key, Arrival(event=None, failure=lost))
         except PenstockError as error:
-            self._put(command, _failed(command, str(error)), error)
+            self._put(key, command, _failed(command, str(error)), error)
         except Exception as error:  # noqa: BLE001 - one command performed is one of the three broad borders
             if isinstance(error, OSError) and (refused := in_words(error)) is not None:
-                self._put(command, _failed(command, str(refused)), refused)
+                self._put(key, command, _failed(command, str(refused)), refused)
                 return
             text = f"Penstock failed inside: {type(error).__name__}: {error}"
             bug = Bug(f"{text}\n{traceback.format_exc(limit=-6)}")
-            self._put(command, _failed(command, str(bug)), bug)
+            self._put(key, command, _failed(command, str(bug)), bug)
         else:
-            self._put(command, event)
+            self._put(key, command, event)
 
-    async def _with_room(self, command: Command) -> Event | None:
+    async def _in_order(self, key: str, command: Command) -> Event | None:
+        workstream = getattr(command, "workstream", None)
+        if workstream is None:
+            return await self._with_room(key, command)
+        order = self._orders.get(workstream)
+        if order is None:
+            order = self._orders[workstream] = asyncio.Lock()
+        async with order:
+            return await self._with_room(key, command)
+
+    async def _with_room(self, key: str, command: Command) -> Event | None:
         async with self._enter(command):
-            self._begun.add(command.key)
+            self._begun.add(key)
             return await self._perform(command)
 
-    def _put(self, command: Command, event: Event | None, failure: PenstockError | None = None) -> None:
+    def _put(self, key: str, command: Command, event: Event | None, failure: PenstockError | None = None) -> None:
         answered = event is not None or failure is None
         self._answer(
-            command,
+            key,
             Arrival(
                 event=event,
-                command_key=command.key if answered else None,
+                command_key=key if answered else None,
                 failure=None if event is not None else failure,
                 command=None if answered else command,
             ),

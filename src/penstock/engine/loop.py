@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from penstock.domain.commands import Command, StopSteps
 from penstock.domain.decision import Note
@@ -156,11 +157,12 @@ class Loop:
     def _step_all(self, batch: Sequence[Arrival]) -> tuple[list[Entry], list[str]]:
         entries: list[Entry] = []
         acknowledged: list[str] = []
+        now = self._context.clock.now()  # what is stored at once has happened at once
         for arrival in batch:
             if arrival.failure is not None:
                 self._fail(arrival.failure, arrival.command)
             if arrival.event is not None:
-                entries.append(self._step(arrival, arrival.event))
+                entries.append(self._step(arrival, arrival.event, now))
             elif arrival.command_key is not None:
                 acknowledged.append(arrival.command_key)
         return entries, acknowledged
@@ -176,8 +178,7 @@ class Loop:
             self._unperformed[command.key] = command
         self.feed(EnvironmentBroke(sentence=str(failure), command=command.key if command is not None else ""))
 
-    def _step(self, arrival: Arrival, event: Event) -> Entry:
-        now = self._context.clock.now()
+    def _step(self, arrival: Arrival, event: Event, now: datetime) -> Entry:
         event = redacted(event, self._context.redact)
         try:
             decision = step(self.run, event, now)

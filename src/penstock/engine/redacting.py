@@ -6,8 +6,9 @@ Only texts that people or agents read are touched, never a name, a hash or a com
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, TypeVar, cast
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 Redact = Callable[[str], str]
 Value = TypeVar("Value")
@@ -20,15 +21,31 @@ TEXTS = frozenset(
 
 def redacted(value: Value, redact: Redact) -> Value:
     """The same value, with the texts in it redacted; itself if there was nothing to take out."""
+    kind: Any = type(value)
     changes = {}
-    for name in getattr(value, "__dataclass_fields__", ()):
+    for name in _telling(kind):
         old = getattr(value, name)
-        if old is None or (type(old) is str and name not in TEXTS):
-            continue
-        new = _part(old, redact, is_text=name in TEXTS)
-        if new is not old:
-            changes[name] = new
+        if old:  # nothing can stand in what is empty
+            new = _part(old, redact, is_text=name in TEXTS)
+            if new is not old:
+                changes[name] = new
     return cast("Value", replace(cast("Any", value), **changes)) if changes else value
+
+
+@cache
+def _telling(kind: Any) -> tuple[str, ...]:
+    """The fields of a type in which a text can stand at any depth: most events hold only names and hashes."""
+    if not is_dataclass(kind):
+        return ()
+    hints = get_type_hints(kind)
+    return tuple(one.name for one in fields(kind) if one.name in TEXTS or _can_hold(hints[one.name]))
+
+
+def _can_hold(hint: Any) -> bool:  # whatever stands in an annotation
+    if hint is Any or Mapping in (hint, get_origin(hint)):
+        return True
+    parts = get_args(hint)
+    return any(map(_can_hold, parts)) if parts else isinstance(hint, type) and bool(_telling(hint))
 
 
 def _part(value: Any, redact: Redact, *, is_text: bool) -> Any:  # the value of any field of any event

@@ -6,8 +6,9 @@ A run's own limits are kept in its own process; agents, checks and disks are the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from penstock.domain.commands import Command, Compensate, JudgeMerge, ReleaseWorktree, StartStep, TakeBack
 from penstock.domain.events import StepDelayed
@@ -30,22 +31,21 @@ class Room:
         self._told: dict[str, str] = {}
         """What was said of commands that were delayed."""
 
-    @asynccontextmanager
-    async def entered(self, command: Command, run: Run) -> AsyncIterator[None]:
+    def entered(self, command: Command, run: Run) -> Entered:
         """Wait until a command may begin, and keep its room until it has ended."""
-        async with self._own.get(command.resource) or nullcontext():
-            need = self.need_of(command)
-            if need is None:
-                yield
-                return
-            user = User(run=run.id, command=command.key)
+        return Entered(self, command, run)
 
-            def delayed(sentence: str) -> None:
-                self._say(command, sentence, run)
+    def own(self, command: Command) -> asyncio.Semaphore | None:
+        """The run's own limit for a command."""
+        return self._own.get(command.resource)
 
-            async with self._context.slots.taken(need, user, delayed):
-                delayed("")
-                yield
+    def of_machine(self, command: Command, key: str, run: Run) -> AbstractAsyncContextManager[None] | None:
+        """The machine's room for a command; None if it needs none."""
+        need = self.need_of(command)
+        if need is None:
+            return None
+        user = User(run=run.id, command=key)
+        return self._context.slots.taken(need, user, lambda sentence: self.say(command, key, sentence, run))
 
     def need_of(self, command: Command) -> Need | None:
         """What of the machine a command needs; None if it needs nothing that could be short."""
@@ -67,14 +67,50 @@ class Room:
             return None
         return Need(resource=resource, limit=limit, memory_mb=memory, min_free_gb=settings.min_free_gb)
 
-    def _say(self, command: Command, sentence: str, run: Run) -> None:
+    def say(self, command: Command, key: str, sentence: str, run: Run) -> None:
         """Tell what an attempt waits for, and once it waits no longer: an earlier owner may have left a sentence."""
         for workstream, attempt in _attempts(command):
-            before = self._told.get(command.key, run.progress(workstream).delay)
+            before = self._told.get(key, run.progress(workstream).delay)
             if sentence != before:
                 self._tell(StepDelayed(workstream=workstream, attempt=attempt, sentence=sentence))
-        if sentence or command.key in self._told:
-            self._told[command.key] = sentence
+        if sentence or key in self._told:
+            self._told[key] = sentence
+
+
+class Entered:
+    """The room of one command, from when it may begin until it has ended.
+
+    Written out, and not as a generator: every command passes here, and that would cost it twice as much.
+    """
+
+    __slots__ = ("_command", "_machine", "_own", "_room", "_run")
+
+    def __init__(self, room: Room, command: Command, run: Run) -> None:
+        self._room, self._command, self._run = room, command, run
+        self._own = room.own(command)
+        self._machine: AbstractAsyncContextManager[None] | None = None
+
+    async def __aenter__(self) -> None:
+        if self._own is not None:
+            await self._own.acquire()
+        try:
+            key = self._command.key
+            machine = self._room.of_machine(self._command, key, self._run)
+            if machine is not None:
+                await machine.__aenter__()
+                self._machine = machine
+                self._room.say(self._command, key, "", self._run)
+        except BaseException as failure:
+            await self.__aexit__(type(failure), failure, failure.__traceback__)
+            raise
+
+    async def __aexit__(self, *failure: Any) -> None:  # noqa: PYI036 - what is passed on as it came
+        try:
+            if self._machine is not None:
+                await self._machine.__aexit__(*failure)
+        finally:
+            if self._own is not None:
+                self._own.release()
 
 
 def _attempts(command: Command) -> list[tuple[str, AttemptId]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any, get_args
@@ -16,7 +16,7 @@ from penstock.adapters.store import codec
 from penstock.adapters.store.failures import DatabaseNewer, DatabaseUnreadable
 from penstock.adapters.store.tables import as_text
 from penstock.domain import commands, events
-from penstock.domain.changes import Candidate
+from penstock.domain.changes import Candidate, Finding, Verdict
 from penstock.domain.checks import CheckResult
 from penstock.domain.claims import ClaimedAttempt, ClaimedError, ClaimedEvent
 from penstock.domain.errors import Bug, WorldError
@@ -188,6 +188,49 @@ def test_what_makes_no_sense_is_refused_in_words(name: str, text: str, sentence:
 def test_progress_without_a_version_is_refused() -> None:
     with pytest.raises(WorldError, match="does not say its version"):
         codec.PROGRESS.read('{"state":"pending"}')
+
+
+def test_a_progress_that_only_has_its_defaults_is_its_version_alone() -> None:
+    assert codec.PROGRESS.write(Progress()) == '{"version":1}'
+    assert codec.PROGRESS.read('{"version":1}') == Progress()
+
+
+def test_what_stored_rows_leave_out_means_today_what_it_meant_when_they_were_written() -> None:
+    """A default that changes here changes what is stored already: it needs a new version, and a reader of the old."""
+    assert codec.progress_fields('{"version":1}') == {
+        "version": 1,
+        "state": "pending",
+        "round": 1,
+        "attempt": None,
+        "held": False,
+        "delay": "",
+        "attempts": [],
+        "agent_runs": 0,
+        "claimed": 0,
+        "lost": 0,
+        "base": "",
+        "start": "",
+        "candidate": None,
+        "unchanged": False,
+        "findings": [],
+        "note": "",
+        "weakened_tests": [],
+        "breaker": {"red": [], "fixes": [], "seen": [], "history": []},
+        "verdict": "",
+        "outcome": None,
+        "reason": None,
+        "sentence": "",
+    }
+    defaults = {
+        kind: {one.name: one.default for one in fields(kind) if one.default is not MISSING}
+        for kind in (*COMMANDS, commands.Member, AttemptId, Candidate, Finding, Verdict)
+    }
+    assert {kind.__name__: own for kind, own in defaults.items() if own} == {
+        "StartStep": {"findings": (), "note": ""},
+        "JudgeMerge": {"is_whole": True},
+        "AttemptId": {"round": 1, "retry": 0},
+        "Verdict": {"merges": (), "known_failures": (), "not_blocking": (), "unchecked": False, "confined": False},
+    }
 
 
 def test_a_time_is_stored_in_utc_and_never_without_its_zone() -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from penstock.domain.changes import Verdict
     from penstock.domain.commands import Command
-    from penstock.domain.run import AttemptId, Run
+    from penstock.domain.run import Run
     from penstock.ports import Entry
 
 Row = dict[str, Any]
@@ -159,8 +159,7 @@ def _command(run_id: str, command: Command, at: str) -> Row:
 def _record(batch: Batch, record: Record, at: str) -> None:
     match record:
         case AttemptBegan():
-            begun = {"status": "running", "started_at": as_text(record.at), "start_commit": record.start}
-            batch.attempts_begun.append({**_named(batch.run_id, record.workstream, record.attempt), **begun})
+            batch.attempts_begun.append(_begun(batch.run_id, record))
         case AttemptEnded():
             batch.attempts_ended.append(_ended(batch.run_id, record))
         case ErrorSeen():
@@ -194,21 +193,30 @@ def _record(batch: Batch, record: Record, at: str) -> None:
             assert_never(record)
 
 
-def _named(run_id: str, workstream: str, attempt: AttemptId) -> Row:
+def _begun(run_id: str, record: AttemptBegan) -> Row:
+    attempt = record.attempt
     return {
         "run_id": run_id,
-        "ws_id": workstream,
+        "ws_id": record.workstream,
         "step": attempt.step.value,
         "round": attempt.round,
         "attempt": attempt.number,
         "retry": attempt.retry,
+        "status": "running",
+        "started_at": as_text(record.at),
+        "start_commit": record.start,
     }
 
 
 def _ended(run_id: str, record: AttemptEnded) -> Row:
-    candidate = record.candidate
+    attempt, candidate = record.attempt, record.candidate
     return {
-        **{f"b_{name}": value for name, value in _named(run_id, record.workstream, record.attempt).items()},
+        "b_run_id": run_id,
+        "b_ws_id": record.workstream,
+        "b_step": attempt.step.value,
+        "b_round": attempt.round,
+        "b_attempt": attempt.number,
+        "b_retry": attempt.retry,
         "status": record.status,
         "completed_at": as_text(record.at),
         "candidate": None if candidate is None else candidate.commit,

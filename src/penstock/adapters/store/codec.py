@@ -1,18 +1,19 @@
 """From domain values to JSON text and back, exactly. Every stored shape has a version; a newer one is refused in words.
 
-What is not valid Unicode (a path that is no UTF-8) takes a slower way, and comes back the same.
+What is not valid Unicode (a path that is no UTF-8) takes a slower way, and comes back the same. What nobody but us
+reads is kept *brief*: a field that has its default is left out, so a default that changes makes a new version.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_type_hints
 
-from pydantic import Discriminator, Tag, TypeAdapter, ValidationError, WrapSerializer
+from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from penstock.adapters.store.failures import DatabaseNewer, DatabaseUnreadable
@@ -24,7 +25,7 @@ from penstock.domain.run import AttemptId, Policy, Progress, Run
 Value = TypeVar("Value")
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
-_VERSION = re.compile(r'\{"version":(\d+),')
+_VERSION = re.compile(r'\{"version":(\d+)[,}]')
 
 
 def type_name(kind: type) -> str:
@@ -52,20 +53,26 @@ def storable(text: str) -> str:
 class Shape(Generic[Value]):
     """One type's way to JSON text and back."""
 
-    def __init__(self, what: str, kind: Any) -> None:
+    def __init__(self, what: str, kind: Any, *, brief: bool = False) -> None:
         self.what = what
         self._kind = kind
+        self._options: dict[str, Any] = {"fallback": _plain, "warnings": False, "exclude_defaults": brief}
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Value]:
         return TypeAdapter(self._kind)
 
+    @cached_property
+    def _to_json(self) -> Callable[..., bytes]:
+        """What the adapter's `dump_json` ends in: its options, passed on one by one, cost a third of the whole."""
+        return self._adapter.serializer.to_json
+
     def write(self, value: Value) -> str:
         """As JSON text."""
         try:
-            return self._adapter.dump_json(value, fallback=_plain, warnings=False).decode()
+            return self._to_json(value, **self._options).decode()
         except PydanticSerializationError:
-            return json.dumps(self._adapter.dump_python(value, mode="json", fallback=_plain, warnings=False))
+            return json.dumps(self._adapter.dump_python(value, mode="json", **self._options))
 
     def read(self, text: str) -> Value:
         """From JSON text."""
@@ -83,14 +90,15 @@ class Shape(Generic[Value]):
 class Versioned(Generic[Value]):
     """A shape whose version stands within its text."""
 
-    def __init__(self, what: str, kind: Any, version: int) -> None:
+    def __init__(self, what: str, kind: Any, version: int, *, brief: bool = False) -> None:
         self.what, self.version = what, version
-        self._shape: Shape[Value] = Shape(what, kind)
-        self._start = f'{{"version":{version},'
+        self._shape: Shape[Value] = Shape(what, kind, brief=brief)
+        self._start = f'{{"version":{version}'
 
     def write(self, value: Value) -> str:
         """As JSON text that begins with its version."""
-        return self._start + self._shape.write(value)[1:].lstrip()
+        text = self._shape.write(value)
+        return f"{self._start}}}" if text == "{}" else f"{self._start},{text[1:]}"
 
     def read(self, text: str) -> Value:
         """From JSON text of this version."""
@@ -105,11 +113,11 @@ class Versioned(Generic[Value]):
 class Family(Generic[Value]):
     """A union of types: stored as the name of the type, the version of the family, and JSON text."""
 
-    def __init__(self, what: str, kinds: Sequence[type], version: int) -> None:
+    def __init__(self, what: str, kinds: Sequence[type], version: int, *, brief: bool = False) -> None:
         self.what, self.version = what, version
         self._names = {kind: type_name(kind) for kind in kinds}
         self._shapes: dict[str, Shape[Any]] = {
-            name: _StepFinishedShape() if kind is events.StepFinished else Shape(f"{what} {name}", kind)
+            name: _StepFinishedShape() if kind is events.StepFinished else Shape(f"{what} {name}", kind, brief=brief)
             for kind, name in self._names.items()
         }
 
@@ -144,14 +152,9 @@ def _outcome_name(outcome: Any) -> str | None:
     return outcome.get("type") if isinstance(outcome, Mapping) else _OUTCOMES.get(type(outcome))
 
 
-def _with_type(outcome: Any, write: Any) -> dict[str, Any]:
-    return {"type": _outcome_name(outcome), **write(outcome)}
-
-
 _OUTCOME: Any = Annotated[
     Union[tuple(Annotated[kind, Tag(name)] for kind, name in _OUTCOMES.items())],  # noqa: UP007 - from a tuple
     Discriminator(_outcome_name),
-    WrapSerializer(_with_type),
 ]
 
 _StoredStepFinished: Any = make_dataclass(
@@ -161,6 +164,7 @@ _StoredStepFinished: Any = make_dataclass(
     slots=True,
     kw_only=True,
 )
+_SHAPES: dict[type, Shape[Any]] = {kind: Shape(f"outcome {name}", kind) for kind, name in _OUTCOMES.items()}
 
 
 class _StepFinishedShape(Shape[events.StepFinished]):
@@ -168,10 +172,15 @@ class _StepFinishedShape(Shape[events.StepFinished]):
 
     def __init__(self) -> None:
         super().__init__("event step_finished", _StoredStepFinished)
+        self._attempt: Shape[AttemptId] = Shape("attempt", AttemptId)
+        self._name: Shape[str] = Shape("name", str)
 
     def write(self, value: events.StepFinished) -> str:
-        stored = _StoredStepFinished(workstream=value.workstream, attempt=value.attempt, outcome=value.outcome)
-        return super().write(stored)
+        """As JSON text, put together of its parts: to have each outcome write its own name would cost a call more."""
+        kind = type(value.outcome)
+        outcome = f'{{"type":"{_OUTCOMES[kind]}",{_SHAPES[kind].write(value.outcome)[1:]}'
+        attempt = self._attempt.write(value.attempt)
+        return f'{{"workstream":{self._name.write(value.workstream)},"attempt":{attempt},"outcome":{outcome}}}'
 
     def read(self, text: str) -> events.StepFinished:
         stored: Any = super().read(text)
@@ -217,8 +226,19 @@ class Metadata:
 
 EVENTS: Family[events.Event] = Family("event", get_args(events.Event), events.VERSION)
 REQUESTS: Family[events.Request] = Family("request", get_args(events.Request), events.VERSION)
-COMMANDS: Family[commands.Command] = Family("command", get_args(commands.Command), commands.VERSION)
-PROGRESS: Versioned[Progress] = Versioned("progress of a workstream", Progress, 1)
+COMMANDS: Family[commands.Command] = Family("command", get_args(commands.Command), commands.VERSION, brief=True)
+PROGRESS: Versioned[Progress] = Versioned("progress of a workstream", Progress, 1, brief=True)
 RUN_PROGRESS: Versioned[Any] = Versioned("progress of a run", RunProgress, 1)
 METADATA: Versioned[Metadata] = Versioned("plan", Metadata, 1)
 RESULT: Versioned[CheckResult] = Versioned("result of a check", CheckResult, 1)
+
+
+@cache
+def _untouched() -> dict[str, Any]:
+    plain: dict[str, Any] = TypeAdapter(Progress).dump_python(Progress(), mode="json")
+    return plain
+
+
+def progress_fields(text: str) -> dict[str, Any]:
+    """A workstream's stored progress as JSON has it, with what was left out of it."""
+    return {**_untouched(), **json.loads(text)}

@@ -74,7 +74,8 @@ class SqliteSite:
         def begin(connection: Connection) -> None:
             # Who will write takes the lock for it at once: one that upgrades later may fail without waiting.
             writes = connection.get_execution_options().get(WRITES, False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            driver: Any = connection.connection.driver_connection  # SQLAlchemy would wrap each word in a result
+            driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
         return engine
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from penstock.adapters.store import tables
+from penstock.adapters.store.codec import progress_fields
 from penstock.adapters.store.failures import UnknownRequest
 from penstock.adapters.store.loading import unknown_run
 
@@ -187,14 +188,14 @@ def _run(row: Row[Any], counts: dict[str, int]) -> dict[str, Any]:
 
 
 def _workstream(row: Row[Any]) -> dict[str, Any]:
-    shown, progress = json.loads(row.metadata), json.loads(row.progress)
+    shown, progress = json.loads(row.metadata), progress_fields(row.progress)
     candidate = progress["candidate"]
     return {
         "ws_id": row.ws_id,
         "title": shown["title"],
         "status": row.status,
         **{name: progress[name] for name in ("outcome", "reason", "sentence")},
-        "delay": progress.get("delay", ""),
+        "delay": progress["delay"],
         "depends_on": json.loads(row.depends_on),
         "after": shown["after"],
         "gate": shown["gate"],
@@ -202,7 +203,7 @@ def _workstream(row: Row[Any]) -> dict[str, Any]:
         "round": progress["round"],
         "base": progress["base"],
         "candidate": None if candidate is None else candidate["commit"],
-        "weakened_tests": progress.get("weakened_tests", []),
+        "weakened_tests": progress["weakened_tests"],
         "test_gates": shown.get("test_gates", []),
         "compensation": shown.get("compensation", []),
     }

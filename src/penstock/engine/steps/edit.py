@@ -13,7 +13,7 @@ from penstock.domain.run import Step
 from penstock.engine import prompt, scoping, weakening
 from penstock.engine.checking import from_the_project
 from penstock.engine.context import Context
-from penstock.ports import AgentReport, AgentTask, Capture, Furnishing
+from penstock.ports import AgentReport, AgentTask, Capture, Furnishing, Place
 
 NOT_ENDED = ("lost", "stopped")
 """Ways in which an agent did not end by itself, and not by its time limit either."""
@@ -29,20 +29,23 @@ async def perform(context: Context, command: StartStep, workstream: Workstream) 
     """One attempt of edit or fix, and whether the agent was confined; None if its process was lost, which is nobody's
     failure.
     """
-    report = await _let_work(context, command, workstream)
+    place = context.place(workstream)
+    report = await _let_work(context, command, workstream, place)
     if report.ending in NOT_ENDED:
         return None
-    return await _look(context, command, workstream, report), report.confined
+    return await _look(context, command, workstream, place, report), report.confined
 
 
-async def _look(context: Context, command: StartStep, workstream: Workstream, report: AgentReport) -> StepOutcome:
+async def _look(
+    context: Context, command: StartStep, workstream: Workstream, place: Place, report: AgentReport
+) -> StepOutcome:
     """What the agent really did."""
     subject = workstream.title or workstream.id
     if command.attempt.step is Step.FIX:
         subject = f"{subject} (fix {command.attempt.number})"
     try:
         capture = await context.workspace.capture(
-            context.place(workstream),
+            place,
             base=command.base,
             parent=command.start,
             declared=workstream.scope.patterns,
@@ -58,12 +61,10 @@ async def _look(context: Context, command: StartStep, workstream: Workstream, re
     return await _judge(context, command, workstream, capture)
 
 
-async def _let_work(context: Context, command: StartStep, workstream: Workstream) -> AgentReport:
-    place = context.place(workstream)
-    folder = await context.folder(workstream.id, command.attempt.key)
+async def _let_work(context: Context, command: StartStep, workstream: Workstream, place: Place) -> AgentReport:
+    errand, furnishing = await context.errand(workstream.id, command.attempt.key), Furnishing()
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
-    errand, furnishing = await context.errand(workstream.id, command.attempt.key), Furnishing()
     if not has_ended:
         furnishing = await context.furnisher.for_agent(
             worktree, command.start, command.base, errand, workstream.scope.patterns
@@ -71,9 +72,9 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
     text = prompt.render(workstream, project_guide=context.guide, findings=command.findings, note=command.note)
     task = AgentTask(
         worktree=worktree,
-        folder=folder,
+        folder=errand.folder,
         prompt=context.redact(text),
-        marker=context.marker(workstream.id, command.attempt.key),
+        marker=errand.marker,
         timeout=context.settings.agent_timeout,
         number=command.agent_run,
         step=command.attempt.step.value,
