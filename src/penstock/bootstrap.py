@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -305,7 +306,10 @@ class Adapters:
             git_folder=plain.git_folder_of,
         )
         author = read_identity(plain, self.environ)
-        git = GitProject(replace(plain, author=author, is_exposed=lambda: not confiner.is_on), self.clock)
+        # one each: what git makes keeps a core busy, and more threads of ours only stand in one another's way
+        hands = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="git")
+        exposed = replace(plain, author=author, is_exposed=lambda: not confiner.is_on)
+        git = GitProject(exposed, self.clock, hands)
         adapters = ProjectAdapters(
             git=git,
             checkout=WorkingCopy(settings=plain),
@@ -331,6 +335,7 @@ class Adapters:
             yield adapters
         finally:
             await launcher.close()
+            hands.shutdown(wait=False)
 
 
 def _private_files(project: Path, settings: Settings) -> Iterator[Path]:

@@ -6,6 +6,7 @@ Nothing of the user's or an agent's configuration reaches it.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -145,6 +146,8 @@ class Git:
 
     def __init__(self, settings: GitSettings) -> None:
         self.settings = settings
+        # looked for once: along the path each folder without it would be tried again for every process
+        self._program = shutil.which("git", path=settings.search_path) or "git"
         self._counting = threading.Lock()
         self.processes = 0
 
@@ -179,7 +182,7 @@ class Git:
         self.settings.effect(f"git {name}")
         try:
             process = subprocess.Popen(
-                ["git", *settings, *arguments],
+                [self._program, *settings, *arguments],
                 cwd=folder,
                 env={**self._base(), **environment, **_identity(self.settings, call.stamp), **call.extra},
                 stdin=subprocess.PIPE,
@@ -189,7 +192,7 @@ class Git:
                 process_group=0,
             )
         except FileNotFoundError as missing:
-            if missing.filename == "git":
+            if missing.filename == self._program:
                 raise GitMissing from missing
             raise GitFailed(command=name, code=-1, said=f"{folder}: no such folder") from missing
         with self._counting:
