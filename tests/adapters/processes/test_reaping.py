@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from penstock.adapters.processes.reaping import is_marked, read_outcome, reap, was_started
+from penstock.adapters.processes.records import record_outcome
+from penstock.adapters.processes.request import Ending
 from penstock.domain.errors import Bug
 
 if TYPE_CHECKING:
@@ -101,6 +104,17 @@ def test_markers_match_by_whole_segments(marker, prefix, claim):
 def test_a_broken_record_is_none(tmp_path, content):
     (tmp_path / "outcome.json").write_text(content)
     assert read_outcome(tmp_path) is None
+
+
+def test_an_outcome_from_before_the_machine_was_started_is_not_believed(tmp_path):
+    record = {"ending": "exited", "exit_code": 0, "started_at": 1, "ended_at": 2, "duration": 1, "truncated": False}
+    record |= {"leftovers": 0, "error": None, "confined": False}
+    record_outcome(str(tmp_path), record)
+    assert read_outcome(tmp_path).ending is Ending.EXITED
+    (tmp_path / "outcome.json").write_text(json.dumps({**record, "boot": "another"}))
+    assert read_outcome(tmp_path) is None
+    (tmp_path / "request.json").write_text("{}")
+    assert was_started(tmp_path)
 
 
 def test_a_request_on_record_counts_as_started_until_the_outcome_says_otherwise(tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from penstock.adapters.processes.records import OUTCOME, REQUEST
+from penstock.adapters.processes.records import OUTCOME, REQUEST, boot
 from penstock.adapters.processes.request import Ending, Outcome, outcome_of
 from penstock.domain.errors import Bug
 
@@ -21,10 +21,14 @@ MARKER_NAME = "PENSTOCK_ATTEMPT"
 
 
 def read_outcome(folder: Path) -> Outcome | None:
-    """What the keeper has written; None if it has written nothing, or nothing that can be read."""
+    """What the keeper has written; None if it has written nothing, or nothing that can be read.
+
+    The same for what it wrote before the machine was started last: the work may not have reached the disk with it.
+    """
     try:
-        return outcome_of(json.loads((folder / OUTCOME).read_text(encoding="utf-8")), folder)
-    except (OSError, ValueError, KeyError, TypeError):
+        record = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
+        return outcome_of(record, folder) if record.get("boot", boot()) == boot() else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -1,8 +1,8 @@
 """The two files that a keeper leaves in an attempt's folder: request.json before the start, outcome.json after the end.
 
 Both outlast any process, whoever is killed; what is cut off is no JSON and counts as not written. They are not forced
-to the disk: an outcome that outlasts a power cut, while the work that it speaks of does not, would take the rest for
-all of it. Only the standard library: a bare interpreter imports it.
+to the disk, for neither is the work that an outcome speaks of: one from before the machine's last start is not
+believed. Only the standard library: a bare interpreter imports it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +47,17 @@ def record_request(order: Order) -> None:
 
 def record_outcome(folder: str, outcome: OutcomeRecord) -> None:
     """Write the outcome; it is there entirely or counts as not there."""
-    _write(f"{folder}/{OUTCOME}", outcome)
+    _write(f"{folder}/{OUTCOME}", {**outcome, "boot": boot()})
+
+
+@cache
+def boot() -> str:
+    """What changes with each start of the machine; empty where the system does not tell."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def _write(path: str, content: Mapping[str, object]) -> None:
