@@ -328,6 +328,7 @@ def test_any_run_keeps_its_promises_and_ends(plan, policy, data):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # four hundred whole runs, on a machine that does other things too
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans(), POLICIES, st.integers(0, 200), st.data())
 def test_many_runs_keep_their_promises_and_end(plan, policy, turmoil, data):

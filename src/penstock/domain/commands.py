@@ -13,7 +13,7 @@ from typing import ClassVar, TypeAlias
 from penstock.domain.changes import Candidate, Finding, Verdict
 from penstock.domain.run import AttemptId, Step
 
-VERSION = 1
+VERSION = 2
 """Of the shapes below."""
 
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git.layout import COMMITTER, GitSettings
+from penstock.adapters.git.runner import RepositoryGone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,10 @@ def write_commit(settings: GitSettings, tree: str, parents: Sequence[str], stamp
 def write_object(settings: GitSettings, kind: bytes, content: bytes) -> str:
     """Store an object of a repository of SHA-1 names; its name."""
     settings.effect(f"{kind.decode()} object")
-    name = _write(settings.repository / "objects", kind, content)
+    try:
+        name = _write(settings.repository / "objects", kind, content)
+    except FileNotFoundError as missing:
+        raise RepositoryGone(settings.repository) from missing
     settings.effect(f"{kind.decode()} object done")
     return name
 

@@ -227,7 +227,7 @@ class Metadata:
 EVENTS: Family[events.Event] = Family("event", get_args(events.Event), events.VERSION)
 REQUESTS: Family[events.Request] = Family("request", get_args(events.Request), events.VERSION)
 COMMANDS: Family[commands.Command] = Family("command", get_args(commands.Command), commands.VERSION, brief=True)
-PROGRESS: Versioned[Progress] = Versioned("progress of a workstream", Progress, 1, brief=True)
+PROGRESS: Versioned[Progress] = Versioned("progress of a workstream", Progress, 2, brief=True)
 RUN_PROGRESS: Versioned[Any] = Versioned("progress of a run", RunProgress, 1)
 METADATA: Versioned[Metadata] = Versioned("plan", Metadata, 1)
 RESULT: Versioned[CheckResult] = Versioned("result of a check", CheckResult, 1)
