@@ -15,7 +15,7 @@ def slow(name: str, seconds: float = 3.0) -> dict[str, object]:
 
 
 def test_a_run_that_another_process_works_on_can_be_looked_at_but_not_taken(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, slow("ws-a"))
+    desk = Desk(tmp_path, slow("ws-a", 8.0))
     owner = desk.start("run", "--run-id", "r1")
     until(desk.agents, "the agent works")
     refused = desk.penstock("run", "--resume", "r1", code=2)
