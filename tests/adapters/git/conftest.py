@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 from git_bench import Bench
+
+from penstock.adapters.git.layout import GitSettings, Person
+from penstock.adapters.git.runner import Git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,3 +28,15 @@ def bench(empty_bench: Bench) -> Bench:
     empty_bench.make_user()
     empty_bench.fetch()
     return empty_bench
+
+
+@pytest.fixture(scope="module")
+def bare_git(tmp_path_factory: pytest.TempPathFactory) -> Git:
+    """Git in an empty repository of Penstock's, for all tests of a file."""
+    home = tmp_path_factory.mktemp("own")
+    author = Person(name="Ada", email="ada@example.org")
+    made = GitSettings(
+        home=home, worktree_root=home, user_repository=home, author=author, search_path=os.environ["PATH"]
+    )
+    subprocess.run(["git", "init", "--quiet", "--bare", str(made.repository)], check=True)
+    return Git(made)

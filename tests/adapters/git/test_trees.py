@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import zlib
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ from git_bench import Bench, git
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.adapters.git.layout import GitSettings, Person
 from penstock.adapters.git.objects import parse_raw
 from penstock.adapters.git.own import OwnRepository
 from penstock.adapters.git.runner import Call, Git
@@ -28,25 +26,13 @@ ENTRIES = st.tuples(st.sampled_from(["100644", "100755", "120000", "160000"]), s
 TREES = st.dictionaries(PATHS, ENTRIES, max_size=6)
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Git:
-    """Git in an empty repository of Penstock's."""
-    home = tmp_path_factory.mktemp("own")
-    author = Person(name="Ada", email="ada@example.org")
-    made = GitSettings(
-        home=home, worktree_root=home, user_repository=home, author=author, search_path=os.environ["PATH"]
-    )
-    subprocess.run(["git", "init", "--quiet", "--bare", str(made.repository)], check=True)
-    return Git(made)
-
-
-def _made(plain: Git, files: Mapping[str, tuple[str, str]]) -> str:
+def _made(bare_git: Git, files: Mapping[str, tuple[str, str]]) -> str:
     """A tree of these files; a path below another's is left out."""
     fitting = {path: entry for path, entry in files.items() if not any(path.startswith(f"{one}/") for one in files)}
-    return _tree(plain, {path.split("/", 1)[0] for path in fitting}, fitting)
+    return _tree(bare_git, {path.split("/", 1)[0] for path in fitting}, fitting)
 
 
-def _tree(plain: Git, names: set[str], files: Mapping[str, tuple[str, str]]) -> str:
+def _tree(bare_git: Git, names: set[str], files: Mapping[str, tuple[str, str]]) -> str:
     lines = []
     for name in sorted(names):
         if name in files:
@@ -54,19 +40,19 @@ def _tree(plain: Git, names: set[str], files: Mapping[str, tuple[str, str]]) -> 
             lines.append(f"{mode} {'commit' if mode == '160000' else 'blob'} {digit * 40}\t{name}")
         else:
             inner = {path[len(name) + 1 :]: entry for path, entry in files.items() if path.startswith(f"{name}/")}
-            folder = _tree(plain, {path.split("/", 1)[0] for path in inner}, inner)
+            folder = _tree(bare_git, {path.split("/", 1)[0] for path in inner}, inner)
             lines.append(f"040000 tree {folder}\t{name}")
     stdin = b"".join(os.fsencode(line) + b"\0" for line in lines)
-    return plain.run("mktree", "-z", "--missing", call=Call(stdin=stdin)).text
+    return bare_git.run("mktree", "-z", "--missing", call=Call(stdin=stdin)).text
 
 
 @settings(max_examples=40, deadline=None)
 @given(old=TREES, new=TREES)
 def test_two_trees_differ_as_git_says(
-    plain: Git, old: Mapping[str, tuple[str, str]], new: Mapping[str, tuple[str, str]]
+    bare_git: Git, old: Mapping[str, tuple[str, str]], new: Mapping[str, tuple[str, str]]
 ) -> None:
-    before, after = _made(plain, old), _made(plain, new)
-    assert Trees(plain).differences(before, after) == parse_raw(plain.run(*RAW, before, after).fields)
+    before, after = _made(bare_git, old), _made(bare_git, new)
+    assert Trees(bare_git).differences(before, after) == parse_raw(bare_git.run(*RAW, before, after).fields)
 
 
 def test_packed_trees_take_one_process_for_each_level_and_none_again(bench: Bench) -> None:
@@ -127,15 +113,15 @@ def _conflict(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
 @settings(max_examples=60, deadline=None)
 @given(old=TREES, new=TREES)
 def test_a_tree_with_changes_is_the_one_that_git_makes(
-    plain: Git, old: Mapping[str, tuple[str, str]], new: Mapping[str, tuple[str, str]]
+    bare_git: Git, old: Mapping[str, tuple[str, str]], new: Mapping[str, tuple[str, str]]
 ) -> None:
-    before, after = _made(plain, old), _made(plain, new)
-    found = Trees(plain).differences(before, after)
+    before, after = _made(bare_git, old), _made(bare_git, new)
+    found = Trees(bare_git).differences(before, after)
     entries = {one.change.path: None if one.change.is_deleted else Entry(one.change.new_mode, one.new) for one in found}
-    made = Trees(plain).changed(before, entries)
+    made = Trees(bare_git).changed(before, entries)
     assert made == after or (made is None and _conflict(old, new))
 
 
-def test_a_tree_of_which_all_is_taken_out_is_the_empty_one(plain: Git) -> None:
-    before = _made(plain, {"a/b": ("100644", "1")})
-    assert Trees(plain).changed(before, {"a/b": None}) == plain.run("mktree", call=Call(stdin=b"")).text
+def test_a_tree_of_which_all_is_taken_out_is_the_empty_one(bare_git: Git) -> None:
+    before = _made(bare_git, {"a/b": ("100644", "1")})
+    assert Trees(bare_git).changed(before, {"a/b": None}) == bare_git.run("mktree", call=Call(stdin=b"")).text
