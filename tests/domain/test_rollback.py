@@ -95,3 +95,13 @@ def test_a_verdict_about_something_else_takes_nothing_back(wrong):
         story.feed(TakenBack(number=command.number, verdict=verdict_without(story.run, command, **wrong)))
     with pytest.raises(EventRefused):
         story.feed(TakeBackRefused(number=command.number + 1, sentence="x"))
+
+
+def test_a_verdict_that_changes_nothing_is_heard_once_too():
+    story = ended()
+    story.feed(RollbackAsked(workstream="garden"))
+    command = story.take(story.only(TakeBack))
+    event = TakenBack(number=command.number, verdict=verdict_without(story.run, command, commit=command.head))
+    story.feed(event)
+    with pytest.raises(EventRefused, match="on its way"):
+        story.feed(event)

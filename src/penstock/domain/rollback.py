@@ -82,6 +82,8 @@ def _taken_back(draft: Draft, event: TakenBack) -> None:
     """The tree without them passed: the branch goes there."""
     taking, verdict = _under_way(draft, event.number), event.verdict
     names = tuple(draft.id_of(rank) for rank in taking.members)
+    if verdict.id in draft.get("moving"):
+        raise EventRefused(f"the branch is on its way to what verdict {verdict.id} is for")
     if verdict.parent != draft.get("head") or verdict.members != names or verdict.branch != draft.run.branch:
         raise EventRefused(f"verdict {verdict.id} speaks of another head, branch or workstreams")
     draft.records.append(VerdictRecorded(verdict=verdict))
