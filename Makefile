@@ -69,4 +69,4 @@ clean:
 pins:
 	$(PINS) pyproject.toml -o requirements.txt
 	$(PINS) --group build -o requirements-build.txt
-	$(PINS) --group dev --extra postgres pyproject.toml -c requirements.txt -c requirements-build.txt -o requirements-dev.txt
+	$(PINS) --group dev --extra postgres --extra keyring pyproject.toml -c requirements.txt -c requirements-build.txt -o requirements-dev.txt

@@ -211,6 +211,16 @@ class MemoryProject:
         """It needs none of its own."""
         return 0
 
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """It calls no model."""
+        return ()
+
+    @property
+    def model(self) -> str:
+        """It has none."""
+        return ""
+
     async def work(self, task: AgentTask) -> AgentReport:
         """Let the function edit."""
         return self.edit(task, self._worktrees[str(task.worktree)]) or FINISHED

@@ -17,11 +17,13 @@ from penstock.ports.git import (
     Workspace,
 )
 from penstock.ports.journal import Entry, Journal, Loaded, NewRun, OwnershipLost, UnknownRun, Views, Waiting
+from penstock.ports.models import Access, Ledger, Models, Prices, Rate, Stop, StopKind, Visit
 from penstock.ports.ownership import Held, Holder, Locks, Need, Slots, Supervision, User
 from penstock.ports.work import Agent, AgentReport, AgentTask, ProcessLost, ToolContext, Tools
 
 __all__ = [
     "STRAY",
+    "Access",
     "Agent",
     "AgentReport",
     "AgentTask",
@@ -38,21 +40,27 @@ __all__ = [
     "HistoryLost",
     "Holder",
     "Journal",
+    "Ledger",
     "Loaded",
     "Locks",
     "Merged",
+    "Models",
     "Need",
     "NewRun",
     "OwnershipLost",
     "Place",
     "Preserved",
+    "Prices",
     "ProcessLost",
     "Proof",
     "Publication",
+    "Rate",
     "Repository",
     "SetupFailed",
     "Site",
     "Slots",
+    "Stop",
+    "StopKind",
     "Supervision",
     "ToolContext",
     "Tools",
@@ -61,6 +69,7 @@ __all__ = [
     "UserCheckout",
     "UserFile",
     "Views",
+    "Visit",
     "Waiting",
     "Workspace",
 ]

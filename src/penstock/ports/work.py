@@ -10,6 +10,7 @@ from penstock.domain.errors import WorldError
 from penstock.domain.plan import Check, Workstream
 from penstock.domain.tool_result import ToolResult
 from penstock.ports.environments import Furnishing
+from penstock.ports.models import Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,10 @@ class AgentTask:
     step: str
     workstream: Workstream
     furnishing: Furnishing = field(default_factory=Furnishing)
+    visit: Visit | None = None
+    """Its way to the models; None for an agent that calls none."""
+    idle_timeout: float = 0.0
+    """It is stopped after so many seconds without a sign of life: no output, no call. 0 is never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +39,7 @@ class AgentReport:
     """How the agent's process ended. What it did is read from the worktree, never from here."""
 
     ending: str
-    """finished, failed, timed_out, lost, stopped or not_found."""
+    """finished, failed, timed_out, idle, refused (by the models' door), lost, stopped or not_found."""
     exit_code: int | None = None
     sentence: str = ""
     output: str = ""
@@ -53,6 +58,16 @@ class Agent(Protocol):
     @property
     def memory_mb(self) -> int:
         """How much memory must be free before it starts."""
+        ...
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Which upstreams' protocols it can speak, the one that suits it best first; none if it calls no models."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model of its own settings, for roles that name none."""
         ...
 
     async def work(self, task: AgentTask) -> AgentReport:

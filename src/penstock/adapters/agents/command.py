@@ -73,6 +73,7 @@ class CommandAgent:
     environ: Mapping[str, str]
     redactor: Redactor
     model: str = ""
+    protocols: tuple[str, ...] = ()
     output_limit: int = field(default=4 * 1024 * 1024)
     confiner: Confiner = field(default_factory=unconfined)
     lent: tuple[str, ...] = ()

@@ -57,6 +57,8 @@ class ScriptedAgent:
     scripts: Mapping[str, object] = field(default_factory=dict)
     common: object = None
     memory_mb: int = 512
+    protocols: tuple[str, ...] = ()
+    model: str = ""
     output_limit: int = 4 * 1024 * 1024
     confiner: Confiner = field(default_factory=unconfined)
 

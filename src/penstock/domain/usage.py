@@ -1,0 +1,112 @@
+"""One model call: who it is for, what it used, how it ended. Every call has one record, failed and refused ones too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from penstock.domain.budget import NOTHING, Amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whom a call is for. What does not apply is empty."""
+
+    project: str
+    pipeline: str = ""
+    run: str = ""
+    workstream: str = ""
+    attempt: str = ""
+    """The key of the attempt, its repetitions told apart."""
+    role: str = ""
+    """edit, fix, auditor, or a role of the pipeline."""
+    phase: str = ""
+    """The step of the workstream, or the phase of the pipeline."""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """What a call used. `input` is what no cache had a part in; the three kinds of input add up."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    cache_write_long: int = 0
+    """Written to be kept for an hour; it has a price of its own and is not part of `cache_write`."""
+
+    @property
+    def all_input(self) -> int:
+        """Everything that the model read."""
+        return self.input + self.cache_read + self.cache_write + self.cache_write_long
+
+    @property
+    def total(self) -> int:
+        """Read and written."""
+        return self.all_input + self.output
+
+    def at_least(self, other: Tokens) -> Self:
+        """The larger of both, kind by kind: a stream tells the same count more than once."""
+        return type(self)(**{name: max(getattr(self, name), getattr(other, name)) for name in Tokens.__slots__})
+
+
+NO_TOKENS = Tokens()
+
+
+class CallStatus(StrEnum):
+    """How a call ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    """The upstream answered with an error, or did not answer."""
+    CUT = "cut"
+    """The answer broke off, or the one who asked went away."""
+    REFUSED = "refused"
+    """It never left: a budget, a cap, or a limit of the upstream stood in its way."""
+    LOST = "lost"
+    """Whoever made it died before it knew the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """A call as it is about to leave."""
+
+    id: str
+    caller: Caller
+    ordinal: int
+    """Which call of its attempt it is, from 1."""
+    protocol: str
+    upstream: str
+    model: str
+    """As the upstream calls it."""
+    alias: str = ""
+    """As it was asked for."""
+    streamed: bool = False
+    at: datetime
+    worst: Amount = NOTHING
+    """What it may cost at most: reserved before it leaves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnd:
+    """What came of a call."""
+
+    status: CallStatus
+    at: datetime
+    tokens: Tokens = NO_TOKENS
+    micros: int | None = 0
+    """Its price in millionths of a dollar; None where no price is known."""
+    unit_prices: str = ""
+    """The prices that it was reckoned by, as JSON: dollars per million tokens of each kind."""
+    estimated: bool = False
+    """The counts are what was seen until it broke off, not what the upstream said at its end."""
+    http_status: int | None = None
+    stop_reason: str = ""
+    error: str = ""
+    tries: int = 0
+    """How often it was sent."""
+    latency_ms: int = 0
+    first_byte_ms: int | None = None
