@@ -1,0 +1,1 @@
+"""The one door between agents and models: it counts, limits, remembers, and alone holds providers' keys."""
