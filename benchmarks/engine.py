@@ -107,6 +107,7 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
         loaded = await journal.claim("run")
         context = Context(
             run="run",
+            project="p",
             branch=run.branch,
             settings=RunSettings(limits=LIMITS),
             workstreams={workstream.id: workstream for workstream in ranked.order},
@@ -127,6 +128,7 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
                     tools=project,
                 ),
             ),
+            models=MemoryModels(),
             slots=OwnSlots(),
             journal=journal,
             clock=clock,
