@@ -18,6 +18,7 @@ from pathlib import Path
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.bare import NoEnvironments
 from penstock.adapters.memory import FINISHED, MemoryProject
+from penstock.adapters.memory_models import MemoryModels
 from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.store.opening import open_database
 from penstock.domain.changes import Candidate, Change, Stamp, Verdict
