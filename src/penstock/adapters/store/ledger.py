@@ -91,7 +91,8 @@ class SqlLedger:
         return () if reserved is None else self._book(connection, call, believed(end), reserved)
 
     def _book(self, connection: Connection, call: ModelCall, end: CallEnd, reserved: Amount) -> tuple[MarkReached, ...]:
-        used, reached = charge(reserved, end), list[MarkReached]()
+        used = charge(reserved, end)
+        reached: list[MarkReached] = []
         for level, key in call.caller.accounts:
             before, after = charge_account(connection, level, key, used, reserved)
             reached += marks_reached(before, after, self._marks)

@@ -79,7 +79,8 @@ class MemoryLedger:
             return [told(row) for row in rows]
 
     def _book(self, call: ModelCall, end: CallEnd, reserved: Amount) -> tuple[MarkReached, ...]:
-        used, reached = charge(reserved, end), list[MarkReached]()
+        used = charge(reserved, end)
+        reached: list[MarkReached] = []
         for which in call.caller.accounts:
             before = self._find(*which)
             after = replace(before, settled=before.settled + used, reserved=before.reserved - reserved)
