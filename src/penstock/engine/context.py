@@ -9,10 +9,12 @@ from pathlib import Path
 
 from penstock.domain.changes import Stamp
 from penstock.domain.plan import Check, Workstream
+from penstock.domain.roles import Roles
 from penstock.domain.run import AttemptId
 from penstock.domain.setup import Setup
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.making import Errand
+from penstock.engine.prompts import PromptTemplates
 from penstock.engine.redacting import Redact
 from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Slots, Supervision, Tools, Workspace
 
@@ -32,6 +34,10 @@ class RunSettings:
     confine: str = "auto"
     """How strictly the run's processes are confined at least, whatever is set later."""
     branch_template: str = "ws/{change}/{workstream}-{run}"
+    roles: Roles = field(default_factory=Roles)
+    """Which models serve it."""
+    prompts: PromptTemplates = field(default_factory=PromptTemplates)
+    """By what its agents are told what to do."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """How many slots for each resource this machine has; for one that is not named there is no limit."""
     min_free_gb: float = 0.0
