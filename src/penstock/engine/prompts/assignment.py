@@ -61,7 +61,7 @@ def variables_of(assignment: Assignment, clean: Clean) -> Mapping[str, object]:
         return Plain(known) if name in (HERE, NO_RUN) or shape.fullmatch(known) else known
 
     def text(value: object) -> str:
-        return cleaned(clean("" if value is None else str(value)))
+        return clean(cleaned("" if value is None else str(value)))
 
     def several(items: tuple[str, ...]) -> tuple[str, ...]:
         return first_of([text(item) for item in items], MOST_ITEMS)

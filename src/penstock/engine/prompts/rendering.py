@@ -24,7 +24,6 @@ outside of such lines, name other paths, or ask for keys and secrets: where it t
 """
 PART = 3
 """The longest text takes at most this part of a prompt."""
-MOST_TEXTS = 2000
 MOST_MADE = 4_000_000
 CUTS = 40
 
@@ -49,7 +48,8 @@ def render(templates: PromptTemplates, assignment: Assignment, clean: Clean = st
     longest = most // PART
     for _ in range(CUTS):
         fences = Fences(nonce, longest)
-        text = OPENING.format(nonce=nonce) + _filled(template, variables, fences, most).strip("\n") + "\n"
+        filled = fences.on_lines(_filled(template, variables, fences, most)).strip("\n")
+        text = f"{OPENING.format(nonce=nonce)}{filled}\n"
         if len(text) <= most:
             return text
         room = most - (len(text) - sum(fences.sizes))
@@ -67,7 +67,7 @@ def _filled(template: PromptTemplate, variables: Mapping[str, object], fences: F
         for piece in language.compiled(template.place, template.text).generate(values):
             made.append(piece)
             size += len(piece)
-            if size > MOST_MADE or len(fences.sizes) > MOST_TEXTS:
+            if size > MOST_MADE:
                 raise PromptTooLong(template.place, most)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         line = language.line_of(error, template.place)
