@@ -184,25 +184,9 @@ def test_a_text_is_never_taken_for_a_template() -> None:
 
 def test_every_variable_that_was_agreed_is_there() -> None:
     names = [
-        "ws_id",
-        "run_id",
-        "repo_root",
-        "worktree_path",
-        "openspec_change",
-        "ccpm_issue",
-        "gate",
-        "tasks",
-        "acceptance_tests",
-        "files_scope",
-        "files_create",
-        "error_summaries",
-        "title",
-        "note",
-        "notes",
-        "guide",
-        "constraints",
-        "step",
-        "attempt",
+        *("ws_id", "run_id", "repo_root", "worktree_path", "openspec_change", "ccpm_issue", "gate", "tasks"),
+        *("acceptance_tests", "files_scope", "files_create", "error_summaries"),
+        *("title", "note", "notes", "guide", "constraints", "step", "attempt"),
     ]
     text = "".join(f"{{{{ data({name}, '{name}') }}}}\n" for name in names if name != "error_summaries")
     text += "{% for one in error_summaries %}{{ data(one.text, one.code) }}{% endfor %}"
@@ -240,7 +224,8 @@ def test_a_fence_is_a_line_of_its_own_wherever_a_template_puts_it() -> None:
 
 
 def test_texts_that_are_looked_at_and_then_shown_are_cut_so_that_they_fit() -> None:
-    text = "{% if data(guide) %}{{ data(guide, 'g') }}{{ data(guide, 'h') }}{% endif %}{% set n = data(note) %}{{ n }}{{ n }}"
+    text = "{% if data(guide) %}{{ data(guide, 'g') }}{{ data(guide, 'h') }}{% endif %}"
+    text += "{% set n = data(note) %}{{ n }}{{ n }}"
     prompt = render(templates(text, most=10_000), assignment(guide="g" * 50_000, note="n" * 50_000))
     assert 8_000 < len(prompt) <= 10_000
 
