@@ -58,7 +58,7 @@ def _write(asked: Asked, write: Write) -> ToolCall | str:
         return tool
     if _takes_patch(asked):
         lines = "".join(f"+{line}\n" for line in write.content.splitlines())
-        return ToolCall("apply_patch", f"*** Begin Patch\n*** Add File: {write.path}\n{lines}*** End Patch\n")
+        return _patch(f"*** Add File: {write.path}\n{lines}")
     folder, path, content = map(shlex.quote, (posixpath.dirname(write.path) or ".", write.path, write.content))
     return _shell_or_words(asked, f"mkdir -p {folder} && printf %s {content} > {path}")
 
@@ -74,10 +74,12 @@ def _edit(asked: Asked, edit: Edit) -> ToolCall | str:
     if _takes_patch(asked):
         gone = "".join(f"-{line}\n" for line in edit.old.splitlines())
         come = "".join(f"+{line}\n" for line in edit.new.splitlines())
-        return ToolCall(
-            "apply_patch", f"*** Begin Patch\n*** Update File: {edit.path}\n@@\n{gone}{come}*** End Patch\n"
-        )
+        return _patch(f"*** Update File: {edit.path}\n@@\n{gone}{come}")
     return _shell_or_words(asked, shlex.join(["python3", "-c", _REPLACE, edit.path, edit.old, edit.new]))
+
+
+def _patch(body: str) -> ToolCall:
+    return ToolCall("apply_patch", f"*** Begin Patch\n{body}*** End Patch\n")
 
 
 def _takes_patch(asked: Asked) -> bool:

@@ -66,8 +66,10 @@ KINDS: Mapping[str, type[Operation]] = {
 
 
 def read_operation(data: Mapping[str, Any]) -> Operation:
-    """One operation of a script's file: its kind under `op`, its fields beside it."""
-    fields = dict(data)
+    """One operation of a script's file: its kind under `op`, its fields beside it; a list of lines is a text."""
+    fields: dict[str, Any] = {
+        key: "".join(f"{line}\n" for line in one) if isinstance(one, list) else one for key, one in data.items()
+    }
     kind = KINDS.get(fields.pop("op", ""))
     if kind is None:
         raise ValueError(f"an operation's `op` is one of {', '.join(KINDS)}: {dict(data)}")
