@@ -52,8 +52,10 @@ class Answer:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole request; ClientGone if it does not come whole, TooLarge if there is too much of it."""
+async def read_body(receive: Receive, length: str = "") -> bytes:
+    """The whole request; ClientGone if it does not come whole, TooLarge if there is, or is said to be, too much of it."""
+    if length.isascii() and length.isdigit() and int(length[:20]) > LARGEST_REQUEST:
+        raise TooLarge
     parts, size = list[bytes](), 0
     while True:
         message = await receive()

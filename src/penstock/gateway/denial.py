@@ -53,9 +53,7 @@ def waited_in_vain(seconds: float) -> Denied:
 def limit_reached(upstream: str, parked: Parked, *, http_status: int | None = None) -> Denied:
     """The upstream wants to be left alone for a while."""
     sentence = f"{upstream}: {parked.reason}; it is asked again at {parked.until:%Y-%m-%d %H:%M:%S} UTC"
-    return because_of(
-        Stop(kind=StopKind.RATE_LIMITED, sentence=sentence, until=parked.until), http_status=http_status
-    )
+    return because_of(Stop(kind=StopKind.RATE_LIMITED, sentence=sentence, until=parked.until), http_status=http_status)
 
 
 def key_refused(upstream: str, source: str, status: int) -> Denied:

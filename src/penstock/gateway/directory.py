@@ -1,4 +1,4 @@
-"""The directory: which model a name means, at which upstream, with which key. Says what is missing before a run starts."""
+"""Which model a name means, at which upstream, with which key. What is missing is said before a run starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from penstock.domain.errors import UserError
 from penstock.gateway.keys import KeyMissing, ProviderKey, ProviderKeys
-from penstock.gateway.settings import REPLAY, GatewaySettings, ModelSettings, ModelsSettings, UpstreamsSettings, UpstreamSettings
+from penstock.gateway.settings import (
+    REPLAY,
+    GatewaySettings,
+    ModelSettings,
+    ModelsSettings,
+    UpstreamSettings,
+    UpstreamsSettings,
+)
 
 
 class NoSuchModel(UserError):

@@ -24,8 +24,13 @@ class Request:
 
     headers: Mapping[str, str]
     """By names in lower case."""
-    query: str
-    body: bytes
+    query: str = ""
+    body: bytes = b""
+
+    @property
+    def kept_query(self) -> str:
+        """What of the query is passed on: the one wish that Anthropic's clients put there."""
+        return "?beta=true" if "beta=true" in self.query.split("&") else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Upstreams whose usage limit is reached: parked for all visits until it is over, so that no call runs into it again."""
+"""Upstreams whose usage limit is reached: parked for all visits until it is over."""
 
 from __future__ import annotations
 

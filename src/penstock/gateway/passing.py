@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import httpx2
 
+from penstock.domain.redaction import MASK
 from penstock.domain.usage import CallStatus
 from penstock.gateway.answering import Answer
-from penstock.gateway.denial import no_answer
+from penstock.gateway.denial import Denied, no_answer
 from penstock.gateway.headers import Headers, returning
 from penstock.gateway.limits import error_of
 from penstock.gateway.metering import Sent
@@ -17,7 +18,6 @@ from penstock.gateway.orders import Order
 from penstock.gateway.sending import Opened, Progress
 from penstock.gateway.visits import AttemptVisit
 from penstock.gateway.wire import Reader
-from penstock.domain.redaction import MASK
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 Settle = Callable[[Sent], Awaitable[None]]
@@ -62,6 +62,12 @@ class Passage:
             error=error,
             first_byte=self.first_byte,
         )
+
+    def denied(self, denied: Denied) -> Sent:
+        """The same for a call that the gateway itself had to answer."""
+        self.http_status = self.http_status or denied.http_status
+        has_left = self.progress.tries > 0 or denied.http_status is not None
+        return self.sent(CallStatus.FAILED if has_left else CallStatus.REFUSED, denied.sentence)
 
     async def _stream(self, opened: Opened, headers: Headers) -> None:
         reader = self.reader = self._reader(streamed=True)

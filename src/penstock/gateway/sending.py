@@ -84,10 +84,23 @@ class Sender:
             waited += await self._wait_out(parcel.visit, response, patience)
             progress.tries -= 1  # an upstream that asked for a pause was not tried in vain
 
-    async def ask(self, parcel: Parcel, *, timeout: float) -> tuple[int, Headers, bytes]:
+    async def until_free(self, visit: AttemptVisit) -> None:
+        """Wait out a usage limit that the upstream is parked for; Denied if it lasts."""
+        destination, waited, waits = visit.terms.destination, 0.0, 0
+        while (parked := self.parking.parked(destination.upstream, destination.settings.key or "")) is not None:
+            waits += 1
+            if waits > MOST_LIMITS or waited + parked.seconds > self.short_limit:
+                raise limit_reached(destination.upstream, parked)
+            with visit.waits():
+                await self.pause(parked.seconds)
+            waited += parked.seconds
+
+    async def ask(self, parcel: Parcel, *, patience: float) -> tuple[int, Headers, bytes]:
         """One short question that costs nothing: status, headers and body. TransportError if it fails."""
         client = self._client(parcel.visit.terms.destination)
-        request = client.build_request("POST", parcel.url, content=parcel.body, headers=parcel.headers, timeout=timeout)
+        request = client.build_request(
+            "POST", parcel.url, content=parcel.body, headers=parcel.headers, timeout=patience
+        )
         response = await client.send(request, stream=True)
         return response.status_code, response.headers.raw, await _read(response)
 
@@ -151,7 +164,9 @@ class Sender:
             raise key_refused(destination.upstream, destination.settings.key or "", status)
         if not 200 <= status < 300 and status < 400:
             await response.aclose()
-            raise no_answer(destination.upstream, f"answered with status {status}, which is not followed", http_status=status)
+            raise no_answer(
+                destination.upstream, f"answered with status {status}, which is not followed", http_status=status
+            )
         if status < 300:
             self.parking.answered(destination.upstream, destination.settings.key or "")
         return Opened(

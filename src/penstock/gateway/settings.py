@@ -55,7 +55,9 @@ class UpstreamSettings:
 
     def __post_init__(self) -> None:
         if self.key and not _KEY_SOURCE.fullmatch(self.key):
-            raise ValueError('has a key that is none of "env:NAME", "keyring:SERVICE/USER" or ""; it is never the key itself')
+            raise ValueError(
+                'has a key that is none of "env:NAME", "keyring:SERVICE/USER" or ""; it is never the key itself'
+            )
         if self.base_url:
             _check_address(self.base_url, allow_plain=self.allow_plain)
 
@@ -65,7 +67,9 @@ def _check_address(address: str, *, allow_plain: bool) -> None:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f'has the base_url "{_shown(address)}"; it must begin with https:// or http://')
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("has a base_url with a user, a password, a query or a fragment; the key has a setting of its own")
+        raise ValueError(
+            "has a base_url with a user, a password, a query or a fragment; the key has a setting of its own"
+        )
     if parts.scheme == "http" and not allow_plain and not _is_loopback(parts.hostname):
         raise ValueError(
             f'has the base_url "{address}": a key would travel in the open; use https, or allow_plain = true'
@@ -130,7 +134,7 @@ class ModelSettings:
         """Read `"UPSTREAM/MODEL"` or `{model = "UPSTREAM/MODEL", max_output = N}`."""
         table = {"model": value} if isinstance(value, str) else value
         if not isinstance(table, Mapping) or not isinstance(table.get("model"), str):
-            raise ValueError('must be "UPSTREAM/MODEL", or a table with such a model')
+            raise ValueError('must be "UPSTREAM/MODEL", or a table with such a model')  # noqa: TRY004 - as the loader asks
         if unknown := sorted(str(name) for name in table if name not in {"model", "max_output"}):
             raise ValueError(f'has the unknown key "{unknown[0]}"; known here: model, max_output')
         most = table.get("max_output")

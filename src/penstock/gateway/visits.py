@@ -118,9 +118,7 @@ class VisitBook:
         """Let an attempt in; `cut` is called when its visit is closed."""
         key = KEY_PREFIX + secrets.token_urlsafe(32)
         digest = _digest(key)
-        access = Access(
-            base_url=base_url, key=key, model=terms.destination.model, protocol=terms.destination.protocol
-        )
+        access = Access(base_url=base_url, key=key, model=terms.destination.model, protocol=terms.destination.protocol)
 
         def leave(visit: AttemptVisit) -> None:
             with self._lock:
