@@ -53,7 +53,7 @@ class Answer:
 
 
 async def read_body(receive: Receive, length: str = "") -> bytes:
-    """The whole request; ClientGone if it does not come whole, TooLarge if there is, or is said to be, too much of it."""
+    """The whole request; ClientGone if it does not come whole, TooLarge if there is too much of it."""
     if length.isascii() and length.isdigit() and int(length[:20]) > LARGEST_REQUEST:
         raise TooLarge
     parts, size = list[bytes](), 0
