@@ -18,6 +18,7 @@ from pathlib import Path
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.bare import NoEnvironments
 from penstock.adapters.memory import FINISHED, MemoryProject
+from penstock.adapters.memory_models import MemoryModels
 from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.store.opening import open_database
 from penstock.domain.changes import Candidate, Change, Stamp, Verdict
@@ -107,6 +108,7 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
         loaded = await journal.claim("run")
         context = Context(
             run="run",
+            project="p",
             branch=run.branch,
             settings=RunSettings(limits=LIMITS),
             workstreams={workstream.id: workstream for workstream in ranked.order},
@@ -127,6 +129,7 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
                     tools=project,
                 ),
             ),
+            models=MemoryModels(),
             slots=OwnSlots(),
             journal=journal,
             clock=clock,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from penstock.accounts import Accounts
 from penstock.adapters.agents.command import CommandAgent, profile_of
 from penstock.adapters.agents.scripted import ScriptedAgent, read_script
 from penstock.adapters.agents.settings import AgentSettings, AgentsSettings
@@ -362,6 +363,7 @@ class Penstock:
     projects: Projects
     assembly: Assembly
     tooling: Tooling
+    accounts: Accounts
     parts: Adapters
 
     async def close(self) -> None:
@@ -387,5 +389,6 @@ def build(
         projects=projects,
         assembly=Assembly(adapters, projects, service),
         tooling=Tooling(adapters, projects, service),
+        accounts=Accounts(adapters, projects),
         parts=adapters,
     )

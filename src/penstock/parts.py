@@ -18,7 +18,9 @@ from penstock.ports import (
     Environments,
     History,
     Journal,
+    Ledger,
     Locks,
+    Models,
     Repository,
     Slots,
     Supervision,
@@ -124,6 +126,13 @@ class Parts(Protocol):
     def trust(self) -> Trust: ...
     @property
     def redactor(self) -> Redactor: ...
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def models(self) -> Models:
+        """The door to every model; it opens when the first agent comes."""
+        ...
 
     @property
     def confinement_fault(self) -> str:

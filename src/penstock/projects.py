@@ -182,6 +182,8 @@ class Projects:
             integrate=checks.integrate_checks(limits.check_timeout),
             groups=checks.group_checks(limits.check_timeout),
             agent_timeout=limits.agent_timeout,
+            idle_timeout=limits.agent_idle_timeout,
+            max_calls=limits.max_calls,
             check_timeout=limits.check_timeout,
             allow_unchecked=project.allow_unchecked,
             confine=project.confine,

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from penstock.config.sections import ProjectSettings
+from penstock.accounts import caps_of
+from penstock.config.sections import BudgetSettings, ProjectSettings
 from penstock.config.settings import Settings
+from penstock.domain.budget import Level
 from penstock.domain.errors import IllegalMove, UserError, WorldError
 from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
 from penstock.domain.plan import Plan
@@ -92,6 +94,11 @@ class Service:
         prepared = await self._prepare(submission, to_run=True)
         run_id = submission.run_id or self.new_id()
         branch = f"penstock/{run_id}"
+        caps = caps_of(prepared.budgets, run=run_id, asked=submission.cap, workstreams=prepared.plan.workstreams)
+        if prepared.budgets.project.cap.is_set:
+            caps = {**caps, (Level.PROJECT, prepared.project.id): prepared.budgets.project.cap}
+        for (level, key), cap in caps.items():  # before the run can begin
+            await self._parts.ledger.set_cap(level, key, cap)
         run = new_run(id=run_id, plan=rank(prepared.plan), policy=prepared.frozen.policy, branch=branch)
         await self._parts.journal.create(
             NewRun(
@@ -132,6 +139,7 @@ class Service:
                 frozen=self._projects.freeze(settings, max_parallel=submission.max_parallel),
                 plan=self.complete(plan, opened.parts, settings),
                 documents=tuple(loaded.documents.values()),
+                budgets=settings.node(BudgetSettings),
                 guide=opened.parts.redactor.redact(await prompt.guide(opened.parts.history, opened.base)),
                 warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings, *open_to_all),
             )
@@ -215,6 +223,7 @@ class Service:
         await self._parts.journal.load(run_id)
         with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
+            await self._parts.ledger.settle_lost(run_id)
             if manner.works and not loaded.run.plan.order:
                 raise UserError(f"run {run_id} has no workstream yet: there is nothing to work on")
             if manner.works:
@@ -240,6 +249,7 @@ class Service:
         settings = replace(frozen.from_json(loaded.settings).settings, min_free_gb=parts.min_free_gb)
         return Context(
             run=loaded.run.id,
+            project=loaded.project,
             branch=loaded.run.branch,
             settings=settings,
             workstreams={workstream.id: workstream for workstream in loaded.run.plan.order},
@@ -262,6 +272,7 @@ class Service:
                 user_checkout=parts.checkout,
                 redactor=parts.redactor,
             ),
+            models=self._parts.models,
             slots=self._parts.slots,
             journal=self._parts.journal,
             clock=self._parts.clock,
@@ -337,6 +348,7 @@ class _Prepared:
     base: str
     base_branch: str
     frozen: frozen.Frozen
+    budgets: BudgetSettings
     plan: Plan
     documents: Sequence[Any]
     guide: str

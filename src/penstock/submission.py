@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from penstock.domain.budget import NO_CAP, Cap
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.plan import Plan, Workstream
 from penstock.domain.redaction import Redactor
@@ -39,6 +40,8 @@ class Submission:
     workstream: str | None = None
     run_id: str | None = None
     max_parallel: int | None = None
+    cap: Cap = NO_CAP
+    """The most that the run may spend; the settings may say less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

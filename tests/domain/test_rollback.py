@@ -7,7 +7,7 @@ from domain_stories import Story, one
 
 from penstock.domain.changes import Verdict
 from penstock.domain.commands import PublishBranch, TakeBack
-from penstock.domain.events import OutOfScope, RollbackAsked, TakeBackRefused, TakenBack
+from penstock.domain.events import OutOfScope, ResumeAsked, RollbackAsked, TakeBackRefused, TakenBack
 from penstock.domain.refusals import EventRefused
 from penstock.domain.states import RunState
 
@@ -105,3 +105,16 @@ def test_a_verdict_that_changes_nothing_is_heard_once_too():
     story.feed(event)
     with pytest.raises(EventRefused, match="on its way"):
         story.feed(event)
+
+
+def test_nothing_is_pushed_again_while_something_is_being_taken_back():
+    story = Story(one("a")).begin()
+    story.merge("a")
+    story.publish("checked out")
+    story.feed(RollbackAsked(workstream="a"))
+    with pytest.raises(EventRefused, match="being taken back"):
+        story.feed(ResumeAsked())
+    command = story.take(story.only(TakeBack))
+    story.feed(TakenBack(number=command.number, verdict=verdict_without(story.run, command)))
+    story.move_branch()
+    assert story.only(PublishBranch).commit == "back"

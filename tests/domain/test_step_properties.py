@@ -7,6 +7,7 @@ from domain_stories import GREEN, NOW, Story, one, undone, verdict_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate, Finding, Violation
 from penstock.domain.claims import ClaimedAttempt, ClaimedError, ClaimedEvent
 from penstock.domain.commands import (
@@ -26,6 +27,7 @@ from penstock.domain.events import (
     Aside,
     BranchMoved,
     BranchPublished,
+    BudgetMarked,
     CancelAsked,
     Claimed,
     Conflict,
@@ -37,6 +39,7 @@ from penstock.domain.events import (
     NothingLeft,
     NothingToMerge,
     OutOfScope,
+    OverBudget,
     Passed,
     PauseAsked,
     Red,
@@ -48,6 +51,7 @@ from penstock.domain.events import (
     StepDelayed,
     StepFinished,
     StepInterrupted,
+    StepPutOff,
     Stray,
     TakeBackRefused,
     TakenBack,
@@ -171,7 +175,17 @@ class World:
             return StepInterrupted(**names, asked=True)
         if fate == 2 and not calm:
             return EnvironmentBroke(**names, sentence="no space")
+        if command.attempt.step in (Step.EDIT, Step.FIX) and fate == 19:
+            return self.models_say(names)
         return StepFinished(**names, outcome=self.outcome(command, fate))
+
+    def models_say(self, names):
+        """A usage limit or a budget ended the attempt."""
+        if self.random.randrange(2):
+            return StepPutOff(**names, until=NOW, sentence="the limit is over soon")
+        kept = Candidate(commit=f"kept-{self.count}", tree=f"kept-tree-{self.count}")
+        level = self.pick(list(Level))
+        return StepFinished(**names, outcome=OverBudget(level=level, sentence="all is spent", candidate=kept))
 
     def outcome(self, command, fate):
         if fate == 3:
@@ -245,6 +259,7 @@ class World:
                 MoveAsked(to=self.pick(list(RunState)).value),
                 MoveAsked(to=self.pick(list(WorkstreamState)).value, workstream=name),
                 Claimed(workstream=name, claims=CLAIMS),
+                BudgetMarked(level=Level.RUN, mark=80, sentence="80 % are spent"),
             ]
         )
         before = self.story.run

@@ -11,6 +11,7 @@ from typing import Any
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.bare import NoEnvironments
 from penstock.adapters.memory import MemoryProject
+from penstock.adapters.memory_models import MemoryModels
 from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.store.memory import MemoryJournal
 from penstock.domain.events import Event, RunStarted
@@ -24,7 +25,7 @@ from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Loop, Manner
 from penstock.engine.making import EnvironmentMaker
 from penstock.engine.owner import drive
-from penstock.ports import AgentReport, AgentTask, Environments, NewRun, Slots
+from penstock.ports import AgentReport, AgentTask, Clock, Environments, NewRun, Slots
 
 LIMITS = {"agent": 4, "check": 4, "disk": 2}
 RUN = "run"
@@ -58,9 +59,11 @@ class World:
     checks: tuple[Check, ...] = ()
     groups: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
+    clock: Clock = field(default_factory=SystemClock)
     redact: Callable[[str], str] = str
     setup: Setup = field(default_factory=Setup)
     environments: Environments = field(default_factory=NoEnvironments)
+    models: MemoryModels = field(default_factory=MemoryModels)
     slots: Slots = field(default_factory=OwnSlots)
     limits: Mapping[str, int] = field(default_factory=lambda: dict(LIMITS))
     min_free_gb: float = 0.0
@@ -88,6 +91,7 @@ class World:
         """What performing a command of this run needs."""
         return Context(
             run=RUN,
+            project="p",
             branch="b",
             settings=RunSettings(
                 static=self.checks,
@@ -115,9 +119,10 @@ class World:
                     tools=self.project,
                 ),
             ),
+            models=self.models,
             slots=self.slots,
             journal=self.journal,
-            clock=SystemClock(),
+            clock=self.clock,
             redact=self.redact,
         )
 

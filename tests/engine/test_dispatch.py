@@ -154,7 +154,7 @@ async def test_no_more_run_at_once_than_there_is_room_for() -> None:
     for _ in range(5):
         await bench.arrivals.get()
     assert most == 2
-    assert bench.dispatcher.is_idle
+    assert bench.dispatcher.running == 0
 
 
 @awaited
@@ -191,7 +191,7 @@ async def test_an_order_to_stop_interrupts_work_and_leaves_the_rest(has_begun: b
     ]
     assert bench.dispatcher.running == 1
     await bench.dispatcher.close()
-    assert bench.dispatcher.is_idle
+    assert bench.dispatcher.running == 0
 
 
 @awaited

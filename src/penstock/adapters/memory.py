@@ -56,6 +56,9 @@ class MemoryProject:
 
     files: Tree = field(default_factory=dict)
     edit: Edit = edits_nothing
+    protocols: tuple[str, ...] = ()
+    """What the agent speaks with models."""
+    model: str = ""
     judge: Judge = always_green
     branches: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -210,16 +213,6 @@ class MemoryProject:
     def memory_mb(self) -> int:
         """It needs none of its own."""
         return 0
-
-    @property
-    def protocols(self) -> tuple[str, ...]:
-        """It calls no model."""
-        return ()
-
-    @property
-    def model(self) -> str:
-        """It has none."""
-        return ""
 
     async def work(self, task: AgentTask) -> AgentReport:
         """Let the function edit."""

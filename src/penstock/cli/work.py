@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from penstock.submission import Submission, Submitted
 
 
-Wait = Annotated[bool, typer.Option("--wait", help="Stay while only approvals are missing, instead of ending with 4.")]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="Stay while only approvals or a usage limit are waited for, instead of ending with 4."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,6 +53,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
     max_parallel: Annotated[
         int | None, typer.Option("--max-parallel", metavar="N", min=1, help="So many workstreams at once.")
     ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost-usd", metavar="N", min=0, help="Spend at most so many dollars.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", min=0, help="Spend at most so many tokens.")
+    ] = None,
     wait: Wait = False,
     database: Annotated[
         str, typer.Option("--db", metavar="PLACE", help="Keep the run in this database: a file, or postgresql://…")
@@ -66,16 +75,21 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
         place = str((invocation.folder / Path(database).expanduser()).absolute()) if is_file else database
         invocation.flags["database"] = place
     if resumed:
-        _must_stand_alone(plan, folder, workstream, run_id, max_parallel, dry_run)
+        _must_stand_alone(plan, folder, workstream, run_id, max_parallel, max_cost, max_tokens, dry_run)
         return _resume(invocation, resumed, wait=wait, as_json=as_json)
     if plan is not None and folder is not None:
         raise UserError("--plan and --workstreams-dir both say where the bundles are", hint="give one of them")
 
     async def begin(penstock: "Penstock") -> int:
+        from penstock.domain.budget import Cap  # noqa: PLC0415 - as the next one
         from penstock.submission import Submission  # noqa: PLC0415 - heavy, and only needed once a command runs
 
         submission = Submission(
-            plan=plan or folder, workstream=workstream or None, run_id=run_id or None, max_parallel=max_parallel
+            plan=plan or folder,
+            workstream=workstream or None,
+            run_id=run_id or None,
+            max_parallel=max_parallel,
+            cap=Cap(tokens=max_tokens, micros=None if max_cost is None else round(max_cost * 1_000_000)),
         )
         if dry_run or _is_dry(penstock):
             return await _preview(penstock, invocation.terminal, submission, as_json=as_json)
@@ -100,7 +114,7 @@ def _must_stand_alone(*others: object) -> None:
     if any(others):
         raise UserError(
             "--resume goes on with a stored run as it is; it can't be combined with what makes a new one",
-            hint="leave out --plan, --workstreams-dir, --workstream-id, --run-id, --max-parallel and --dry-run",
+            hint="leave out --plan, --workstreams-dir, --workstream-id, --run-id, --dry-run and whatever begins --max",
         )
 
 
@@ -118,7 +132,8 @@ def _resume(invocation: "Invocation", named: str, *, wait: bool, as_json: bool) 
 
 def _must_be_resumable(view: dict[str, Any]) -> None:
     run_id, status = view["run_id"], view["status"]
-    if not report.is_over(view) or (report.branch_waits(view) and status != "abandoned"):
+    may_go_on = view["reason"] == "budget_exhausted" or report.branch_waits(view)
+    if not report.is_over(view) or (may_go_on and status != "abandoned"):
         return
     failed = [row["ws_id"] for row in view["workstreams"] if row["status"] == "failed"]
     reset = f"reset what failed first: penstock reset-workstream {run_id} {failed[0]}" if failed else None

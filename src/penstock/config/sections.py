@@ -11,6 +11,7 @@ from penstock.config.checks import ChecksSettings
 from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
+from penstock.domain.budget import MILLION, Cap
 from penstock.domain.setup import Setup
 
 BRANCH_PARTS = frozenset({"change", "workstream", "run"})
@@ -178,6 +179,10 @@ class LimitSettings:
 
     agent_timeout: float = field(default=1800.0, metadata=_FIRST)
     """Seconds that one attempt of an agent may take."""
+    agent_idle_timeout: float = field(default=600.0, metadata=_ZERO)
+    """Seconds that an agent may neither print anything nor call a model; 0 is no limit."""
+    max_calls: int = field(default=200, metadata=_FIRST)
+    """Model calls that one attempt of an agent may make."""
     check_timeout: float = field(default=600.0, metadata=_FIRST)
     """Seconds that a check may take which has no limit of its own."""
     setup_timeout: float = field(default=1800.0, metadata=_FIRST)
@@ -188,6 +193,46 @@ class LimitSettings:
     """Ignored files up to this are part of a snapshot; more makes the folder be moved aside."""
     keep_days: int = field(default=14, metadata=_ZERO)
     """Days that what was moved aside is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapSettings:
+    """The most that may be spent; what is not set has no limit."""
+
+    usd: float | None = None
+    """Dollars."""
+    tokens: int | None = None
+    """Tokens, read and written."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("usd", self.usd), ("tokens", self.tokens)):
+            if value is not None and value < 0:
+                raise ValueError(f"{name} must be at least 0, found {value}")
+
+    @property
+    def cap(self) -> Cap:
+        """As the core knows it."""
+        return Cap(tokens=self.tokens, micros=None if self.usd is None else round(self.usd * MILLION))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSettings:
+    """What models may cost. `penstock budget` shows what was spent, and sets other caps for what exists already."""
+
+    project: CapSettings = field(default_factory=CapSettings)
+    """All runs of a project together."""
+    pipeline: CapSettings = field(default_factory=CapSettings)
+    """One epic on its whole way."""
+    run: CapSettings = field(default_factory=CapSettings)
+    """One run."""
+    workstream: CapSettings = field(default_factory=CapSettings)
+    """One workstream of a run; `max_cost_usd` of its bundle may lower it."""
+    marks: tuple[int, ...] = (80, 95)
+    """Percents of a cap at which people are told."""
+
+    def __post_init__(self) -> None:
+        if wrong := [mark for mark in self.marks if not 0 < mark <= 100]:
+            raise ValueError(f"marks holds {wrong[0]}; possible are percents from 1 to 100")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +283,7 @@ PROJECT_SECTIONS: Mapping[str, type] = {
     "breakers": BreakerSettings,
     "executor": ExecutorSettings,
     "limits": LimitSettings,
+    "budgets": BudgetSettings,
     "setup": SetupSettings,
     "planner": PlannerSettings,
     "logging": LoggingSettings,

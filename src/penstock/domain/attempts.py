@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from penstock.domain.breaker import Trip, finding_signatures, tripped
@@ -12,7 +13,7 @@ from penstock.domain.checks import CheckResult
 from penstock.domain.commands import StartStep
 from penstock.domain.decision import AttemptBegan, AttemptEnded, ErrorSeen
 from penstock.domain.draft import Draft
-from penstock.domain.events import StepDelayed
+from penstock.domain.events import StepDelayed, StepPutOff
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import STEP_OF, AttemptId, Step
 from penstock.domain.states import Move
@@ -23,7 +24,7 @@ which tests say less than before.
 """
 
 
-def begin(draft: Draft, rank: int) -> None:
+def begin(draft: Draft, rank: int, *, not_before: datetime | None = None) -> None:
     """Begin what the workstream's state asks for, or hold it while the run does not work."""
     name, step = draft.id_of(rank), STEP_OF[draft[rank].state]
     if step is Step.INTEGRATE:
@@ -51,6 +52,7 @@ def begin(draft: Draft, rank: int) -> None:
             at=draft.now,
             findings=progress.findings if step in (Step.EDIT, Step.FIX) else (),
             note=progress.note if step is Step.FIX else "",
+            not_before=not_before,
         )
     )
 
@@ -138,6 +140,16 @@ def interrupt(draft: Draft, rank: int, *, lost: bool, sentence: str = "") -> boo
     return count < draft.policy.max_lost
 
 
+def put_off(draft: Draft, rank: int, event: StepPutOff) -> bool:
+    """Record that a usage limit ended the present attempt, and keep its number; False when that was once too often."""
+    result = {"sentence": event.sentence, "until": event.until.isoformat()}
+    _repeat(draft, rank, event.attempt, result, status="rate_limited")
+    goes_on = event.attempt.retry < draft.policy.max_repeats
+    draft.put(rank, delay=event.sentence if goes_on else "", lost=0)
+    draft.note("step_rate_limited", rank, attempt=event.attempt.key, **result)
+    return goes_on
+
+
 def postpone(draft: Draft, rank: int) -> None:
     """The present attempt was made together with others and says nothing of this workstream alone."""
     attempt = draft[rank].attempt
@@ -146,9 +158,11 @@ def postpone(draft: Draft, rank: int) -> None:
         draft.put(rank, lost=0)
 
 
-def _repeat(draft: Draft, rank: int, attempt: AttemptId, result: Mapping[str, Any]) -> None:
+def _repeat(
+    draft: Draft, rank: int, attempt: AttemptId, result: Mapping[str, Any], *, status: str = "interrupted"
+) -> None:
     draft.records.append(
-        AttemptEnded(workstream=draft.id_of(rank), attempt=attempt, at=draft.now, status="interrupted", result=result)
+        AttemptEnded(workstream=draft.id_of(rank), attempt=attempt, at=draft.now, status=status, result=result)
     )
     draft.put(rank, attempt=replace(attempt, retry=attempt.retry + 1), delay="")
 

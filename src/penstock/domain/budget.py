@@ -68,6 +68,9 @@ class Cap:
         return Cap(tokens=_least(self.tokens, other.tokens), micros=_least(self.micros, other.micros))
 
 
+NO_CAP = Cap()
+
+
 def _least(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else min(one, other)
 
@@ -79,7 +82,7 @@ class Account:
     level: Level
     key: str
     """Which project, pipeline, run or workstream (`RUN/WORKSTREAM`)."""
-    cap: Cap = Cap()
+    cap: Cap = NO_CAP
     settled: Amount = NOTHING
     reserved: Amount = NOTHING
 

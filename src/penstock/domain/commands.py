@@ -31,6 +31,8 @@ class StartStep:
     at: datetime
     findings: tuple[Finding, ...] = ()
     note: str = ""
+    not_before: datetime | None = None
+    """When a usage limit is over."""
 
     @property
     def key(self) -> str:

@@ -94,7 +94,7 @@ class Draft:
 
     def hold(self, rank: int) -> None:
         """Say that an active workstream has nothing running."""
-        self.put(rank, held=True)
+        self.put(rank, held=True, delay="")
         self.held = self.held.with_rank(rank)
 
     def let_go(self, rank: int) -> None:

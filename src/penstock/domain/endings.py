@@ -9,7 +9,7 @@ from penstock.domain.events import BranchPublished
 from penstock.domain.ranks import RankSet
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Ending, Judging, Outcome
-from penstock.domain.states import Move, Reason, RunMove, RunState, WorkstreamState
+from penstock.domain.states import ENDED, Move, Reason, RunMove, RunState, WorkstreamState
 
 MOST_NAMED = 5
 
@@ -99,7 +99,11 @@ def settle(draft: Draft) -> None:
         return
     if draft.state not in (RunState.RUNNING, RunState.PAUSED) or draft.get("publishing"):
         return
-    if draft.get("ending") is not None:
+    if draft.get("ending") is Ending.SPENT:
+        _give_up_unfinished(draft)
+        if draft.get("compensating"):
+            return
+    elif draft.get("ending") is not None:
         abandon_unfinished(draft)
     elif draft.in_flight or draft.in_state(WorkstreamState.READY, WorkstreamState.PENDING):
         return
@@ -164,8 +168,17 @@ def abandon_unfinished(draft: Draft) -> None:
             release(draft, rank)
 
 
+def _give_up_unfinished(draft: Draft) -> None:
+    """Nothing more can be paid for: what has not ended has failed for it, and may be begun again when there is more."""
+    for rank in draft.in_flight | draft.in_state(WorkstreamState.READY, WorkstreamState.PENDING):
+        if draft[rank].state not in ENDED:  # a dependent of one before is blocked by now
+            attempt = draft[rank].attempt
+            began = "it ended" if attempt is not None or draft[rank].base else "it began"
+            fail(draft, rank, Reason.BUDGET_EXHAUSTED, f"the budget was spent before {began}")
+
+
 def _conclude(draft: Draft) -> None:
-    if draft.get("ending") is not None:
+    if draft.get("ending") in (Ending.CANCELLED, Ending.ABANDONED):
         what = "cancelled" if draft.get("ending") is Ending.CANCELLED else "abandoned"
         draft.move_run(RunMove.ABANDONED, reason=Reason.CANCELLED, sentence=f"the run was {what}: {tally(draft)}")
         return
@@ -178,10 +191,18 @@ def _conclude(draft: Draft) -> None:
     if len(done | taken_back) == len(draft.plan):
         draft.move_run(RunMove.ALL_DONE, reason=None, sentence=tally(draft))
         return
-    first = failed.first()
-    reason = Reason.DEPENDENCY_FAILED if first is None else draft[first].reason
+    reason = _reason_of(draft, failed)
+    draft.set(ending=None)
     move = RunMove.SOME_DONE if done else RunMove.NONE_DONE
     draft.move_run(move, reason=reason, sentence=tally(draft))
+
+
+def _reason_of(draft: Draft, failed: RankSet) -> Reason | None:
+    """Why the run did not complete: a spent budget weighs most, for it alone says what would help."""
+    reasons = [draft[rank].reason for rank in failed]
+    if Reason.BUDGET_EXHAUSTED in reasons:
+        return Reason.BUDGET_EXHAUSTED
+    return reasons[0] if reasons else Reason.DEPENDENCY_FAILED
 
 
 def tally(draft: Draft) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
+from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate, Finding, Verdict, Violation
 from penstock.domain.checks import CheckResult
 from penstock.domain.claims import Claim
@@ -64,7 +66,16 @@ class Red:
     tree: str = ""
 
 
-StepOutcome: TypeAlias = Edited | Unchanged | OutOfScope | Passed | Red
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverBudget:
+    """A budget did not allow the agent's next call: it was stopped. What it had changed is kept."""
+
+    level: Level
+    sentence: str
+    candidate: Candidate | None = None
+
+
+StepOutcome: TypeAlias = Edited | Unchanged | OutOfScope | Passed | Red | OverBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +107,16 @@ class StepInterrupted:
     attempt: AttemptId
     asked: bool
     """Stopped by us on purpose: then it is not a loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPutOff:
+    """A usage limit ended an attempt: it says nothing of the workstream, and is made again once the limit is over."""
+
+    workstream: str
+    attempt: AttemptId
+    until: datetime
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,12 +347,21 @@ class Claimed:
     claims: tuple[Claim, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetMarked:
+    """So much of a budget is spent that people wanted to be told."""
+
+    level: Level
+    mark: int
+    sentence: str
+
+
 Asked: TypeAlias = (
     PauseAsked | ResumeAsked | CancelAsked | AbandonAsked | Approved | Rejected | ResetAsked | RollbackAsked
 )
 """What a person asks for."""
 
-Request: TypeAlias = Asked | MoveAsked | Claimed
+Request: TypeAlias = Asked | MoveAsked | Claimed | BudgetMarked
 """What may come through the inbox."""
 
 Event: TypeAlias = (
@@ -339,6 +369,7 @@ Event: TypeAlias = (
     | StepFinished
     | StepDelayed
     | StepInterrupted
+    | StepPutOff
     | EnvironmentBroke
     | VerdictGiven
     | NothingToMerge

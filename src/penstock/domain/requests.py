@@ -73,16 +73,30 @@ def _resume(draft: Draft) -> None:
         for rank in draft.held:
             attempts.begin(draft, rank)
         return
-    if endings.waits_for_its_push(draft) and draft.state is not RunState.ABANDONED:
+    _reopen(draft)
+
+
+def _reopen(draft: Draft) -> None:
+    """A run that has ended goes on if more may be spent by now, or if just its push was left."""
+    _refuse_while_taken_back(draft)  # what then remains is pushed anyway
+    if draft.state in (RunState.ABANDONED, RunState.COMPLETED) and not _waits_for_its_push(draft):
+        raise IllegalMove(entity="run", source=draft.state, target=RunState.RUNNING)
+    if draft.get("reason") is Reason.BUDGET_EXHAUSTED:
+        for rank in draft.in_state(WorkstreamState.FAILED):
+            if draft[rank].reason is Reason.BUDGET_EXHAUSTED:
+                _begin_again(draft, rank)
+    elif _waits_for_its_push(draft):
         if not draft.get("publishing"):
             endings.publish(draft)
-        return
-    if draft.state in (RunState.PARTIAL, RunState.FAILED):
+    else:
         raise EventRefused(
             f"the run ended {draft.state.value} and nothing in it can go on",
             hint="reset a failed workstream first: penstock reset-workstream RUN WORKSTREAM",
         )
-    raise IllegalMove(entity="run", source=draft.state, target=RunState.RUNNING)
+
+
+def _waits_for_its_push(draft: Draft) -> bool:
+    return endings.waits_for_its_push(draft) and draft.state is not RunState.ABANDONED
 
 
 def _end(draft: Draft, ending: Ending) -> None:
@@ -166,10 +180,18 @@ def _reset(draft: Draft, request: ResetAsked) -> None:
         raise EventRefused(f"{request.workstream} is {progress.state.value}: only a failed workstream can be reset")
     if draft.get("ending") is not None or draft.state is RunState.ABANDONED:
         raise EventRefused("the run was ended for good")
+    _refuse_while_taken_back(draft)
+    _begin_again(draft, rank)
+
+
+def _refuse_while_taken_back(draft: Draft) -> None:
     if draft.get("taking_back") is not None:
         raise EventRefused("something of this run is being taken back: ask again when that has ended")
+
+
+def _begin_again(draft: Draft, rank: int) -> None:
     endings.release(draft, rank)
-    blank = Progress(round=progress.round + 1)
+    blank = Progress(round=draft[rank].round + 1)
     draft.move(rank, Move.RESET, **{name: getattr(blank, name) for name in Progress.__slots__ if name != "state"})
     endings.hold_successors_back(draft, rank)
     draft.set(gate=0)

@@ -114,6 +114,8 @@ class Policy:
     """A higher gate waits for a person."""
     max_lost: int = 3
     """So many lost attempts in a row fail the workstream."""
+    max_repeats: int = 100
+    """An attempt that says nothing of its workstream is made again at most so often, whatever it was for."""
     recheck: str = RECHECK_ALL
     """Whose acceptance is asked of each merged tree: everybody's, or that of what the batch may have touched."""
 
@@ -126,6 +128,8 @@ class Ending(StrEnum):
 
     CANCELLED = "cancelled"
     ABANDONED = "abandoned"
+    SPENT = "spent"
+    """A budget of the run or above it: the run may be opened again once there is more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from penstock.domain import admission, attempts, compensation, endings, integration, moves_asked, requests, rollback
+from penstock.domain import (
+    admission,
+    attempts,
+    compensation,
+    endings,
+    integration,
+    moves_asked,
+    requests,
+    rollback,
+    spending,
+)
 from penstock.domain.changes import Finding
 from penstock.domain.decision import Decision
 from penstock.domain.draft import Draft
@@ -17,6 +27,7 @@ from penstock.domain.events import (
     Approved,
     BranchMoved,
     BranchPublished,
+    BudgetMarked,
     CancelAsked,
     Claimed,
     Compensated,
@@ -29,6 +40,7 @@ from penstock.domain.events import (
     NothingLeft,
     NothingToMerge,
     OutOfScope,
+    OverBudget,
     Passed,
     PauseAsked,
     Red,
@@ -40,6 +52,7 @@ from penstock.domain.events import (
     StepDelayed,
     StepFinished,
     StepInterrupted,
+    StepPutOff,
     TakeBackRefused,
     TakenBack,
     Unchanged,
@@ -62,7 +75,7 @@ def _apply(draft: Draft, event: Event) -> None:
     match event:
         case RunStarted():
             _started(draft, event)
-        case StepFinished() | StepDelayed() | StepInterrupted() | EnvironmentBroke() | Compensated():
+        case StepFinished() | StepDelayed() | StepInterrupted() | StepPutOff() | EnvironmentBroke() | Compensated():
             _reported(draft, event)
         case VerdictGiven() | NothingToMerge() | MergeRefused() | NothingLeft() | JudgementInterrupted():
             integration.judged(draft, event)
@@ -87,12 +100,14 @@ def _apply(draft: Draft, event: Event) -> None:
         case MoveAsked():
             if (meaning := moves_asked.meant(draft.run, event)) is not None:
                 _apply(draft, meaning)
+        case BudgetMarked():
+            draft.note("budget_warning", level=event.level.value, mark=event.mark, sentence=event.sentence)
         case _:
             assert_never(event)
 
 
 def _reported(
-    draft: Draft, event: StepFinished | StepDelayed | StepInterrupted | EnvironmentBroke | Compensated
+    draft: Draft, event: StepFinished | StepDelayed | StepInterrupted | StepPutOff | EnvironmentBroke | Compensated
 ) -> None:
     """What became of one workstream's command."""
     match event:
@@ -102,6 +117,8 @@ def _reported(
             attempts.delay(draft, event)
         case StepInterrupted():
             _step_interrupted(draft, event)
+        case StepPutOff():
+            _step_put_off(draft, event)
         case EnvironmentBroke():
             _environment_broke(draft, event)
         case Compensated():
@@ -147,6 +164,8 @@ def _step_finished(draft: Draft, event: StepFinished) -> None:
             result = {"findings": [finding.code for finding in outcome.findings]}
             attempts.end(draft, rank, "failed", candidate=draft[rank].candidate, result=result, confined=confined)
             _red(draft, rank, step_, outcome.findings, outcome.tree)
+        case OverBudget():
+            spending.over_budget(draft, rank, outcome, confined)
         case _:
             assert_never(outcome)
 
@@ -252,3 +271,13 @@ def _step_interrupted(draft: Draft, event: StepInterrupted) -> None:
     else:
         lost = draft.policy.max_lost
         endings.fail(draft, rank, Reason.ENVIRONMENT, f"{event.attempt.label} was lost {lost} times in a row")
+
+
+def _step_put_off(draft: Draft, event: StepPutOff) -> None:
+    rank = _attempted(draft, event.workstream, event.attempt)
+    if attempts.put_off(draft, rank, event):
+        attempts.begin(draft, rank, not_before=event.until)
+    else:
+        repeats = draft.policy.max_repeats
+        sentence = f"{event.attempt.label} was put off {repeats} times; the last time because {event.sentence}"
+        endings.fail(draft, rank, Reason.ENVIRONMENT, sentence)

@@ -8,13 +8,26 @@ from datetime import datetime
 from pathlib import Path
 
 from penstock.domain.changes import Stamp
+from penstock.domain.commands import StartStep
 from penstock.domain.plan import Check, Workstream
 from penstock.domain.run import AttemptId
 from penstock.domain.setup import Setup
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.making import Errand
 from penstock.engine.redacting import Redact
-from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Slots, Supervision, Tools, Workspace
+from penstock.ports import (
+    Agent,
+    Clock,
+    History,
+    Journal,
+    Models,
+    Place,
+    Repository,
+    Slots,
+    Supervision,
+    Tools,
+    Workspace,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +48,10 @@ class RunSettings:
     limits: Mapping[str, int] = field(default_factory=dict)
     """How many slots for each resource this machine has; for one that is not named there is no limit."""
     min_free_gb: float = 0.0
+    max_calls: int = 200
+    """So many model calls may one attempt make."""
+    idle_timeout: float = 600.0
+    """So many seconds may an agent give no sign of life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +59,7 @@ class Context:
     """One run's surroundings."""
 
     run: str
+    project: str
     branch: str
     settings: RunSettings
     workstreams: Mapping[str, Workstream]
@@ -52,6 +70,7 @@ class Context:
     tools: Tools
     supervision: Supervision
     furnisher: Furnisher
+    models: Models
     slots: Slots
     journal: Journal
     clock: Clock
@@ -59,6 +78,10 @@ class Context:
     """Takes secrets out of what is written down or given to an agent."""
     guide: str = ""
     """What the project itself tells agents, as it stood when the run began."""
+
+    def model(self, command: StartStep) -> str:
+        """The model of an attempt: what its role names for this round, else the agent's own."""
+        return self.agents[command.workstream].model
 
     def place(self, workstream: Workstream) -> Place:
         """Where a workstream of this run works."""

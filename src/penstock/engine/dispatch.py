@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 
 from penstock.domain.commands import Command, Compensate, JudgeMerge, PublishBranch, StartStep
 from penstock.domain.errors import Bug, PenstockError
@@ -53,10 +54,12 @@ class LocalDispatcher:
         self._under_way: dict[str, tuple[Command, asyncio.Task[None]]] = {}
         self._begun: set[str] = set()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether every command that was dispatched has been answered."""
-        return not self._under_way
+    def only_waits(self, now: datetime) -> bool:
+        """Whether nothing is under way but attempts that a usage limit has put off to later than now."""
+        return all(
+            isinstance(command, StartStep) and command.not_before is not None and command.not_before > now
+            for command, _ in self._under_way.values()
+        )
 
     @property
     def running(self) -> int:

@@ -37,8 +37,8 @@ Watch = Callable[[Run, Sequence[Note]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How an owner drives: whether it does work or only finishes and tidies, and whether it stays while people are
-    awaited.
+    """How an owner drives: whether it does work or only finishes and tidies, and whether it stays while people, or the
+    end of a usage limit, are awaited.
     """
 
     works: bool = True
@@ -46,7 +46,7 @@ class Manner:
 
 
 class Loop:
-    """Drives one run that this process owns until nothing is left that it could do."""
+    """Drives one run that this process owns until nothing is left that it could do now."""
 
     def __init__(self, context: Context, run: Run, generation: int, manner: Manner, watch: Watch | None = None) -> None:
         self.run = run
@@ -132,7 +132,7 @@ class Loop:
         return not self._has_more_to_do()
 
     def _has_more_to_do(self) -> bool:
-        if not self._arrivals.empty() or not self._dispatcher.is_idle:
+        if not self._arrivals.empty() or not self._dispatcher.only_waits(self._context.clock.now()):
             return True
         return self._manner.stays and self.run.state in (RunState.RUNNING, RunState.PAUSED)
 

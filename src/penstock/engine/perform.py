@@ -30,6 +30,7 @@ from penstock.domain.events import (
     StepFinished,
     StepInterrupted,
     StepOutcome,
+    StepPutOff,
     TakeBackRefused,
 )
 from penstock.domain.run import AttemptId, Run, Step
@@ -37,6 +38,7 @@ from penstock.domain.states import WorkstreamState
 from penstock.engine import integration, rollback
 from penstock.engine.context import Context
 from penstock.engine.steps import compensation, edit, runtime, static
+from penstock.engine.visiting import LimitReached
 from penstock.ports import ProcessLost
 
 Done = tuple[StepOutcome, bool | None]
@@ -83,6 +85,10 @@ async def _attempt(context: Context, command: StartStep) -> Event:
         done = await _step(context, command)
     except ProcessLost:
         done = None
+    except LimitReached as limit:
+        return StepPutOff(
+            workstream=command.workstream, attempt=command.attempt, until=limit.until, sentence=limit.sentence
+        )
     if done is None:
         return StepInterrupted(workstream=command.workstream, attempt=command.attempt, asked=False)
     outcome, confined = done

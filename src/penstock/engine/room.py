@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 from penstock.domain.commands import Command, Compensate, JudgeMerge, ReleaseWorktree, StartStep, TakeBack
@@ -16,6 +17,7 @@ from penstock.domain.run import AttemptId, Run
 from penstock.engine.context import Context
 from penstock.ports import Need, User
 
+LOOK_AGAIN = 1.0
 CHECKS_MEMORY_MB = 512
 """As much as a tool profile that says nothing needs."""
 
@@ -46,6 +48,13 @@ class Room:
             return None
         user = User(run=run.id, command=key)
         return self._context.slots.taken(need, user, lambda sentence: self.say(command, key, sentence, run))
+
+    async def come(self, moment: datetime) -> None:
+        """Wait for a moment; looked at again and again, for the machine may sleep and its clock may be set."""
+        left = (moment - self._context.clock.now()).total_seconds()
+        while left > 0:
+            await asyncio.sleep(min(left, LOOK_AGAIN))
+            left = (moment - self._context.clock.now()).total_seconds()
 
     def need_of(self, command: Command) -> Need | None:
         """What of the machine a command needs; None if it needs nothing that could be short."""
@@ -91,6 +100,8 @@ class Entered:
         self._machine: AbstractAsyncContextManager[None] | None = None
 
     async def __aenter__(self) -> None:
+        if isinstance(self._command, StartStep) and self._command.not_before is not None:
+            await self._room.come(self._command.not_before)  # before it takes what others could use meanwhile
         if self._own is not None:
             await self._own.acquire()
         try:

@@ -49,7 +49,7 @@ class Reader(Protocol):
     """Reads one answer as it passes by."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """What of the answer is passed on now: all of it, byte for byte, but for a usage chunk that only we asked for."""
+        """What is passed on now: the answer byte for byte, but for a usage chunk that only we asked for."""
         ...
 
     def finish(self) -> bytes:
@@ -88,7 +88,7 @@ class Reader(Protocol):
 
     @property
     def message(self) -> dict[str, Any] | None:
-        """The whole answer as one message, in the shape of an answer that is not streamed; None if it is not complete."""
+        """The whole answer in the shape of one that is not streamed; None if it is not complete."""
         ...
 
 

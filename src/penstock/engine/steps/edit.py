@@ -10,10 +10,10 @@ from penstock.domain.errors import AgentError, WorldError
 from penstock.domain.events import Edited, OutOfScope, Red, StepOutcome, Unchanged
 from penstock.domain.plan import Workstream
 from penstock.domain.run import Step
-from penstock.engine import prompt, scoping, weakening
+from penstock.engine import prompt, scoping, visiting, weakening
 from penstock.engine.checking import from_the_project
 from penstock.engine.context import Context
-from penstock.ports import AgentReport, AgentTask, Capture, Furnishing, Place
+from penstock.ports import AgentReport, AgentTask, Capture, Furnishing, Place, Stop, Visit
 
 NOT_ENDED = ("lost", "stopped")
 """Ways in which an agent did not end by itself, and not by its time limit either."""
@@ -30,14 +30,17 @@ async def perform(context: Context, command: StartStep, workstream: Workstream) 
     failure.
     """
     place = context.place(workstream)
-    report = await _let_work(context, command, workstream, place)
-    if report.ending in NOT_ENDED:
+    with visiting.visit(context, command) as visit:
+        report = await _let_work(context, command, workstream, place, visit)
+        stop = visiting.ended_by(visit)
+    visiting.raise_if_nobodys_failure(context, stop)
+    if stop is None and report.ending in NOT_ENDED:
         return None
-    return await _look(context, command, workstream, place, report), report.confined
+    return await _look(context, command, workstream, place, report, stop), report.confined
 
 
 async def _look(
-    context: Context, command: StartStep, workstream: Workstream, place: Place, report: AgentReport
+    context: Context, command: StartStep, workstream: Workstream, place: Place, report: AgentReport, stop: Stop | None
 ) -> StepOutcome:
     """What the agent really did."""
     subject = workstream.title or workstream.id
@@ -53,6 +56,8 @@ async def _look(
         )
     except AgentError as unreadable:  # it removed its own folder, say: that is its failure, not the machine's
         return Red(findings=(Finding(code="non_zero_exit", text=str(unreadable)),))
+    if stop is not None:
+        return visiting.judged(stop, capture.candidate)
     violations = await scoping.violations(context, workstream, command.base, capture)
     if violations:
         return await _refuse(context, command, workstream, capture, violations)
@@ -61,7 +66,9 @@ async def _look(
     return await _judge(context, command, workstream, capture)
 
 
-async def _let_work(context: Context, command: StartStep, workstream: Workstream, place: Place) -> AgentReport:
+async def _let_work(
+    context: Context, command: StartStep, workstream: Workstream, place: Place, visit: Visit | None
+) -> AgentReport:
     errand, furnishing = await context.errand(workstream.id, command.attempt.key), Furnishing()
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
@@ -80,6 +87,8 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
         step=command.attempt.step.value,
         workstream=workstream,
         furnishing=furnishing,
+        visit=visit,
+        idle_timeout=context.settings.idle_timeout,
     )
     try:
         report = await context.agents[workstream.id].work(task)
@@ -91,7 +100,7 @@ async def _let_work(context: Context, command: StartStep, workstream: Workstream
 
 
 def _agent_failed(report: AgentReport) -> Finding:
-    code = "timeout" if report.ending == "timed_out" else "non_zero_exit"
+    code = {"timed_out": "timeout", "idle": "idle"}.get(report.ending, "non_zero_exit")
     tail = f"\n{report.output}" if report.output else ""
     return Finding(code=code, text=f"the agent {report.sentence or report.ending}{tail}")
 

@@ -1,0 +1,89 @@
+"""The use cases about money: what was spent of which budget, and setting a cap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.config.sections import BudgetSettings
+from penstock.domain.budget import Account, Cap, Level
+from penstock.domain.errors import UserError
+from penstock.domain.plan import Workstream
+from penstock.parts import Parts
+from penstock.projects import Projects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Whose budget is meant: a workstream of a run, a run, a pipeline, or the present project where all is empty."""
+
+    run: str = ""
+    workstream: str = ""
+    pipeline: str = ""
+
+    def __post_init__(self) -> None:
+        if self.workstream and not self.run:
+            raise UserError(f"workstream {self.workstream} is one of some run", hint="name its run, too: --run RUN")
+        if self.pipeline and self.run:
+            raise UserError("a run and a pipeline are named", hint="name one of them")
+
+    @property
+    def level(self) -> Level:
+        """On which level it lies."""
+        if self.workstream:
+            return Level.WORKSTREAM
+        return Level.RUN if self.run else Level.PIPELINE if self.pipeline else Level.PROJECT
+
+
+def caps_of(
+    budgets: BudgetSettings, *, run: str, asked: Cap, workstreams: Sequence[Workstream]
+) -> Mapping[tuple[Level, str], Cap]:
+    """The caps that a new run begins with; those that limit nothing are left out."""
+    caps = {(Level.RUN, run): budgets.run.cap.lowered(asked)}
+    for workstream in workstreams:
+        most = workstream.origin.get("max_cost_usd")
+        own = Cap(micros=None if most is None else round(most * 1_000_000))
+        caps[Level.WORKSTREAM, f"{run}/{workstream.id}"] = budgets.workstream.cap.lowered(own)
+    return {place: cap for place, cap in caps.items() if cap.is_set}
+
+
+class Accounts:
+    """What was spent, and how much may be."""
+
+    def __init__(self, parts: Parts, projects: Projects) -> None:
+        self._parts = parts
+        self._projects = projects
+
+    async def account(self, scope: Scope) -> Account:
+        """One account as it stands."""
+        level, key = await self._place(scope)
+        return await self._parts.ledger.account(level, key)
+
+    async def set_cap(self, scope: Scope, *, micros: int | None, tokens: int | None, lift: bool) -> Account:
+        """Set what is given of a cap and leave the rest, or `lift` it whole; what it is then."""
+        if not lift and micros is None and tokens is None:
+            raise UserError("no cap is given", hint="give --usd, --tokens, or --no-limit to lift it")
+        if lift and (micros is not None or tokens is not None):
+            raise UserError("--no-limit lifts the whole cap", hint="leave out --usd and --tokens, or --no-limit")
+        level, key = await self._place(scope)
+        before = (await self._parts.ledger.account(level, key)).cap
+        cap = Cap(
+            micros=None if lift else before.micros if micros is None else micros,
+            tokens=None if lift else before.tokens if tokens is None else tokens,
+        )
+        await self._parts.ledger.set_cap(level, key, cap)
+        return await self._parts.ledger.account(level, key)
+
+    def of_run(self, run: str) -> list[dict[str, Any]]:
+        """The accounts of a run and of its workstreams."""
+        return [row for row in self._parts.views.budgets() if row["key"].split("/")[0] == run]
+
+    async def _place(self, scope: Scope) -> tuple[Level, str]:
+        if scope.run:
+            loaded = await self._parts.journal.load(scope.run)
+            known = [workstream.id for workstream in loaded.run.plan.order]
+            if scope.workstream and scope.workstream not in known:
+                raise UserError(f"run {scope.run} has no workstream {scope.workstream}; it has {', '.join(known[:10])}")
+            return scope.level, f"{scope.run}/{scope.workstream}" if scope.workstream else scope.run
+        return scope.level, scope.pipeline or self._projects.current().id

@@ -1,0 +1,92 @@
+"""The commands about money: budget show, budget set."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penstock.cli import exits
+from penstock.cli import invocation as invocations
+from penstock.cli.options import LATEST, Json, meant
+from penstock.reports import spending
+
+if TYPE_CHECKING:
+    from penstock.accounts import Scope
+    from penstock.bootstrap import Penstock
+
+RunOf = Annotated[str, typer.Option("--run", metavar="RUN", help="The budget of this run; `latest` for the newest.")]
+WorkstreamOf = Annotated[str, typer.Option("--ws", metavar="WS", help="The budget of this workstream of the run.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    group = typer.Typer(
+        help="Show what models cost, and set what they may cost",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        add_completion=False,
+    )
+    group.command(
+        "show",
+        short_help="Show what was spent, and of which budget",
+        epilog="Example: penstock budget show --run latest",
+    )(show)
+    group.command(
+        "set",
+        short_help="Set the cap of a project, a run or a workstream",
+        epilog="Example: penstock budget set --run latest --usd 5",
+    )(set_cap)
+    app.add_typer(group, name="budget")
+
+
+def show(context: typer.Context, run: RunOf = "", workstream: WorkstreamOf = "", as_json: Json = False) -> int:
+    """Show what was spent and reserved of which budget: of a run with its workstreams, else of the whole project."""
+    invocation = invocations.of(context)
+
+    async def look(penstock: "Penstock") -> int:
+        scope = _scope(penstock, run, workstream)
+        rows: list[dict[str, Any]] = [spending.as_row(await penstock.accounts.account(scope))]
+        if scope.run and not scope.workstream:
+            rows += [row for row in map(spending.from_view, penstock.accounts.of_run(scope.run)) if row != rows[0]]
+        if as_json:
+            invocation.terminal.pretty_json(rows)
+        else:
+            invocation.terminal.line("\n".join(spending.as_lines(rows)))
+        return exits.COMPLETED
+
+    return invocation.perform(look)
+
+
+def set_cap(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    context: typer.Context,
+    usd: Annotated[float | None, typer.Option("--usd", metavar="N", min=0, help="So many dollars at most.")] = None,
+    tokens: Annotated[int | None, typer.Option("--tokens", metavar="N", min=0, help="So many tokens at most.")] = None,
+    no_limit: Annotated[bool, typer.Option("--no-limit", help="Lift the cap.")] = False,
+    run: RunOf = "",
+    workstream: WorkstreamOf = "",
+    as_json: Json = False,
+) -> int:
+    """Set the cap of a run, of one of its workstreams, or of the whole project; what was spent already counts.
+
+    It holds from the next call on, in runs that are under way, too.
+    """
+    invocation = invocations.of(context)
+
+    async def change(penstock: "Penstock") -> int:
+        scope = _scope(penstock, run, workstream)
+        micros = None if usd is None else round(usd * 1_000_000)
+        account = await penstock.accounts.set_cap(scope, micros=micros, tokens=tokens, lift=no_limit)
+        row = spending.as_row(account)
+        if as_json:
+            invocation.terminal.pretty_json(row)
+        else:
+            invocation.terminal.line("\n".join(spending.as_lines([row])))
+        return exits.COMPLETED
+
+    return invocation.perform(change)
+
+
+def _scope(penstock: "Penstock", run: str, workstream: str) -> "Scope":
+    from penstock.accounts import Scope  # noqa: PLC0415 - only needed once a command runs
+
+    wanted = run or (LATEST if workstream else "")
+    return Scope(run=meant(penstock, wanted) if wanted else "", workstream=workstream)
