@@ -46,6 +46,7 @@ from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor, secret_values
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tools import ToolProfile, ToolType
+from penstock.engine.prompts import FILES
 from penstock.ports import Agent, Clock, Effect, Locks
 from penstock.projects import Projects
 from penstock.service import Service
@@ -263,6 +264,11 @@ class Adapters:
         profiles = load(NODES, own).node(ProjectSettings).tool_profiles_path
         found = (profiles, read_file(self.folder / profiles)) if profiles else None
         return load(NODES, replace(own, project=project_files, tool_profiles=found))
+
+    def prompt_files(self) -> Mapping[str, bytes]:
+        """The prompt templates in the user's own configuration folder."""
+        folder = read_environment(self.environ, NODES).places.user_file.parent
+        return {name: read_file(folder / name) for name in FILES.values() if (folder / name).is_file()}
 
     def tool_commands(self, settings: Settings) -> frozenset[str]:
         """The commands of the tool profiles."""

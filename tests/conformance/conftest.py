@@ -1,13 +1,16 @@
-"""The journals that must all behave alike. A further database is one more line here."""
+"""The journals and ledgers that must all behave alike. A further database is one more line here."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from journal_driving import HandClock
+from ledger_driving import MARKS, Kept, redact
 
 from penstock.adapters.store.memory import MemoryJournal
+from penstock.adapters.store.memory_ledger import MemoryLedger
 from penstock.adapters.store.opening import Database, open_database
 
 if TYPE_CHECKING:
@@ -40,6 +43,30 @@ def journal(request: pytest.FixtureRequest, new_place: Callable[[str], Path | st
         return
     database = open_database(new_place(request.param), HandClock())
     yield database.journal
+    database.close()
+
+
+@pytest.fixture(scope="module", params=["memory", *KINDS])
+def kept(request: pytest.FixtureRequest, new_place: Callable[[str], Path | str]) -> Iterator[Kept]:
+    if request.param == "memory":
+        memory = MemoryLedger(redact=redact, marks=MARKS)
+        yield Kept(memory, lambda project: [row for row in memory.usage() if row["project"] == project])
+        return
+    with _stored(new_place(request.param)) as stored:
+        yield stored
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def stored(request: pytest.FixtureRequest, new_place: Callable[[str], Path | str]) -> Iterator[Kept]:
+    with _stored(new_place(request.param)) as stored:
+        yield stored
+
+
+@contextmanager
+def _stored(place: Path | str) -> Iterator[Kept]:
+    database = open_database(place, HandClock())
+    ledger = database.ledger(redact=redact, marks=MARKS)
+    yield Kept(ledger, lambda project: database.views.usage(project=project))
     database.close()
 
 

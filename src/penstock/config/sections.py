@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from penstock.config.checks import ChecksSettings
+from penstock.config.roles import PromptsSettings, RolesSettings
 from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
@@ -285,6 +286,8 @@ PROJECT_SECTIONS: Mapping[str, type] = {
     "limits": LimitSettings,
     "budgets": BudgetSettings,
     "setup": SetupSettings,
+    "roles": RolesSettings,
+    "prompts": PromptsSettings,
     "planner": PlannerSettings,
     "logging": LoggingSettings,
 }

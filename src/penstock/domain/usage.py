@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from penstock.domain.budget import NOTHING, Amount
+from penstock.domain.budget import NOTHING, Amount, Level
+
+BELIEVABLE = 10**12
+"""More tokens than any call has, and more thousandths of a dollar than any call costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,13 @@ class Caller:
     phase: str = ""
     """The step of the workstream, or the phase of the pipeline."""
     agent: str = ""
+
+    @property
+    def accounts(self) -> tuple[tuple[Level, str], ...]:
+        """The accounts that its calls are charged to, from the widest to the narrowest."""
+        workstream = f"{self.run}/{self.workstream}" if self.run and self.workstream else ""
+        keys = zip(Level, (self.project, self.pipeline, self.run, workstream), strict=True)
+        return tuple((level, key) for level, key in keys if key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,3 +120,34 @@ class CallEnd:
     """How often it was sent."""
     latency_ms: int = 0
     first_byte_ms: int | None = None
+
+
+def reservation(call: ModelCall) -> Amount:
+    """What is reserved for a call: its worst case, within what can be."""
+    worst = call.worst
+    return Amount(tokens=min(max(worst.tokens, 0), BELIEVABLE), micros=min(max(worst.micros, 0), BELIEVABLE * 1000))
+
+
+def believed(end: CallEnd) -> CallEnd:
+    """An end as it may be kept: an upstream that claims less than nothing or more than can be is not believed."""
+    counts = {name: min(max(getattr(end.tokens, name), 0), BELIEVABLE) for name in Tokens.__slots__}
+    micros = None if end.micros is None else min(max(end.micros, 0), BELIEVABLE * 1000)
+    return replace(end, tokens=Tokens(**counts), micros=micros)
+
+
+def charge(reserved: Amount, end: CallEnd) -> Amount:
+    """What a call is charged to its accounts: what it used, and the reserved money where no price is known."""
+    return Amount(tokens=end.tokens.total, micros=reserved.micros if end.micros is None else end.micros)
+
+
+def lost(call: ModelCall) -> CallEnd:
+    """The end of a call whose maker died. Nobody knows what it used, so it is taken at its worst."""
+    worst = reservation(call)
+    return CallEnd(
+        status=CallStatus.LOST,
+        at=call.at,
+        tokens=Tokens(input=worst.tokens),
+        micros=worst.micros,
+        estimated=True,
+        error="the process that made this call ended before it knew what came of it",
+    )

@@ -17,7 +17,7 @@ from penstock.ports.git import (
     Workspace,
 )
 from penstock.ports.journal import Entry, Journal, Loaded, NewRun, OwnershipLost, UnknownRun, Views, Waiting
-from penstock.ports.models import Access, Ledger, Models, Prices, Rate, Stop, StopKind, Visit
+from penstock.ports.models import Access, Ledger, Models, Prices, Rate, Stop, StopKind, UsageViews, Visit
 from penstock.ports.ownership import Held, Holder, Locks, Need, Slots, Supervision, User
 from penstock.ports.work import Agent, AgentReport, AgentTask, ProcessLost, ToolContext, Tools
 
@@ -65,6 +65,7 @@ __all__ = [
     "ToolContext",
     "Tools",
     "UnknownRun",
+    "UsageViews",
     "User",
     "UserCheckout",
     "UserFile",

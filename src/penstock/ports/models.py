@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from penstock.domain.budget import Account, Cap, Leave, Level, MarkReached
 from penstock.domain.usage import CallEnd, Caller, ModelCall, Tokens
@@ -40,6 +40,24 @@ class Ledger(Protocol):
 
     async def account(self, level: Level, key: str) -> Account:
         """One account as it stands; an empty one where nothing is known."""
+        ...
+
+
+class UsageViews(Protocol):
+    """Read-only questions about usage and budgets, answered as plain values in the shapes of `/api/v1`."""
+
+    def usage(
+        self, *, run: str | None = None, project: str | None = None, limit: int = 1000, offset: int = 0
+    ) -> list[dict[str, Any]]:
+        """The record of each call, oldest first."""
+        ...
+
+    def usage_totals(self, run: str) -> dict[str, dict[str, Any]]:
+        """What a run used, by workstream."""
+        ...
+
+    def budgets(self) -> list[dict[str, Any]]:
+        """Every account with its cap and what was spent, the widest first."""
         ...
 
 

@@ -38,14 +38,17 @@ from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
 if TYPE_CHECKING:
     from penstock.ports import Clock
 
-SECOND = """
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "{SCHEMA_VERSION + 1:04d}", "{SCHEMA_VERSION:04d}"
 
 def upgrade() -> None:
     op.create_table("flags", sa.Column("name", sa.String, primary_key=True))
 """
+
+
+USAGE = {"pipeline_prompt_usage", "budgets", "reservations"}
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
@@ -57,11 +60,11 @@ def names(path: Path) -> set[object]:
     return {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
-def folder_with(tmp_path: Path, second: str) -> Migrations:
+def folder_with(tmp_path: Path, text: str) -> Migrations:
     """The migrations of this version and one more."""
     folder = tmp_path / "migrations"
     shutil.copytree(Path(str(package.__file__)).parent / "migrations", folder)
-    (folder / "versions" / "0002_second.py").write_text(second)
+    (folder / "versions" / "9999_next.py").write_text(text)
     return Migrations(location=str(folder), version=SCHEMA_VERSION + 1)
 
 
@@ -149,16 +152,28 @@ def test_an_older_database_is_migrated_after_a_copy(path: Path, clock: Clock, tm
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("INSERT INTO projects VALUES ('p', '/p', '2026-01-01T00:00:00.000000Z')")
         connection.commit()
-    prepared = prepare(path, clock, folder_with(tmp_path, SECOND))
-    assert (prepared.version, prepared.migrated_from, prepared.fresh) == (2, 1, False)
+    prepared = prepare(path, clock, folder_with(tmp_path, NEXT))
+    assert (prepared.version, prepared.migrated_from, prepared.fresh) == (SCHEMA_VERSION + 1, SCHEMA_VERSION, False)
     assert "flags" in names(path)
-    assert rows(path, "SELECT value FROM schema_meta") == [("2",)]
+    assert rows(path, "SELECT value FROM schema_meta") == [(str(SCHEMA_VERSION + 1),)]
     assert prepared.copy is not None
-    assert prepared.news == f"{path} was migrated from version 1 to 2; as it was before, it lies in {prepared.copy}"
-    assert prepared.copy.name == "penstock.db.v1-20261120T080000Z"
+    versions = f"from version {SCHEMA_VERSION} to {SCHEMA_VERSION + 1}"
+    assert prepared.news == f"{path} was migrated {versions}; as it was before, it lies in {prepared.copy}"
+    assert prepared.copy.name == f"penstock.db.v{SCHEMA_VERSION}-20261120T080000Z"
     assert mode(prepared.copy) == 0o600
     assert "flags" not in names(prepared.copy)
     assert rows(prepared.copy, "SELECT id FROM projects") == [("p",)]
+
+
+def test_a_database_of_the_first_version_keeps_its_rows_and_gets_the_tables_of_usage(path: Path, clock: Clock) -> None:
+    prepare(path, clock, Migrations(version=1))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO projects VALUES ('p', '/p', '2026-01-01T00:00:00.000000Z')")
+        connection.commit()
+    assert not names(path) & USAGE
+    assert prepare(path, clock).migrated_from == 1
+    assert names(path) >= USAGE
+    assert rows(path, "SELECT id FROM projects") == [("p",)]
 
 
 @pytest.mark.parametrize(
@@ -174,18 +189,17 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
 ) -> None:
     prepare(path, clock)
     with pytest.raises(error):
-        prepare(path, clock, folder_with(tmp_path, SECOND + failing))
+        prepare(path, clock, folder_with(tmp_path, NEXT + failing))
     assert "flags" not in names(path)
-    assert rows(path, "SELECT value FROM schema_meta") == [("1",)]
+    assert rows(path, "SELECT value FROM schema_meta") == [(str(SCHEMA_VERSION),)]
     assert prepare(path, clock).fresh is False
 
 
 def test_a_database_of_a_newer_penstock_is_refused_and_left_alone(path: Path, clock: Clock, tmp_path: Path) -> None:
-    prepare(path, clock, folder_with(tmp_path, SECOND))
+    prepare(path, clock, folder_with(tmp_path, NEXT))
     before = path.read_bytes()
-    with pytest.raises(
-        DatabaseNewer, match="was written by a newer Penstock: it has version 2, this program reads up to 1"
-    ):
+    said = f"it has version {SCHEMA_VERSION + 1}, this program reads up to {SCHEMA_VERSION}"
+    with pytest.raises(DatabaseNewer, match=f"was written by a newer Penstock: {said}"):
         open_database(path, clock)
     assert path.read_bytes() == before
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.codec import (
@@ -41,6 +41,14 @@ def unknown_run(connection: Connection, run_id: str) -> UnknownRun:
     column = tables.runs.c
     newest = select(column.run_id).order_by(column.created_at.desc(), column.run_id.desc()).limit(NAMED)
     return UnknownRun(run_id, connection.scalars(newest).all())
+
+
+def known_run(connection: Connection, run_id: str) -> Row[Any]:
+    """The row of a run that is stored; an error for one that is not."""
+    row = connection.execute(select(tables.runs).where(tables.runs.c.run_id == run_id)).one_or_none()
+    if row is None:
+        raise unknown_run(connection, run_id)
+    return row
 
 
 def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:

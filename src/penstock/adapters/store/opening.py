@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from penstock.adapters.store.failures import DatabaseNewer, DatabaseNotSupported
 from penstock.adapters.store.journal import SqlJournal
+from penstock.adapters.store.ledger import SqlLedger
 from penstock.adapters.store.owned import Owned
 from penstock.adapters.store.sqlite import SqliteSite
 from penstock.adapters.store.tables import SCHEMA_VERSION
@@ -21,6 +22,8 @@ from penstock.adapters.store.views import SqlViews
 from penstock.adapters.store.writer import Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from sqlalchemy import Engine
 
     from penstock.adapters.store.site import Site, Watch
@@ -71,6 +74,10 @@ class Database:
     def locks(self, local: Locks) -> Locks:
         """Who owns which run, for all who use this database; `local` are the locks of this machine."""
         return self.prepared.site.locks(local, self.owned, self.clock)
+
+    def ledger(self, *, redact: Callable[[str], str], marks: Sequence[int] = ()) -> SqlLedger:
+        """The account of usage and budgets; the marks are the percentages of a cap at which people are told."""
+        return SqlLedger(self.writer, redact=redact, marks=marks)
 
     def close(self) -> None:
         """Let running work end, then close all connections."""

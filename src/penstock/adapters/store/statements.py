@@ -8,7 +8,7 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Insert, Update, bindparam, case, func, insert, literal_column, update
+from sqlalchemy import Connection, Delete, Insert, Select, Update, bindparam, case, func, insert, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -29,15 +29,13 @@ class Prepared:
     SQLAlchemy's execution of a statement would cost several times what SQLite needs for it. The transaction stays its.
     """
 
-    def __init__(self, statement: Insert | Update) -> None:
+    def __init__(self, statement: Insert | Update | Delete | Select[Any]) -> None:
         self._statement = statement
         self._compiled: tuple[str, Callable[[Row], tuple[Any, ...]] | None] | None = None
 
     def send(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Write rows that all have the same names; how many rows of the database they met."""
-        if self._compiled is None:
-            self._compiled = self._compile(connection, [name for name in rows[0] if not name.startswith("b_")])
-        text, in_order = self._compiled
+        text, in_order = self._ready(connection, rows[0])
         # A driver that takes names takes the rows; the others want them in the order of the statement.
         parameters: Any = rows if in_order is None else [in_order(row) for row in rows]
         with closing(connection.connection.cursor()) as cursor:
@@ -47,10 +45,27 @@ class Prepared:
                 cursor.executemany(text, parameters)
             return int(cursor.rowcount)
 
+    def ask(self, connection: Connection, row: Row) -> list[tuple[Any, ...]]:
+        """Send one row; what the statement returns."""
+        text, in_order = self._ready(connection, row)
+        parameters: Any = row if in_order is None else in_order(row)
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute(text, parameters)
+            return list(cursor.fetchall())
+
+    def _ready(self, connection: Connection, row: Row) -> tuple[str, Callable[[Row], tuple[Any, ...]] | None]:
+        if self._compiled is None:
+            self._compiled = self._compile(connection, [name for name in row if not name.startswith("b_")])
+        return self._compiled
+
     def _compile(self, connection: Connection, columns: list[str]) -> Any:
         compiled = self._statement.compile(dialect=connection.dialect, column_keys=columns)
         order = getattr(compiled, "positiontup", None)
-        return str(compiled), None if order is None else itemgetter(*order)
+        return str(compiled), None if order is None else _in_order(order)
+
+
+def _in_order(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
+    return itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +111,7 @@ def statements(dialect: str) -> Statements:
         requests_taken=Prepared(_where(tables.inbox, run_id="b_run", id="b_id")),
         keep_result=_replacing(dialect, tables.check_results, ["tree", "command", "environment"]),
         keep_project=_replacing(dialect, tables.projects, ["id"], kept="created_at"),
-        insert_run=_upsert(dialect)(tables.runs)
+        insert_run=upsert(dialect)(tables.runs)
         .on_conflict_do_nothing(index_elements=["run_id"])
         .returning(tables.runs.c.run_id),
     )
@@ -121,12 +136,13 @@ def _change_run() -> Update:
     return _owned().values(started_at=begun, completed_at=kept_end)
 
 
-def _upsert(dialect: str) -> Any:
+def upsert(dialect: str) -> Any:
+    """The insert of a kind of database that can say what to do where the row is there."""
     return postgresql.insert if dialect == "postgresql" else sqlite.insert
 
 
 def _see_error(dialect: str) -> Insert:
-    statement = _upsert(dialect)(tables.errors)
+    statement = upsert(dialect)(tables.errors)
     again: Insert = statement.on_conflict_do_update(
         index_elements=["run_id", "ws_id", "step", "signature"],
         set_={
@@ -139,7 +155,7 @@ def _see_error(dialect: str) -> Insert:
 
 
 def _replacing(dialect: str, table: Any, key: list[str], kept: str = "") -> Insert:
-    statement = _upsert(dialect)(table)
+    statement = upsert(dialect)(table)
     others = [column.name for column in table.columns if column.name not in (*key, kept)]
     replacing: Insert = statement.on_conflict_do_update(
         index_elements=key, set_={name: statement.excluded[name] for name in others}

@@ -1,6 +1,7 @@
 """The tables, as this version of the code sees them. The migrations make them; a test compares the two.
 
-Every table but `projects`, `check_results` and `schema_meta` is keyed by its run. JSON is kept as text.
+Those of usage and budgets are in `usage_tables`. Here every table but `projects`, `check_results` and `schema_meta` is
+keyed by its run. JSON is kept as text.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from penstock.domain.errors import Bug
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """The number of the last migration."""
 
 

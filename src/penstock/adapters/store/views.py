@@ -6,41 +6,20 @@ The field names are those of `/api/v1`; times are UTC with `Z` and milliseconds;
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from penstock.adapters.store import tables
+from penstock.adapters.store.asking import on_the_wire
 from penstock.adapters.store.codec import progress_fields
 from penstock.adapters.store.failures import UnknownRequest
-from penstock.adapters.store.loading import unknown_run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from penstock.adapters.store.site import Site
+from penstock.adapters.store.loading import known_run
+from penstock.adapters.store.usage_views import SqlUsageViews
 
 
-def on_the_wire(moment: datetime | None) -> str | None:
-    """A time as others read it."""
-    if moment is None:
-        return None
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-
-
-class SqlViews:
+class SqlViews(SqlUsageViews):
     """What anybody may ask, without owning a run."""
-
-    def __init__(self, engine: Engine, site: Site) -> None:
-        self._engine = engine
-        self._site = site
-
-    @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        with self._site.spoken(), self._engine.connect() as connection:
-            yield connection
 
     def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """The latest runs, newest first: each as `run` answers it, without `workstreams`."""
@@ -65,7 +44,7 @@ class SqlViews:
         """
         column = tables.workstreams.c
         with self._connected() as connection:
-            row = _known(connection, run_id)
+            row = known_run(connection, run_id)
             found = connection.execute(select(tables.workstreams).where(column.run_id == run_id).order_by(column.rank))
             counts = _counts(connection, [run_id]).get(run_id, {})
             confinement = _confinement(connection, run_id)
@@ -79,7 +58,7 @@ class SqlViews:
         column = tables.errors.c
         query = select(tables.errors).order_by(column.last_seen_at.desc(), column.id.desc())
         with self._connected() as connection:
-            _known(connection, run_id)
+            known_run(connection, run_id)
             names = ("ws_id", "step", "error_code", "signature", "count", "message")
             return [
                 {
@@ -102,7 +81,7 @@ class SqlViews:
         if workstream is not None:
             query = query.where(column.ws_id == workstream)
         with self._connected() as connection:
-            _known(connection, run_id)
+            known_run(connection, run_id)
             return [_event(row) for row in connection.execute(query.order_by(column.id).limit(limit))]
 
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
@@ -114,7 +93,7 @@ class SqlViews:
         column = tables.step_attempts.c
         query = select(tables.step_attempts).where(column.run_id == run_id).order_by(column.id)
         with self._connected() as connection:
-            _known(connection, run_id)
+            known_run(connection, run_id)
             return [_attempt(row) for row in connection.execute(query)]
 
     def request(self, request_id: int) -> dict[str, Any]:
@@ -138,7 +117,7 @@ class SqlViews:
         column = tables.verdicts.c
         query = select(tables.verdicts).where(column.run_id == run_id).order_by(column.created_at, column.id)
         with self._connected() as connection:
-            _known(connection, run_id)
+            known_run(connection, run_id)
             return [_verdict(row) for row in connection.execute(query)]
 
     def projects(self) -> list[dict[str, Any]]:
@@ -148,13 +127,6 @@ class SqlViews:
                 {"id": row.id, "path": row.path, "created_at": on_the_wire(row.created_at)}
                 for row in connection.execute(select(tables.projects).order_by(tables.projects.c.id))
             ]
-
-
-def _known(connection: Connection, run_id: str) -> Row[Any]:
-    row = connection.execute(select(tables.runs).where(tables.runs.c.run_id == run_id)).one_or_none()
-    if row is None:
-        raise unknown_run(connection, run_id)
-    return row
 
 
 def _counts(connection: Connection, run_ids: list[str]) -> dict[str, dict[str, int]]:

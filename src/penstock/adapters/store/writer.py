@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from penstock.adapters.store.site import WRITES
@@ -39,6 +40,11 @@ class Writer:
         Only where the connection ends in the middle of a commit nobody knows: the next owner reads what is there.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work)
+
+    def submit(self, work: Callable[[Connection], object]) -> None:
+        """Do the work after what was asked before, though nobody waits for it any more; after the end it is dropped."""
+        with suppress(RuntimeError):  # what the thread's queue raises once it is shut
+            self._thread.submit(self._write, work)
 
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do the work in one transaction that sees one moment and waits for no other process."""

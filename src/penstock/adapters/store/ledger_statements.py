@@ -1,0 +1,168 @@
+"""What the ledger sends, each as one statement within the transaction that is under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Insert, and_, bindparam, delete, insert, or_, select, update
+
+from penstock.adapters.store.statements import Prepared, upsert
+from penstock.adapters.store.tables import as_text
+from penstock.adapters.store.usage_rows import reservation_row, reserved_call, usage_row
+from penstock.adapters.store.usage_tables import budgets, pipeline_prompt_usage, reservations
+from penstock.domain.budget import Account, Amount, Cap, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+
+    from penstock.domain.usage import CallEnd, ModelCall
+
+KINDS = ("tokens", "micros")
+
+
+def reserve_from(connection: Connection, level: Level, key: str, worst: Amount) -> bool:
+    """Reserve from an account, which is made if need be; False, and nothing changed, where its cap forbids it."""
+    row = {**_empty(level, key), "reserved_tokens": worst.tokens, "reserved_micros": worst.micros}
+    return bool(_statements(connection.dialect.name).reserve.ask(connection, row))
+
+
+def charge_account(
+    connection: Connection, level: Level, key: str, used: Amount, reserved: Amount
+) -> tuple[Account, Account]:
+    """Give back what was reserved and add what was used; the account before and after."""
+    values = {
+        "b_level": level.value,
+        "b_key": key,
+        "b_used_tokens": used.tokens,
+        "b_used_micros": used.micros,
+        "b_reserved_tokens": reserved.tokens,
+        "b_reserved_micros": reserved.micros,
+    }
+    (row,) = _statements(connection.dialect.name).charge.ask(connection, values)
+    after = _account(level, key, row)
+    before = Account(
+        level=level, key=key, cap=after.cap, settled=after.settled - used, reserved=after.reserved + reserved
+    )
+    return before, after
+
+
+def put_cap(connection: Connection, level: Level, key: str, cap: Cap) -> None:
+    """Set the cap of an account, which is made if need be."""
+    row = {**_empty(level, key), "cap_tokens": cap.tokens, "cap_micros": cap.micros}
+    _statements(connection.dialect.name).put_cap.send(connection, [row])
+
+
+def read_account(connection: Connection, level: Level, key: str) -> Account:
+    """One account; an empty one where nothing is known."""
+    rows = _statements(connection.dialect.name).read.ask(connection, {"b_level": level.value, "b_key": key})
+    return _account(level, key, rows[0]) if rows else Account(level=level, key=key)
+
+
+def add_reservation(connection: Connection, call: ModelCall) -> None:
+    """Remember what a call reserved."""
+    row = reservation_row(call)
+    row["made_at"] = as_text(call.at)
+    _statements(connection.dialect.name).remember.send(connection, [row])
+
+
+def take_reservation(connection: Connection, call_id: str) -> Amount | None:
+    """Forget what a call reserved, and answer it; None if it has nothing reserved, or no more."""
+    rows = _statements(connection.dialect.name).forget.ask(connection, {"b_call": call_id})
+    return Amount(tokens=rows[0][0], micros=rows[0][1]) if rows else None
+
+
+def take_reservations_of(connection: Connection, run: str) -> list[ModelCall]:
+    """Forget all that the calls of a run reserved; the calls, each with its reservation as its worst case."""
+    rows = connection.execute(delete(reservations).where(reservations.c.run_id == run).returning(reservations)).all()
+    return [reserved_call(row._asdict()) for row in rows]
+
+
+def add_record(connection: Connection, call: ModelCall, end: CallEnd, redact: Callable[[str], str]) -> None:
+    """Write the one record of a call, unless it is there."""
+    row = usage_row(call, end, redact)
+    row["used_at"] = as_text(call.at)
+    _statements(connection.dialect.name).record.send(connection, [row])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statements:
+    reserve: Prepared
+    charge: Prepared
+    put_cap: Prepared
+    read: Prepared
+    remember: Prepared
+    forget: Prepared
+    record: Prepared
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    taken = delete(reservations).where(reservations.c.call_id == bindparam("b_call"))
+    here = (budgets.c.level == bindparam("b_level"), budgets.c.key == bindparam("b_key"))
+    return _Statements(
+        reserve=Prepared(_reserving(dialect)),
+        charge=Prepared(_charging()),
+        put_cap=Prepared(_capping(dialect)),
+        read=Prepared(select(*_amounts()).where(*here)),
+        remember=Prepared(insert(reservations).inline()),
+        forget=Prepared(taken.returning(reservations.c.tokens, reservations.c.micros)),
+        record=Prepared(upsert(dialect)(pipeline_prompt_usage).on_conflict_do_nothing(index_elements=["id"])),
+    )
+
+
+def _amounts() -> list[Any]:
+    return [budgets.c[f"{what}_{kind}"] for what in ("cap", "settled", "reserved") for kind in KINDS]
+
+
+def _account(level: Level, key: str, amounts: tuple[Any, ...]) -> Account:
+    cap_tokens, cap_micros, settled_tokens, settled_micros, reserved_tokens, reserved_micros = amounts
+    return Account(
+        level=level,
+        key=key,
+        cap=Cap(tokens=cap_tokens, micros=cap_micros),
+        settled=Amount(tokens=settled_tokens, micros=settled_micros),
+        reserved=Amount(tokens=reserved_tokens, micros=reserved_micros),
+    )
+
+
+def _empty(level: Level, key: str) -> dict[str, Any]:
+    amounts = ("settled_tokens", "settled_micros", "reserved_tokens", "reserved_micros")
+    return {"level": level.value, "key": key, **dict.fromkeys(amounts, 0)}
+
+
+def _reserving(dialect: str) -> ReturningInsert[Any]:
+    new, column = upsert(dialect)(budgets), budgets.c
+
+    def fits(kind: str) -> ColumnElement[bool]:
+        cap, settled, reserved = (column[f"{what}_{kind}"] for what in ("cap", "settled", "reserved"))
+        return or_(cap.is_(None), settled + reserved + new.excluded[f"reserved_{kind}"] <= cap)
+
+    reserving: Insert = new.on_conflict_do_update(
+        index_elements=["level", "key"],
+        set_={f"reserved_{kind}": column[f"reserved_{kind}"] + new.excluded[f"reserved_{kind}"] for kind in KINDS},
+        where=and_(*(fits(kind) for kind in KINDS)),
+    )
+    return reserving.returning(column.level)
+
+
+def _charging() -> ReturningUpdate[Any]:
+    column, values = budgets.c, {}
+    for kind in KINDS:
+        values[f"settled_{kind}"] = column[f"settled_{kind}"] + bindparam(f"b_used_{kind}")
+        values[f"reserved_{kind}"] = column[f"reserved_{kind}"] - bindparam(f"b_reserved_{kind}")
+    charged = update(budgets).where(column.level == bindparam("b_level"), column.key == bindparam("b_key"))
+    return charged.values(values).returning(*_amounts())
+
+
+def _capping(dialect: str) -> Insert:
+    new = upsert(dialect)(budgets)
+    caps = ("cap_tokens", "cap_micros")
+    capping: Insert = new.on_conflict_do_update(
+        index_elements=["level", "key"], set_={name: new.excluded[name] for name in caps}
+    )
+    return capping

@@ -1,0 +1,99 @@
+"""A ledger that keeps everything in this process and nothing beyond it: for dry runs, tests and benchmarks."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from penstock.adapters.store.failures import RowsContradict
+from penstock.adapters.store.usage_rows import told, usage_row
+from penstock.domain.budget import Account, Granted, leave_of, marks_reached
+from penstock.domain.usage import believed, charge, lost, reservation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from penstock.domain.budget import Amount, Cap, Leave, Level, MarkReached
+    from penstock.domain.usage import CallEnd, ModelCall
+
+
+class MemoryLedger:
+    """Usage and budgets in dictionaries. Any thread may call it."""
+
+    def __init__(self, *, redact: Callable[[str], str] = str, marks: Sequence[int] = ()) -> None:
+        self._redact = redact
+        self._marks = tuple(marks)
+        self._lock = threading.Lock()
+        self._accounts: dict[tuple[Level, str], Account] = {}
+        self._reserved: dict[str, ModelCall] = {}
+        self._records: dict[str, dict[str, Any]] = {}
+
+    async def reserve(self, call: ModelCall) -> Leave:
+        """Reserve a call's worst case with every account above it; nothing is kept unless it is granted."""
+        with self._lock:
+            worst, accounts = reservation(call), [self._find(*which) for which in call.caller.accounts]
+            leave = leave_of(accounts, worst)
+            if isinstance(leave, Granted):
+                if call.id in self._reserved:
+                    raise RowsContradict(f"the call {call.id} reserves a second time")
+                self._reserved[call.id] = call
+                for account in accounts:
+                    self._keep(replace(account, reserved=account.reserved + worst))
+            return leave
+
+    async def settle(self, call: ModelCall, end: CallEnd) -> tuple[MarkReached, ...]:
+        """Keep the record of a call that was granted and give back what it reserved; twice is the same as once."""
+        with self._lock:
+            made = self._reserved.pop(call.id, None)
+            return () if made is None else self._book(call, believed(end), reservation(made))
+
+    async def record(self, call: ModelCall, end: CallEnd) -> None:
+        """Keep the record of a call that was never granted."""
+        with self._lock:
+            self._write(call, believed(end))
+
+    async def settle_lost(self, run: str) -> int:
+        """Settle, at their worst case and flagged as estimated, the calls of a run whose maker died; how many."""
+        with self._lock:
+            calls = [call for call in self._reserved.values() if call.caller.run == run]
+            for call in calls:
+                del self._reserved[call.id]
+                self._book(call, lost(call), reservation(call))
+            return len(calls)
+
+    async def set_cap(self, level: Level, key: str, cap: Cap) -> None:
+        """Set the cap of an account, from now on and for what is spent already."""
+        with self._lock:
+            self._keep(replace(self._find(level, key), cap=cap))
+
+    async def account(self, level: Level, key: str) -> Account:
+        """One account as it stands; an empty one where nothing is known."""
+        with self._lock:
+            return self._find(level, key)
+
+    def usage(self) -> list[dict[str, Any]]:
+        """The record of each call, oldest first, as the views of a store tell it."""
+        with self._lock:
+            rows = sorted(self._records.values(), key=lambda row: (row["used_at"], row["id"]))
+            return [told(row) for row in rows]
+
+    def _book(self, call: ModelCall, end: CallEnd, reserved: Amount) -> tuple[MarkReached, ...]:
+        used = charge(reserved, end)
+        reached: list[MarkReached] = []
+        for which in call.caller.accounts:
+            before = self._find(*which)
+            after = replace(before, settled=before.settled + used, reserved=before.reserved - reserved)
+            self._keep(after)
+            reached += marks_reached(before, after, self._marks)
+        self._write(call, end)
+        return tuple(reached)
+
+    def _write(self, call: ModelCall, end: CallEnd) -> None:
+        self._records.setdefault(call.id, usage_row(call, end, self._redact))
+
+    def _find(self, level: Level, key: str) -> Account:
+        return self._accounts.get((level, key), Account(level=level, key=key))
+
+    def _keep(self, account: Account) -> None:
+        self._accounts[account.level, account.key] = account

@@ -1,0 +1,126 @@
+"""The way of one call through the gateway: understood, let through, sent, passed on, settled once."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from dataclasses import dataclass
+
+from penstock.domain.usage import CallStatus
+from penstock.gateway import denial
+from penstock.gateway.admission import Admission, too_many
+from penstock.gateway.answering import JSON, Answer
+from penstock.gateway.bookkeeping import Bookkeeper, OpenAccount
+from penstock.gateway.denial import Denied
+from penstock.gateway.headers import leaving
+from penstock.gateway.orders import Order, Request, read_order
+from penstock.gateway.passing import Passage
+from penstock.gateway.sending import Opened, Parcel, Progress, Sender
+from penstock.gateway.visits import AttemptVisit
+from penstock.gateway.wire import Refusal, RequestUnfit, Wire
+
+LARGE = 256 * 1024
+"""Requests above this are read in another thread: meanwhile others are served."""
+
+
+@dataclass(kw_only=True)
+class Forwarder:
+    """Takes calls through the gateway. Belongs to the gateway's thread."""
+
+    books: Bookkeeper
+    admission: Admission
+    sender: Sender
+
+    async def serve(self, visit: AttemptVisit, wire: Wire, request: Request, answer: Answer) -> None:
+        """One call, from its request to its answer. To cancel it is to cut it; it is settled all the same."""
+        ordinal, started = visit.count(), self.books.clock.monotonic()
+        visit.touch()
+        try:
+            order = await _understood(visit, wire, request)
+            account = await self._admitted(visit, order, request, ordinal, started)
+        except RequestUnfit as unfit:
+            _end_if_it_loops(visit, ordinal)
+            await say(answer, wire, Denied(Refusal.BAD_REQUEST, unfit.sentence))
+        except Denied as denied:
+            _end_if_it_loops(visit, ordinal)
+            await say(answer, wire, denied)
+        else:
+            await self._send(visit, order, request, account, answer)
+
+    async def _admitted(
+        self, visit: AttemptVisit, order: Order, request: Request, ordinal: int, started: float
+    ) -> OpenAccount:
+        """The call with its reservation; one that is not let through has its record when this raises."""
+        call = self.books.call(visit, order, ordinal)
+        try:
+            call, worst = await self.admission.admit(visit, order, request, call)
+        except Denied as denied:
+            _stop(visit, denied)
+            await self.books.refuse(visit, call, denied.sentence)
+            raise
+        except BaseException:
+            self.books.refuse_soon(visit, call, _why_cut(visit))
+            raise
+        return OpenAccount(books=self.books, call=call, worst=worst, started=started)
+
+    async def _send(
+        self, visit: AttemptVisit, order: Order, request: Request, account: OpenAccount, answer: Answer
+    ) -> None:
+        """From the grant on: whatever happens, the call is settled, once."""
+        clock = self.books.clock
+        passage = Passage(
+            visit=visit,
+            order=order,
+            answer=answer,
+            progress=Progress(),
+            elapsed=lambda: clock.monotonic() - account.started,
+            settle=account.settle,
+        )
+        try:
+            if visit.stopped is not None:  # another call of the same attempt was refused while this one waited
+                raise denial.because_of(visit.stopped)
+            await passage.pass_on(await self._opened(visit, order, request, passage.progress))
+        except Denied as denied:
+            _stop(visit, denied)
+            await account.settle(passage.denied(denied))
+            await say(answer, order.wire, denied)
+        finally:
+            if not account.is_settled:  # it was cut, or failed in a way that nobody thought of
+                account.settle_soon(passage.sent(CallStatus.CUT, _why_cut(visit)))
+
+    async def _opened(self, visit: AttemptVisit, order: Order, request: Request, progress: Progress) -> Opened:
+        destination = visit.terms.destination
+        parcel = Parcel(
+            visit=visit,
+            url=destination.settings.base_url.rstrip("/") + order.wire.path + request.kept_query,
+            headers=leaving(request.headers, destination),
+            body=order.leaving,
+        )
+        return await self.sender.open(parcel, progress)
+
+
+async def say(answer: Answer, wire: Wire, denied: Denied) -> None:
+    """Tell the client, in the shape of its provider, why there is no answer."""
+    status, body = wire.refusal(denied.kind, denied.sentence)
+    await answer.whole(status, JSON, body)
+
+
+async def _understood(visit: AttemptVisit, wire: Wire, request: Request) -> Order:
+    given = (wire, request, visit.terms.destination, visit.terms.alias)
+    if len(request.body) > LARGE or "content-encoding" in request.headers:
+        return await to_thread(read_order, *given)
+    return read_order(*given)
+
+
+def _end_if_it_loops(visit: AttemptVisit, ordinal: int) -> None:
+    """Requests that are no calls count, too: an agent may send them without end."""
+    if too_many(visit, ordinal):
+        _stop(visit, denial.too_many_calls(visit.terms.max_calls))
+
+
+def _stop(visit: AttemptVisit, denied: Denied) -> None:
+    if denied.stop is not None:
+        visit.end(denied.stop)
+
+
+def _why_cut(visit: AttemptVisit) -> str:
+    return "the attempt ended" if visit.is_closed else "whoever asked went away"

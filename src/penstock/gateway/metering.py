@@ -1,0 +1,120 @@
+"""What a call may cost at most, and what it did cost. Pure but for the list of prices, which is handed in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock.domain.budget import Amount
+from penstock.domain.usage import NO_TOKENS, CallEnd, CallStatus, ModelCall, Tokens
+from penstock.gateway.wire import Json, Reader, RequestUnfit
+from penstock.ports.models import Prices
+
+BYTES_PER_TOKEN = 2
+"""Of a request, for the worst case: text has three to four, and so has JSON with its signs."""
+BYTES_PER_TOKEN_SEEN = 3
+"""Of an answer that broke off, for an estimate."""
+MOST_ANSWERS = 16
+
+_UNBOUNDED = ("background", "previous_response_id", "conversation")
+"""Fields by which a request costs what its bytes don't show, or goes on when nobody reads it any more."""
+_PLAIN: dict[str, tuple[object, ...]] = {
+    "service_tier": (None, "auto", "default", "standard", "standard_only", "flex"),
+    "speed": (None, "standard"),
+}
+"""Fields that may ask for a dearer service than the list of prices knows, and what of them does not."""
+
+
+def refuse_unbounded(body: Json) -> None:
+    """RequestUnfit for what no reservation could cover."""
+    for name in _UNBOUNDED:
+        if body.get(name):
+            raise RequestUnfit(f'the request sets "{name}": what it costs could not be bounded')
+    for name, known in _PLAIN.items():
+        if body.get(name) not in known:
+            raise RequestUnfit(f'the request sets "{name}": its prices are not known')
+
+
+def answers_wanted(body: Json) -> int:
+    """How many answers a request asks for at once: each may be as long as the limit."""
+    wanted = body.get("n")
+    if wanted is None:
+        return 1
+    if type(wanted) is not int or not 1 <= wanted <= MOST_ANSWERS:
+        raise RequestUnfit(f'the request sets "n" to something else than a whole number from 1 to {MOST_ANSWERS}')
+    return wanted
+
+
+def worst_tokens(*, size: int, counted: int | None, limit: int, answers: int) -> Tokens:
+    """The most that a request of so many bytes may use; `counted`: what the upstream says that it will read."""
+    read = -(-size // BYTES_PER_TOKEN) if counted is None else counted + counted // 20 + 64
+    return Tokens(input=read, output=limit * answers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How a call was sent and what came back, as far as it came."""
+
+    status: CallStatus
+    tries: int = 0
+    http_status: int | None = None
+    reader: Reader | None = None
+    """None where no answer began."""
+    is_in_flight: bool = False
+    """It was sent and nothing came back: the upstream may have read it."""
+    error: str = ""
+    first_byte: float | None = None
+    """Seconds after its start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """Prices calls."""
+
+    prices: Prices
+
+    def worst(self, call: ModelCall, tokens: Tokens, leaving: bytes) -> Amount:
+        """What is reserved. Reading may mean writing to a cache, where the request speaks of one: that is dearer."""
+        ways = [tokens]
+        if b"cache_control" in leaving:
+            ways.append(Tokens(cache_write=tokens.input, output=tokens.output))
+            if b'"1h"' in leaving:
+                ways.append(Tokens(cache_write_long=tokens.input, output=tokens.output))
+        dearest = max(self.prices.worst(call.upstream, call.protocol, call.model, way, call.at) for way in ways)
+        return Amount(tokens=tokens.total, micros=dearest)
+
+    def end(self, call: ModelCall, worst: Tokens, sent: Sent, *, at: datetime, seconds: float) -> CallEnd:
+        """The end of a call: what its answer says that it used; where it does not say, what must be assumed."""
+        tokens, estimated = _used(worst, sent)
+        micros: int | None = 0
+        unit_prices = ""
+        if tokens != NO_TOKENS:
+            micros, rate = self.prices.cost(call.upstream, call.protocol, call.model, tokens, call.at)
+            unit_prices = json.dumps(dict(rate.unit_prices), sort_keys=True) if rate.unit_prices else ""
+        return CallEnd(
+            status=sent.status,
+            at=at,
+            tokens=tokens,
+            micros=micros,
+            unit_prices=unit_prices,
+            estimated=estimated,
+            http_status=sent.http_status,
+            stop_reason=sent.reader.stop_reason if sent.reader else "",
+            error=sent.error[:500],
+            tries=sent.tries,
+            latency_ms=round(seconds * 1000),
+            first_byte_ms=None if sent.first_byte is None else round(sent.first_byte * 1000),
+        )
+
+
+def _used(worst: Tokens, sent: Sent) -> tuple[Tokens, bool]:
+    reader = sent.reader
+    if reader is None:
+        return (Tokens(input=worst.input), True) if sent.is_in_flight else (NO_TOKENS, False)
+    if reader.has_usage:
+        return reader.tokens, False
+    seen = reader.tokens
+    shown = Tokens(output=min(-(-reader.output_seen // BYTES_PER_TOKEN_SEEN), worst.output))
+    read = NO_TOKENS if seen.all_input else Tokens(input=worst.input)
+    return seen.at_least(shown).at_least(read), True
