@@ -67,7 +67,8 @@ class ChatAnswer(Answer):
             self._use(usage)
         for choice in objects(body.get("choices")):
             self._grow({**choice, "delta": choice.get("message")})
-        if not self._choices:
+        self.is_complete = bool(self._choices)
+        if not self.is_complete:
             self.fail("the answer has no choices")
 
     def put_together(self) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def count(value: object) -> int:
     """A number of tokens: 0 for what is none, and never more than can be stored."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    return max(0, min(int(value), MOST_TOKENS))
+    return int(min(value, MOST_TOKENS)) if value > 0 else 0  # no comparison with what is no number holds
 
 
 def text(value: object) -> str:
