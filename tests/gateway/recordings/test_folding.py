@@ -12,8 +12,6 @@ from recording_support import asks
 from message_shapes import MESSAGES
 from penstock.gateway.recordings.folding import BLOCK, canonical, folded, masked, name_of_block, unfolded
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "protocols"))
-
 KEYS = st.sampled_from(
     ["messages", "message", "choices", "content", "input", "role", "tools", "system", BLOCK, "other"]
 )
