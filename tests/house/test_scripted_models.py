@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -311,6 +315,23 @@ def test_a_request_that_makes_no_sense_is_an_error_of_the_asker(models: Scripted
         answer = client.post(f"{models.base_url}/v1/messages", content=content)
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
     assert models.issued == ()
+
+
+def test_as_a_program_it_says_where_it_is_and_what_it_issued(client: httpx2.Client, tmp_path: Path) -> None:
+    tests = Path(__file__).parents[1]
+    (tmp_path / "talk.json").write_text('{"final": "From a file."}')
+    command = [sys.executable, "-m", "model_server", "--scripts", tmp_path, "--port-file", tmp_path / "port"]
+    environ = {**os.environ, "PYTHONPATH": f"{tests}:{tests.parent / 'src'}"}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        url = program.stdout.readline().strip()
+        answer = client.post(f"{url}/v1/messages", json=request("/v1/messages")).json()
+        line = json.loads(program.stdout.readline())
+        program.terminate()
+    assert program.returncode == 0
+    assert url == f"http://127.0.0.1:{(tmp_path / 'port').read_text()}"
+    assert answer["content"][0]["text"] == "From a file."
+    assert Tokens(**line["tokens"]) == told(answer["usage"])
 
 
 def test_fifty_at_once_are_served_and_each_is_in_the_books(models: ScriptedModels, client: httpx2.Client) -> None:
