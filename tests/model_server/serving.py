@@ -11,7 +11,6 @@ from typing import Any
 
 from penstock.domain.usage import Tokens
 
-from .answers import SHAPES
 from .choosing import Play, directive_in, read_play
 from .connection import JSON, Call, Gone, Receive, Send, arrived
 from .conversation import Asked, Protocol, read
@@ -19,6 +18,7 @@ from .faults import Fault, FaultKind, Faults
 from .issuing import Books, Issued, Seen, figures
 from .playing import Answer, played
 from .scripts import Round, Script
+from .shapes import SHAPES
 
 PROTOCOLS: Mapping[str, Protocol] = {
     "/messages": Protocol.MESSAGES,
