@@ -12,28 +12,34 @@ from collections.abc import Iterator
 PROSE = (".md", ".markdown", ".rst", ".txt", ".adoc")
 _FENCE = re.compile(r"[ \t]{0,3}(?:```+|~~~+)[\w+#.-]*[ \t]*")
 _LEAD = r"[ \t]*(?:#+|//+|/\*+|<!--+|--+|;+|\*+|%+|\"\"\"|'''|\{/\*)?[ \t]*"
-_COMMENT = r"[ \t]*(?://+|#+|/\*+|<!--+|--+)[ \t]*"
+_COMMENT = r"[ \t]*(?://+|#+|/\*+|<!--+|--+|;+|%+|\{/\*)[ \t]*"
 _DOTS = r"(?:\.{3,}|…)"
 _WHAT = (
     r"(?:(?:the )?(?:rest|remainder) of\b|(?:the )?(?:remaining|existing|unchanged|previous|original|other|same)\b"
     r"(?: \w+){0,3}|(?:code|content|methods?|functions?|lines?|imports?) (?:omitted|unchanged|as before|remains?)\b)"
 )
-_ENDING = r"(?:remains?|unchanged|here|omitted|as (?:before|is)|stays?|(?:is|are|goes) (?:the same|unchanged|here))"
+_SAME = r"(?:the same|unchanged|as (?:before|is|it is|it was)|here)"
+_ENDING = rf"(?:(?:remains?|stays?|is|are|goes)(?: {_SAME})?|unchanged|here|omitted|as (?:before|is))"
 _TAIL = r"[ \t.…)\]>*/}-]*"
-_ELIDED = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # ... rest of the file unchanged ...
-        rf"{_LEAD}[\[(<]?{_DOTS}[ \t]*{_WHAT}.{{0,80}}",
-        # // existing code ... ; // rest of the code here
-        rf"{_LEAD}{_WHAT}.{{0,60}}?(?:{_DOTS}|{_ENDING}\b){_TAIL}",
-        # // ... (alone in a comment), [...], <snip>
-        rf"{_COMMENT}{_DOTS}{_TAIL}",
-        r"[ \t]*(?:\[(?:\.{3,}|…)\]|[<\[](?:snip|omitted|truncated)[>\]])[ \t]*",
-        rf"{_LEAD}(?:\.\.\.|…)?[ \t]*(?:snip|truncated|omitted for brevity|code omitted)\b{_TAIL}",
-        # // existing code (nothing else)
-        rf"{_COMMENT}(?:\.\.\. ?)?existing (?:code|content|implementation|imports?)\b{_TAIL}",
-    )
+_ANYWHERE = (
+    # ... rest of the file unchanged ...
+    rf"{_LEAD}[\[(<]?{_DOTS}[ \t(\[]*{_WHAT}.{{0,80}}",
+    # [...], <snip>
+    rf"[ \t]*(?:\[{_DOTS}\]|[<\[](?:snip|omitted|truncated)[>\]])[ \t]*",
+)
+_IN_CODE = (
+    # // existing code ... ; // rest of the code here
+    rf"{_COMMENT}{_WHAT}.{{0,60}}?(?:{_DOTS}|{_ENDING}\b){_TAIL}",
+    # existing code ...
+    rf"[ \t]*{_WHAT}.{{0,60}}?{_DOTS}{_TAIL}",
+    # // existing code (and nothing else)
+    rf"{_COMMENT}existing (?:code|content|implementation|imports?)\b{_TAIL}",
+    # // ...
+    rf"{_COMMENT}{_DOTS}{_TAIL}",
+    rf"{_COMMENT}(?:{_DOTS})?[ \t]*(?:snip|truncated|omitted for brevity|code omitted)\b{_TAIL}",
+)
+_ELIDED_ANYWHERE, _ELIDED_IN_CODE = (
+    re.compile("|".join(patterns), re.IGNORECASE) for patterns in (_ANYWHERE, (*_ANYWHERE, *_IN_CODE))
 )
 _MARKS = ("<<<<<<< ", ">>>>>>> ", "||||||| ")
 LONGEST_LINE = 400
@@ -43,8 +49,8 @@ LONGEST_LINE = 400
 def content_faults(path: str, new: bytes, old: bytes | None, *, allow_binary: bool = False) -> tuple[str, ...]:
     """What is wrong with the content that a file would have."""
     if b"\0" in new:
-        was_binary = old is not None and b"\0" in old
-        return () if allow_binary else (f"binary content{'' if was_binary else ' in place of text'}",)
+        was_text = old is not None and b"\0" not in old
+        return () if allow_binary else (f"binary content{' in place of text' if was_text else ''}",)
     try:
         text = new.decode()
     except UnicodeDecodeError as fault:
@@ -52,7 +58,7 @@ def content_faults(path: str, new: bytes, old: bytes | None, *, allow_binary: bo
             return ()
         return (f"content that is no valid UTF-8 (at byte {fault.start})",)
     before = "" if old is None else old.decode("utf-8", "replace")
-    return (*_conflicts(text, before), *_elisions(text, before), *_fences(path, text, before))
+    return (*_conflicts(text, before), *_elisions(path, text, before), *_fences(path, text, before))
 
 
 def _is_text(content: bytes) -> bool:
@@ -61,6 +67,10 @@ def _is_text(content: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return b"\0" not in content
+
+
+def _is_prose(path: str) -> bool:
+    return path.lower().endswith(PROSE)
 
 
 def _added(text: str, before: str) -> Iterator[tuple[int, str]]:
@@ -80,9 +90,10 @@ def _conflicts(text: str, before: str) -> Iterator[str]:
             return
 
 
-def _elisions(text: str, before: str) -> Iterator[str]:
+def _elisions(path: str, text: str, before: str) -> Iterator[str]:
+    elided = _ELIDED_ANYWHERE if _is_prose(path) else _ELIDED_IN_CODE
     for number, line in _added(text, before):
-        if len(line) <= LONGEST_LINE and any(pattern.fullmatch(line) for pattern in _ELIDED):
+        if len(line) <= LONGEST_LINE and elided.fullmatch(line):
             yield f"something was left out in line {number} ({line.strip()[:60]!r}): the whole content is needed"
             return
 
@@ -91,8 +102,7 @@ def _fences(path: str, text: str, before: str) -> Iterator[str]:
     lines = [line for line in text.splitlines() if line.strip()]
     first, last = (lines[0], lines[-1]) if lines else ("", "")
     opens, closes = (_FENCE.fullmatch(line) is not None for line in (first, last))
-    is_prose = path.lower().endswith(PROSE)
-    if is_prose:
+    if _is_prose(path):
         is_wrapped = re.fullmatch(r"```+(?:markdown|md)[ \t]*", first, re.IGNORECASE) is not None and closes
         if is_wrapped and len(lines) > 1 and first not in before.splitlines():
             yield "a code fence around the whole content"

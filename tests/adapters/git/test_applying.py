@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ from hostile_patches import (
     git_header,
     moves,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from penstock.adapters.git.runner import DiskFull
 from penstock.domain.deliverable import ApplyRules, Deliverable, FileContent, FileSet, Patch
@@ -333,6 +336,7 @@ def test_a_full_disk_in_the_middle_leaves_the_old_tree(tmp_path: Path) -> None:
 
 OWNER = """
 import os, signal, sys
+from contextlib import suppress
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import asyncio
@@ -379,3 +383,46 @@ def test_a_kill_anywhere_is_repaired_by_the_next_prepare(tmp_path: Path) -> None
     asyncio.run(desk.bench.project.clear_stale_locks())
     desk.prepare()
     assert desk.apply(changes() + creates("src/deep/new.py") + deletes("src/two words.py", "one\n")).tree == tree
+
+
+LINES = st.lists(st.sampled_from(["a", "b", "", "  c", "+d", "-- e", "@@ -1 +1 @@", "diff --git a/x b/x"]), max_size=12)
+ENDS = st.sampled_from(["", "\n"])
+CONTENTS = st.one_of(st.none(), st.builds(lambda lines, end: "\n".join(lines) + end, LINES, ENDS))
+TREES = st.fixed_dictionaries({f"src/{name}": CONTENTS for name in ("a.py", "b c.py", "ü.py", "deep/d.py")})
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(old=TREES, new=TREES, options=st.sampled_from([(), ("-M",), ("-U0",), ("-U1",), ("--no-prefix",)]))
+def test_what_git_writes_as_a_patch_is_applied_to_the_very_same_tree(
+    shared: Applying, old: dict[str, str | None], new: dict[str, str | None], options: tuple[str, ...]
+) -> None:
+    user = shared.bench.user
+    commits = []
+    for tree in (old, new):
+        git(user, "checkout", "--quiet", "--detach", shared.bench.base)
+        for path, content in tree.items():
+            if content is not None:
+                (user / path).parent.mkdir(exist_ok=True)
+                (user / path).write_bytes(content.encode())
+        git(user, "add", ".")
+        git(user, "commit", "--quiet", "--allow-empty", "-m", "tree")
+        commits.append(git(user, "rev-parse", "HEAD"))
+    git(user, "branch", "--force", "start", commits[0])
+    git(user, "checkout", "--quiet", "main")
+    shared.bench.fetch("start")
+    shared.bench.prepare(commits[0])
+    words = ["git", "-C", str(user), "diff", *options, *commits]
+    patch = subprocess.run(words, capture_output=True, check=True).stdout
+    try:
+        if not patch:
+            assert "empty" in shared.refused(patch)
+        elif {"-U0", "--no-prefix"} & {*options}:
+            with suppress(DeliverableRefused):  # git wants context, and names with a prefix
+                shared.apply(patch)
+        else:
+            applied = shared.apply(patch)
+            assert applied.tree == git(user, "rev-parse", f"{commits[1]}^{{tree}}")
+    finally:
+        shared.bench.fetch("main")
+        shared.prepare()
