@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,8 +215,14 @@ def test_binary_content_is_taken_only_where_it_is_allowed() -> None:
 
 
 def test_looking_for_places_left_out_takes_linear_time() -> None:
-    hostile = ("# " + "existing " * 40 + "\n") * 2000 + "//" * 200 + "\n" + "... " * 99 + "\n"
-    content_faults("a.py", hostile.encode(), None)
+    def taken(count: int) -> float:
+        line = "# " + "existing " * 40 + "\n"
+        begin = time.process_time()
+        assert content_faults("a.py", (line * count).encode(), None) == ()
+        return time.process_time() - begin
+
+    taken(10)
+    assert taken(1000) < 40 * taken(100) + 0.05
 
 
 @given(st.binary(max_size=400))
