@@ -20,6 +20,7 @@ from penstock.ports import (
     Journal,
     Locks,
     Repository,
+    SecretGate,
     Slots,
     Supervision,
     Tools,
@@ -69,6 +70,8 @@ class ProjectParts(Protocol):
     def supervision(self) -> Supervision: ...
     @property
     def redactor(self) -> Redactor: ...
+    @property
+    def secrets(self) -> SecretGate: ...
     @property
     def worktrees(self) -> Worktrees: ...
     @property

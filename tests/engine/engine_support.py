@@ -10,7 +10,7 @@ from typing import Any
 
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.bare import NoEnvironments
-from penstock.adapters.memory import MemoryProject
+from penstock.adapters.memory import MemoryGate, MemoryProject
 from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.store.memory import MemoryJournal
 from penstock.domain.events import Event, RunStarted
@@ -59,6 +59,7 @@ class World:
     groups: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     redact: Callable[[str], str] = str
+    secrets: MemoryGate = field(default_factory=MemoryGate)
     setup: Setup = field(default_factory=Setup)
     environments: Environments = field(default_factory=NoEnvironments)
     slots: Slots = field(default_factory=OwnSlots)
@@ -118,6 +119,7 @@ class World:
             slots=self.slots,
             journal=self.journal,
             clock=SystemClock(),
+            secrets=self.secrets,
             redact=self.redact,
         )
 

@@ -14,7 +14,19 @@ from penstock.domain.setup import Setup
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.making import Errand
 from penstock.engine.redacting import Redact
-from penstock.ports import Agent, Clock, History, Journal, Place, Repository, Slots, Supervision, Tools, Workspace
+from penstock.ports import (
+    Agent,
+    Clock,
+    History,
+    Journal,
+    Place,
+    Repository,
+    SecretGate,
+    Slots,
+    Supervision,
+    Tools,
+    Workspace,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +67,8 @@ class Context:
     slots: Slots
     journal: Journal
     clock: Clock
+    secrets: SecretGate
+    """What no change may hold."""
     redact: Redact
     """Takes secrets out of what is written down or given to an agent."""
     guide: str = ""

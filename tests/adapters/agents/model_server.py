@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -52,10 +52,8 @@ def model_server() -> Iterator[Scripted]:
             self.send_response(script.status)
             self.send_header("content-length", str(len(script.body)))
             self.end_headers()
-            try:
+            with suppress(OSError):
                 self.wfile.write(script.body)
-            except OSError:
-                pass
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from penstock.adapters.git import folders, merging, publishing
+from penstock.adapters.git import folders, merging, publishing, texts
 from penstock.adapters.git.applying import Applier
 from penstock.adapters.git.capture import Capturer, Order
 from penstock.adapters.git.checkouts import Checkouts
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from penstock.domain.changes import Change, Stamp, Verdict
     from penstock.domain.deliverable import ApplyRules, Deliverable
-    from penstock.ports import Applied, Capture, Clock, Conflicted, Merged, Place, Preserved, Publication
+    from penstock.ports import AddedLines, Applied, Capture, Clock, Conflicted, Merged, Place, Preserved, Publication
 
 Result = TypeVar("Result")
 
@@ -129,6 +129,10 @@ class GitProject:
     async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
         """See `History`."""
         return await self._hop(lambda: described(self._own.git, self._own.commits.differences(base, commit)))
+
+    async def written(self, base: str, commit: str, *, on_the_way: bool = False) -> tuple[AddedLines, ...]:
+        """See `History`."""
+        return await self._hop(lambda: texts.written(self._own, base, commit, on_the_way=on_the_way))
 
     async def advance(self, verdict: Verdict) -> None:
         """See `Repository`."""
