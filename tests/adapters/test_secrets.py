@@ -32,7 +32,7 @@ SECRETS = {
     "GitHub, fine": (joined("github", "_pat_", TAIL), "a GitHub token"),
     "GitHub": (joined("ghp", "_", TAIL, "A1b2C3"), "a GitHub token"),
     "AWS": (joined("AK", "IA", UPPER), "an AWS key"),
-    "AWS, the secret": (joined("aws_secret_access_key = '", TAIL, "aB3dE5gH7j'"), "AWS Access Key"),
+    "AWS, the secret": (joined("aws pwd '", TAIL, "aB3dE5gH7j'"), "AWS Access Key"),
     "Slack": (joined("xox", "b-1234567890-", TAIL), "a Slack token"),
     "Google": (joined("AI", "za", TAIL, "aB3dE"), "a Google key"),
     "Hugging Face": (joined("hf", "_", TAIL), "a Hugging Face token"),
@@ -169,13 +169,13 @@ def test_ten_thousand_lines_are_looked_through_well_within_a_second() -> None:
 @pytest.mark.parametrize("piece", ["sk-", "://a:", "eyJhbGciOi.", "aws key ", "//x/:", "key='", "-----BEGIN "])
 def test_a_hostile_line_takes_linear_time(piece: str) -> None:
     begin = time.process_time()
-    found(piece * (400_000 // len(piece)))
-    assert time.process_time() - begin < 3.0
+    found(piece * (100_000 // len(piece)))
+    assert time.process_time() - begin < 2.0
 
 
 def test_the_plugins_are_not_imported_until_a_line_looks_like_theirs() -> None:
     code = (
-        "import asyncio, sys; from penstock.adapters.secrets import PatternGate; from penstock.ports import AddedLines\n"
+        "import asyncio, sys\nfrom penstock.adapters.secrets import PatternGate\nfrom penstock.ports import AddedLines\n"
         "asyncio.run(PatternGate().find([AddedLines(path='a', lines=((1, 'x = 1'),))])); "
         "print('detect_secrets' in sys.modules)"
     )

@@ -75,7 +75,7 @@ async def test_a_branch_whose_history_holds_a_secret_is_not_pushed(words: tuple[
     world = World(workstreams=[workstream("a")], project=project, secrets=MemoryGate(words=words))
     await world.made()
     run = (await world.journal.load("run")).run
-    event = await perform(world.context(), PublishBranch(commit=project.base), run)
+    event = await perform(world.context(), PublishBranch(commit=project.base, number=1), run)
     assert isinstance(event, BranchPublished)
     assert event.pushed is project.pushed is (not words)
     if words:
