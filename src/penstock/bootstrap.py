@@ -30,6 +30,7 @@ from penstock.adapters.processes.confiner import Confiner
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.supervisor import Supervisor
 from penstock.adapters.processes.trial import Trial
+from penstock.adapters.secrets import PatternGate
 from penstock.adapters.slots import FileSlots
 from penstock.adapters.store.journal import SqlJournal
 from penstock.adapters.store.ledger import SqlLedger
@@ -95,6 +96,7 @@ class ProjectAdapters:
     settings: Settings
     environ: Mapping[str, str]
     redactor: Redactor
+    secrets: PatternGate
 
     @property
     def workspace(self) -> GitProject:
@@ -361,7 +363,8 @@ class Adapters:
         in_project = settings.node(ProjectSettings).worktree_root == "project"
         worktrees = (path if in_project else home) / ".worktrees"
         database = settings.node(ProjectSettings).database
-        redactor = Redactor((*secret_values({**self.environ, "": database}), *_agents_secrets(settings)))
+        known = (*secret_values({**self.environ, "": database}), *_agents_secrets(settings))
+        redactor = Redactor(known)
         launcher = Launcher(redact=redactor.redact, effect=self.effect)
         plain = GitSettings(
             home=home,
@@ -407,6 +410,7 @@ class Adapters:
             settings=settings,
             environ=self.environ,
             redactor=redactor,
+            secrets=PatternGate(known),
         )
         try:
             yield adapters

@@ -22,6 +22,7 @@ from penstock.ports import (
     Locks,
     Models,
     Repository,
+    SecretGate,
     Slots,
     Supervision,
     Tools,
@@ -71,6 +72,8 @@ class ProjectParts(Protocol):
     def supervision(self) -> Supervision: ...
     @property
     def redactor(self) -> Redactor: ...
+    @property
+    def secrets(self) -> SecretGate: ...
     @property
     def worktrees(self) -> Worktrees: ...
     @property

@@ -293,6 +293,7 @@ class Service:
             slots=self._parts.slots,
             journal=self._parts.journal,
             clock=self._parts.clock,
+            secrets=parts.secrets,
             redact=parts.redactor.redact,
         )
 
