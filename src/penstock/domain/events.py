@@ -8,6 +8,7 @@ from typing import TypeAlias
 from penstock.domain.changes import Candidate, Finding, Verdict, Violation
 from penstock.domain.checks import CheckResult
 from penstock.domain.claims import Claim
+from penstock.domain.copies import quickly_made
 from penstock.domain.run import AttemptId
 
 VERSION = 2
@@ -17,6 +18,7 @@ VERSION = 2
 # What a step found
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
     """The agent ended and its change is within scope."""
@@ -44,6 +46,7 @@ class OutOfScope:
     patch: str = ""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
     """All checks of a step passed; those that only repeat what the base does are named."""
@@ -67,6 +70,7 @@ class Red:
 StepOutcome: TypeAlias = Edited | Unchanged | OutOfScope | Passed | Red
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
     """An attempt ended and was judged."""

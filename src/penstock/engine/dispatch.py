@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from penstock.domain.commands import Command, Compensate, JudgeMerge, PublishBranch, StartStep
+from penstock.domain.copies import quickly_made
 from penstock.domain.errors import Bug, PenstockError
 from penstock.domain.events import (
     BranchPublished,
@@ -29,6 +30,7 @@ Enter = Callable[[Command], AbstractAsyncContextManager[None]]
 """Waits for the room that a command needs, and keeps it."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """An event on its way to the core, and what it answers."""

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from penstock.domain.copies import quickly_made
 from penstock.domain.errors import WorldError
 from penstock.domain.plan import Check, Workstream
 from penstock.domain.tool_result import ToolResult
 from penstock.ports.environments import Furnishing
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentTask:
     """What an agent is asked: where, what, and for how long. The prompt never becomes a process argument."""
@@ -29,6 +31,7 @@ class AgentTask:
     furnishing: Furnishing = field(default_factory=Furnishing)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReport:
     """How the agent's process ended. What it did is read from the worktree, never from here."""
