@@ -56,7 +56,6 @@ def _what_runs() -> None:
     )
     op.create_index("ix_runs_created_at", "runs", ["created_at"])
     op.create_index("ix_runs_project", "runs", ["project"])
-    op.create_index("ix_runs_status", "runs", ["status"])
     op.create_table(
         "plans",
         sa.Column("run_id", sa.String(), nullable=False),
@@ -84,7 +83,6 @@ def _what_runs() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "ws_id"),
     )
-    op.create_index("ix_workstreams_status", "workstreams", ["run_id", "status"])
 
 
 def _what_was_done() -> None:
@@ -117,7 +115,6 @@ def _what_was_done() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_id", "ws_id", "step", "round", "attempt", "retry", name="uq_step_attempts"),
     )
-    op.create_index("ix_step_attempts_status", "step_attempts", ["run_id", "status"])
     op.create_table(
         "check_results",
         sa.Column("tree", sa.String(), nullable=False),
@@ -193,7 +190,6 @@ def _what_was_said() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_events_run", "events", ["run_id", "id"])
-    op.create_index("ix_events_workstream", "events", ["run_id", "ws_id"])
     op.create_table(
         "commands",
         sa.Column("id", sa.Integer(), nullable=False),
