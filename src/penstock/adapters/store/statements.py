@@ -8,7 +8,7 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Insert, Update, bindparam, case, func, insert, literal_column, update
+from sqlalchemy import Connection, Insert, Select, Update, bindparam, case, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -111,6 +111,14 @@ def statements(dialect: str) -> Statements:
 RUN = ("status", "reason", "sentence", "base", "head", "progress")
 TOUCHED = ("updated_at", "b_run", "b_generation")
 CHANGED = (*TOUCHED, *RUN, "b_started_at", "b_ended_at", "b_kept_status")
+
+
+@cache
+def waiting_requests() -> Select[int, str, int, str]:
+    """What of a run's inbox was not taken, oldest first: an owner asks after everything that anybody has written."""
+    column = tables.inbox.c
+    query = select(column.id, column.type, column.version, column.payload).order_by(column.id)
+    return query.where(column.run_id == bindparam("run"), column.taken_at.is_(None))
 
 
 def _where(table: Any, **names: str) -> Update:
