@@ -195,7 +195,7 @@ class MemoryProject:
 
     def path(self, place: Place) -> Path:
         """Where the worktree would be."""
-        return Path("/memory") / place.run / place.workstream
+        return Path(f"/memory/{place.run}/{place.workstream}")
 
     async def prepare(self, place: Place, start: str | None) -> Path:
         """A worktree whose content is the commit."""
@@ -277,7 +277,7 @@ class MemoryProject:
     async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         """A folder that is never made."""
         self.started.add(self.marker(run, workstream, attempt))
-        return Path("/memory/attempts") / run / workstream / attempt
+        return Path(f"/memory/attempts/{run}/{workstream}/{attempt}")
 
     def was_started(self, run: str, workstream: str, attempt: str) -> bool:
         """Whether it was asked for."""

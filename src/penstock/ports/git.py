@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from penstock.domain.changes import Candidate, Change, Stamp, Verdict, Violation
+from penstock.domain.copies import quickly_made
 from penstock.domain.errors import WorldError
 from penstock.ports.secrets import AddedLines
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a workstream of a run works."""
@@ -22,6 +24,7 @@ class Place:
     branch: str
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """What a worktree really holds after an agent, and what was tampered with outside its files."""
