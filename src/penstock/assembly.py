@@ -13,16 +13,17 @@ from penstock.domain.plan import Plan
 from penstock.domain.ranked import rank
 from penstock.domain.ranks import Rows
 from penstock.domain.refusals import EventRefused
-from penstock.domain.run import Progress, Run, derive, new_run
+from penstock.domain.run import AttemptId, Progress, Run, derive, new_run
 from penstock.domain.states import RunState
 from penstock.engine import frozen
 from penstock.engine.owner import owning
+from penstock.engine.prompts import HERE, NO_RUN, Assignment, PromptTemplates, read_guide, render, try_out
 from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded, NewRun, UnknownRun
 from penstock.projects import Project, Projects, committed_files
 from penstock.service import Service
-from penstock.submission import Preview, Submission, check_run_id
+from penstock.submission import Preview, PromptOrder, Submission, check_run_id
 
 
 class Assembly:
@@ -38,7 +39,8 @@ class Assembly:
         project, said = self._projects.current(), dict(metadata or {})
         async with self._projects.opened(project) as opened:
             self._service.must_be_trusted(opened, None)
-            kept = self._projects.freeze(opened.settings)
+            kept = self._projects.freeze(opened.settings, prompts=opened.prompts)
+            try_out(kept.settings.prompts, ())
             base = opened.base
         run_id = run_id or self._service.new_id()
         plan = rank(Plan(title=str(said.get("title", "")), workstreams=()))
@@ -67,6 +69,10 @@ class Assembly:
                 )
             async with self._projects.parts_of(loaded) as parts:
                 found = await self._judged(loaded, bundle, parts)
+            try_out(
+                frozen.from_json(loaded.settings).settings.prompts,
+                [one for one in found.plan.workstreams if one.id == bundle["id"]],
+            )
             run = _with_plan(loaded.run, found.plan)
             await self._parts.journal.replan(run, loaded.generation, tuple(found.documents.values()))
         return str(bundle["id"])
@@ -91,6 +97,36 @@ class Assembly:
             run_id = (await self._service.submit(submission)).run_id
         await self._service.work(run_id)
         return self._parts.views.run(run_id)
+
+    async def prompt(self, order: PromptOrder) -> str:
+        """What an attempt would be told: by what a stored run keeps, else by what the project says now."""
+        if not order.run_id:
+            async with self._projects.opened(self._projects.current()) as opened:
+                kept = self._projects.freeze(opened.settings, prompts=opened.prompts)
+                return await self._told_by(order, opened.project, opened.base, kept.settings.prompts, opened.parts)
+        loaded = await self._parts.journal.load(order.run_id)
+        project = Project(id=loaded.project, path=Path(loaded.project_path))
+        async with self._projects.parts_of(loaded) as parts:
+            kept = frozen.from_json(loaded.settings)
+            return await self._told_by(order, project, loaded.run.base, kept.settings.prompts, parts)
+
+    async def _told_by(
+        self, order: PromptOrder, project: Project, base: str, templates: PromptTemplates, parts: ProjectParts
+    ) -> str:
+        settings = self._parts.settings(await committed_files(parts, base))
+        alone = {**order.bundle, "depends_on": []}  # a prompt says nothing of other bundles, so they need not be there
+        plan = bundles.load_sources([_source(alone)], self._projects.plan_options(project, settings)).plan
+        assignment = Assignment(
+            workstream=plan.workstreams[0],
+            attempt=AttemptId(step=order.step, number=order.number),
+            run=order.run_id or NO_RUN,
+            worktree=order.worktree or HERE,
+            repository=order.repository,
+            guide=await read_guide(parts.history, base),
+            findings=order.findings,
+            note=order.note,
+        )
+        return render(templates, assignment, parts.redactor.redact)
 
     async def _waits(self, run_id: str) -> bool:
         try:

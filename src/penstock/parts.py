@@ -143,6 +143,10 @@ class Parts(Protocol):
         """The settings, with what a project's files say."""
         ...
 
+    def prompt_files(self) -> Mapping[str, bytes]:
+        """The prompt templates in the user's own configuration folder, by the names that they have in a project."""
+        ...
+
     def tool_commands(self, settings: Settings) -> frozenset[str]:
         """The commands of the tool profiles: a line of acceptance that begins with one may be a command."""
         ...

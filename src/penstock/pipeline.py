@@ -23,7 +23,8 @@ from penstock.domain.events import Claimed, MoveAsked, Request
 from penstock.domain.moves_asked import run_state, workstream_state
 from penstock.domain.plan import Scope
 from penstock.domain.refusals import EventRefused
-from penstock.submission import Submission
+from penstock.domain.run import Step
+from penstock.submission import PromptOrder, Submission
 from penstock.tooling import ToolOrder
 
 Row = dict[str, Any]
@@ -158,6 +159,18 @@ def run_pipeline(*, plan: Path | None = None, run_id: str = "", max_parallel: in
     """Bring a run to its end: the one of that id that waits to be begun, else a new one of the project's plan."""
     order = Submission(plan=plan, run_id=run_id or None, max_parallel=max_parallel)
     return _perform(lambda penstock: penstock.assembly.perform(order))
+
+
+def build_edit_prompt(run: Row | str, ws: Row | str, bundle: Row, context: Row) -> str:
+    """What a first attempt at a bundle is told, by the templates of the run (of the project, if it names none)."""
+    order = PromptOrder.of(Step.EDIT, run, ws, bundle, context)
+    return _perform(lambda penstock: penstock.assembly.prompt(order))
+
+
+def build_fix_prompt(run: Row | str, ws: Row | str, bundle: Row, error_list: Sequence[Row | str], context: Row) -> str:
+    """What an attempt to mend is told; `context` may hold `attempt note repo_root worktree_path`."""
+    order = PromptOrder.of(Step.FIX, run, ws, bundle, context, error_list)
+    return _perform(lambda penstock: penstock.assembly.prompt(order))
 
 
 def _perform(use_case: Callable[[Penstock], Awaitable[Answer]]) -> Answer:

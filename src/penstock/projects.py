@@ -14,6 +14,7 @@ from pathlib import Path
 from penstock.config.brought import named_files, would_run
 from penstock.config.checks import ChecksSettings
 from penstock.config.files import SECTION_FILES, read_file
+from penstock.config.roles import PromptsSettings, RolesSettings
 from penstock.config.sections import (
     BreakerSettings,
     ExecutorSettings,
@@ -29,6 +30,7 @@ from penstock.domain.run import Policy
 from penstock.domain.states import RunState
 from penstock.engine.context import RunSettings
 from penstock.engine.frozen import Frozen
+from penstock.engine.prompts import FILES, PromptTemplates, chosen
 from penstock.engine.soundness import refuse_unsound
 from penstock.intake.bundles import BundleOptions
 from penstock.parts import Parts, ProjectParts
@@ -74,6 +76,8 @@ class Opened:
     is_trusted: bool
     difference: str
     warnings: tuple[str, ...]
+    prompts: PromptTemplates
+    """What agents would be told by."""
 
 
 def project_at(folder: Path) -> Project:
@@ -113,7 +117,8 @@ class Projects:
             files = await committed_files(parts, base)
         settings = self._parts.settings(files)
         async with self._parts.project(project.id, project.path, settings) as parts:
-            text = would_run(settings, await _found(parts, base, named_files(settings)))
+            templates = await _found(parts, base, tuple(FILES.values()))
+            text = would_run(settings, {**await _found(parts, base, named_files(settings)), **templates})
             yield Opened(
                 project=project,
                 settings=settings,
@@ -124,6 +129,12 @@ class Projects:
                 is_trusted=self._parts.trust.is_trusted(project.id, text),
                 difference=self._parts.trust.difference(project.id, text),
                 warnings=(*settings.warnings, *_uncommitted_settings(project, files, base_branch)),
+                prompts=chosen(
+                    templates,
+                    self._parts.prompt_files(),
+                    most=settings.node(PromptsSettings).max_chars,
+                    redact=parts.redactor.redact,
+                ),
             )
 
     @asynccontextmanager
@@ -158,13 +169,15 @@ class Projects:
     def trust_here(self, project: Project) -> None:
         """Agree to what the checkout's files would run: for files that we have just written ourselves."""
         settings = self._parts.settings(checkout_files(project.path))
-        named = {path: project.path / path for path in named_files(settings)}
+        named = {path: project.path / path for path in (*named_files(settings), *FILES.values())}
         files = {path: read_file(place) for path, place in named.items() if place.is_file()}
         text = would_run(settings, files)
         self._parts.trust.record(project.id, text, self._parts.clock.now())
 
-    def freeze(self, settings: Settings, *, max_parallel: int | None = None) -> Frozen:
-        """What of the settings a run keeps for its whole life."""
+    def freeze(
+        self, settings: Settings, *, prompts: PromptTemplates | None = None, max_parallel: int | None = None
+    ) -> Frozen:
+        """What of the settings and of the prompt templates a run keeps for its whole life."""
         executor, limits = settings.node(ExecutorSettings), settings.node(LimitSettings)
         checks, project = settings.node(ChecksSettings), settings.node(ProjectSettings)
         parallel = max_parallel or executor.max_parallel
@@ -188,6 +201,8 @@ class Projects:
             allow_unchecked=project.allow_unchecked,
             confine=project.confine,
             branch_template=project.branch,
+            roles=settings.node(RolesSettings).roles(),
+            prompts=prompts or PromptTemplates(most=settings.node(PromptsSettings).max_chars),
             setup=settings.node(SetupSettings).setup(limits.setup_timeout),
             limits={
                 "agent": executor.agents or max(parallel, AGENTS),

@@ -18,19 +18,20 @@ from penstock.config.settings import Settings
 from penstock.domain.budget import Level
 from penstock.domain.errors import IllegalMove, UserError, WorldError
 from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
-from penstock.domain.plan import Plan
+from penstock.domain.plan import Plan, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.refusals import EventRefused
-from penstock.domain.run import Run, new_run
+from penstock.domain.run import AttemptId, Run, Step, new_run
 from penstock.domain.states import TERMINAL_RUN, RunState
 from penstock.domain.step import step
-from penstock.engine import frozen, prompt
+from penstock.engine import frozen
 from penstock.engine.context import Context
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Loop, Manner, Watch
 from penstock.engine.making import EnvironmentMaker
 from penstock.engine.owner import RunIsOwned, drive, owning
-from penstock.engine.redacting import redacted
+from penstock.engine.prompts import NO_RUN, Assignment, read_guide, render, try_out
+from penstock.engine.redacting import Redact, redacted
 from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
@@ -82,7 +83,7 @@ class Service:
         order = rank(prepared.plan).order
         return Preview(
             order=order,
-            prompts=tuple((one.id, prompt.render(one, project_guide=prepared.guide)) for one in order),
+            prompts=tuple((one.id, prepared.prompt(one, submission.run_id)) for one in order),
             settings=prepared.frozen.settings,
             base=prepared.base,
             base_branch=prepared.base_branch,
@@ -132,15 +133,18 @@ class Service:
                 self.must_be_trusted(opened, folder)
             unconfined = opened.parts.confine(settings.node(ProjectSettings).confine) if to_run else ""
             open_to_all = (f"{NOT_CONFINED}: {unconfined}",) if unconfined else ()
+            kept = self._projects.freeze(settings, prompts=opened.prompts, max_parallel=submission.max_parallel)
+            try_out(kept.settings.prompts, plan.workstreams)
             return _Prepared(
                 project=project,
                 base=opened.base,
                 base_branch=opened.base_branch,
-                frozen=self._projects.freeze(settings, max_parallel=submission.max_parallel),
+                frozen=kept,
                 plan=self.complete(plan, opened.parts, settings),
                 documents=tuple(loaded.documents.values()),
                 budgets=settings.node(BudgetSettings),
-                guide=opened.parts.redactor.redact(await prompt.guide(opened.parts.history, opened.base)),
+                guide=await read_guide(opened.parts.history, opened.base),
+                redact=opened.parts.redactor.redact,
                 warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings, *open_to_all),
             )
 
@@ -229,7 +233,7 @@ class Service:
             if manner.works:
                 await self._projects.must_be_sound(loaded)
             async with self._projects.parts_of(loaded, to_work=manner.works) as parts:
-                guide = await prompt.guide(parts.history, loaded.run.base) if manner.works else ""
+                guide = await read_guide(parts.history, loaded.run.base) if manner.works else ""
                 context = replace(self._context(loaded, parts, manner), guide=guide)
                 if manner.works:
                     parts.confine(context.settings.confine)
@@ -353,4 +357,11 @@ class _Prepared:
     documents: Sequence[Any]
     guide: str
     """What the project says to agents."""
+    redact: Redact
     warnings: tuple[str, ...]
+
+    def prompt(self, workstream: Workstream, run_id: str | None) -> str:
+        """What the first attempt would be told."""
+        first = AttemptId(step=Step.EDIT, number=1)
+        assignment = Assignment(workstream=workstream, attempt=first, run=run_id or NO_RUN, guide=self.guide)
+        return render(self.frozen.settings.prompts, assignment, self.redact)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from penstock.domain.budget import NO_CAP, Cap
+from penstock.domain.changes import Finding
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.plan import Plan, Workstream
 from penstock.domain.redaction import Redactor
+from penstock.domain.run import Step
 from penstock.engine.context import RunSettings
 
 _RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
@@ -65,6 +69,67 @@ class Preview:
     base: str
     base_branch: str
     warnings: tuple[str, ...] = ()
+
+
+PROMPT_CONTEXT = frozenset({"attempt", "note", "repo_root", "worktree_path"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptOrder:
+    """A prompt that a program asks for: what an attempt at a bundle would be told, in a stored run or without one."""
+
+    step: Step
+    bundle: Mapping[str, Any]
+    run_id: str = ""
+    findings: tuple[Finding, ...] = ()
+    number: int = 1
+    note: str = ""
+    worktree: str = ""
+    repository: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        step: Step,
+        run: Mapping[str, Any] | str,
+        ws: Mapping[str, Any] | str,
+        bundle: Mapping[str, Any],
+        context: Mapping[str, Any],
+        errors: Sequence[Mapping[str, Any] | str] = (),
+    ) -> PromptOrder:
+        """The order that a program says, in the words of the phase plan: run and workstream by id or as their rows."""
+        if unknown := sorted(set(context) - PROMPT_CONTEXT):
+            possible = ", ".join(sorted(PROMPT_CONTEXT))
+            raise UserError(f"the context of a prompt holds the unknown {unknown[0]!r}; possible are {possible}")
+        ws_id = _named(ws, "ws_id")
+        if ws_id and ws_id != bundle.get("id"):
+            raise UserError(f"the bundle is that of {bundle.get('id')!r}, not of {ws_id!r}")
+        given = {name: str(value) for name, value in context.items() if value not in (None, "")}
+        number = given.get("attempt", "1")
+        if not number.isdecimal() or not int(number):
+            raise UserError(f"the context of a prompt names the attempt {number!r}; they are counted from 1")
+        return cls(
+            step=step,
+            bundle=bundle,
+            run_id=_named(run, "run_id"),
+            findings=tuple(_finding(error) for error in errors),
+            number=int(number),
+            note=given.get("note", ""),
+            worktree=given.get("worktree_path", ""),
+            repository=given.get("repo_root", ""),
+        )
+
+
+def _named(said: Mapping[str, Any] | str, key: str) -> str:
+    return said if isinstance(said, str) else str(said.get(key) or "")
+
+
+def _finding(error: Mapping[str, Any] | str) -> Finding:
+    if isinstance(error, str):
+        return Finding(code="error", text=error)
+    code = error.get("error_code") or error.get("code") or "error"
+    text = error.get("message") or error.get("text") or error.get("signature") or ""
+    return Finding(code=str(code), text=str(text))
 
 
 def without_secrets(plan: Plan, redactor: Redactor) -> Plan:

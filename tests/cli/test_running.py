@@ -57,6 +57,7 @@ def test_a_dry_run_shows_order_settings_and_prompts_and_stores_nothing(ask: Any,
         shown = ask(*arguments, **environ)
         assert shown.code == 0, shown.err
         assert "| - Say hello" in shown.out
+        assert "\x1b" not in shown.out
         assert "1.  ws-one  agent scripted" in shown.out
     assert "prompt" in ask("run", "--dry-run", "--json").json["workstreams"][0]
     assert ask("show-run", "--json").json == []

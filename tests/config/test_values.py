@@ -27,6 +27,8 @@ class Colour(StrEnum):
         (Literal["a", "b"], "b", "b"),
         (Colour, "red", Colour.RED),
         (tuple[int, ...], [1, 2], (1, 2)),
+        (tuple[str, ...] | str, "a, b", ("a, b",)),
+        (tuple[str, ...] | str, ["a", "b"], ("a", "b")),
         (Mapping[str, int], {"a": 1}, {"a": 1}),
     ],
 )

@@ -332,6 +332,8 @@ def test_a_rename_out_of_the_scope_breaks_a_rule_on_both_sides() -> None:
             "Config/x",
             ".worktreeinclude",
             ".lefthook/x.sh",
+            "templates/prompts/edit.txt.j2",
+            "templates/prompts/fix.txt.j2",
             "lefthook-local.yml",
         ),
         *(".woodpecker/a.yml", ".forgejo/workflows/x.yml", "buildspec.yaml", "pytest.toml", "sitecustomize.py"),

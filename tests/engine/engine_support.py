@@ -19,12 +19,12 @@ from penstock.domain.plan import Acceptance, AcceptanceKind, Check, Plan, Scope,
 from penstock.domain.ranked import rank
 from penstock.domain.run import Policy, Run, new_run
 from penstock.domain.setup import Setup
-from penstock.engine import prompt
 from penstock.engine.context import Context, RunSettings
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Loop, Manner
 from penstock.engine.making import EnvironmentMaker
 from penstock.engine.owner import drive
+from penstock.engine.prompts import read_guide
 from penstock.ports import AgentReport, AgentTask, Clock, Environments, NewRun, Slots
 
 LIMITS = {"agent": 4, "check": 4, "disk": 2}
@@ -82,7 +82,7 @@ class World:
     ) -> Run:
         """Claim the run and drive it on."""
         loaded = await self.journal.claim(RUN)
-        context = replace(self.context(), guide=await prompt.guide(self.project, self.project.base))
+        context = replace(self.context(), guide=await read_guide(self.project, self.project.base))
         return await asyncio.wait_for(
             drive(context, loaded, manner or Manner(), first=events, started=started, watch=watch), timeout=20
         )

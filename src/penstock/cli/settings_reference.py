@@ -144,7 +144,7 @@ def words(kind: Any) -> str:  # Any: a type annotation has no type of its own
         case None:
             return _plain_word(kind)
         case _:
-            return words(arguments[0])
+            return " or ".join(words(item) for item in reversed(arguments))
 
 
 def _plain_word(kind: Any) -> str:

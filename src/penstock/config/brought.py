@@ -15,8 +15,10 @@ from penstock.config.settings import Layer, Settings
 from penstock.config.values import plain
 from penstock.domain.protected import ProtectedPaths
 
-RUN_KEYS = ("agent", "agents", "checks", "hooks", "runners", "setup", "tools", "upstream")
-"""`runners` decides what counts as a command, `agent` and `upstream` which of the user's things it is done with."""
+RUN_KEYS = ("agent", "agents", "checks", "hooks", "roles", "runners", "setup", "tools", "upstream")
+"""`runners` decides what counts as a command; `agent`, `roles` and `upstream` say which of the user's things it is done
+with.
+"""
 
 NOTHING_TO_RUN = "{}"
 LARGEST_SHOWN = 64 * 1024
@@ -32,7 +34,7 @@ _RUN_BY = {
 
 
 def would_run(settings: Settings, files: Mapping[str, bytes] | None = None) -> str:
-    """Everything of that kind, with the content of the files that `named_files` gave, as canonical JSON."""
+    """Everything of that kind, with the content of files that go with it, as canonical JSON."""
     shown = {f"file {path}": _shown(content) for path, content in (files or {}).items()}
     return json.dumps({**_brought(settings), **shown}, sort_keys=True, indent=1, default=str)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from penstock.config.checks import ChecksSettings
+from penstock.config.roles import PromptsSettings, RolesSettings
 from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
@@ -217,7 +218,7 @@ class CapSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetSettings:
-    """What models may cost. `penstock budget` shows what was spent, and sets other caps for what exists already."""
+    """What models may cost. `penstock budget show` says what was spent; `penstock budget set` caps what is there."""
 
     project: CapSettings = field(default_factory=CapSettings)
     """All runs of a project together."""
@@ -285,6 +286,8 @@ PROJECT_SECTIONS: Mapping[str, type] = {
     "limits": LimitSettings,
     "budgets": BudgetSettings,
     "setup": SetupSettings,
+    "roles": RolesSettings,
+    "prompts": PromptsSettings,
     "planner": PlannerSettings,
     "logging": LoggingSettings,
 }

@@ -66,6 +66,8 @@ def read(kind: Any, value: object) -> Any:  # Any: a type annotation has no type
 
 def _alternative(kinds: tuple[Any, ...], value: object) -> object:
     wanted = [kind for kind in kinds if kind is not NoneType]
+    if set(wanted) == {str, tuple[str, ...]}:
+        return (read(str, value),) if isinstance(value, str) else read(tuple[str, ...], value)
     if value is None and len(wanted) < len(kinds):
         return None
     if len(wanted) != 1:

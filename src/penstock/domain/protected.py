@@ -10,7 +10,8 @@ from penstock.domain.overlap import patterns_meet
 from penstock.domain.patterns import SPAN, compiled, expression, fold, is_literal, normalise
 from penstock.domain.plan import Scope
 
-OURS = ("penstock.toml", ".worktreeinclude", "config/", ".autonomous_runs/", ".worktrees/", ".penstock/")
+PROMPTS = ("templates/prompts/edit.txt.j2", "templates/prompts/fix.txt.j2")
+OURS = (*PROMPTS, "penstock.toml", ".worktreeinclude", "config/", ".autonomous_runs/", ".worktrees/", ".penstock/")
 SECRETS = ("**/.env*", "**/.env*/")
 HOOKS = (
     *(".githooks/", ".git-hooks/", ".husky/", ".hooks/", ".pre-commit-config.yaml", ".pre-commit-config.yml"),

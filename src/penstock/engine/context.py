@@ -10,10 +10,12 @@ from pathlib import Path
 from penstock.domain.changes import Stamp
 from penstock.domain.commands import StartStep
 from penstock.domain.plan import Check, Workstream
+from penstock.domain.roles import Roles, model_for
 from penstock.domain.run import AttemptId
 from penstock.domain.setup import Setup
 from penstock.engine.furnishing import Furnisher
 from penstock.engine.making import Errand
+from penstock.engine.prompts import PromptTemplates
 from penstock.engine.redacting import Redact
 from penstock.ports import (
     Agent,
@@ -45,6 +47,10 @@ class RunSettings:
     confine: str = "auto"
     """How strictly the run's processes are confined at least, whatever is set later."""
     branch_template: str = "ws/{change}/{workstream}-{run}"
+    roles: Roles = field(default_factory=Roles)
+    """Which models serve it."""
+    prompts: PromptTemplates = field(default_factory=PromptTemplates)
+    """By what its agents are told what to do."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """How many slots for each resource this machine has; for one that is not named there is no limit."""
     min_free_gb: float = 0.0
@@ -81,7 +87,8 @@ class Context:
 
     def model(self, command: StartStep) -> str:
         """The model of an attempt: what its role names for this round, else the agent's own."""
-        return self.agents[command.workstream].model
+        named = model_for(self.settings.roles, command.attempt.step, command.attempt.number)
+        return named or self.agents[command.workstream].model
 
     def place(self, workstream: Workstream) -> Place:
         """Where a workstream of this run works."""

@@ -152,6 +152,20 @@ class Views(Protocol):
         """All attempts, oldest first."""
         ...
 
+    def usage(
+        self, *, run: str | None = None, project: str | None = None, limit: int = 1000, offset: int = 0
+    ) -> list[dict[str, Any]]:
+        """The model calls, oldest first."""
+        ...
+
+    def usage_totals(self, run: str) -> dict[str, dict[str, Any]]:
+        """What each workstream of a run has used."""
+        ...
+
+    def budgets(self) -> list[dict[str, Any]]:
+        """Every account, the widest first."""
+        ...
+
     def request(self, request_id: int) -> dict[str, Any]:
         """What became of a request: taken or not, refused and why."""
         ...

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from penstock.adapters.agents.model_profiles import ModelProfile
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSettings:
@@ -25,6 +27,8 @@ class AgentSettings:
     """What of your home folder a confined agent may use and write, like ".claude": else it has an empty home."""
     model: str = ""
     """The model that it is asked to use: what `{model_name}` of its profile stands for."""
+    profiles: Mapping[str, ModelProfile] = field(default_factory=dict)
+    """How aider works with each model, by the model's name; `default` is for all others."""
     memory_mb: int | None = field(default=None, metadata={"minimum": 0})
     """So much memory must be free before it starts; not set: what its profile says."""
     script: str = ""

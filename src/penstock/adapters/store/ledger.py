@@ -20,7 +20,7 @@ from penstock.adapters.store.ledger_statements import (
     take_reservation,
     take_reservations_of,
 )
-from penstock.domain.budget import NOTHING, Account, Amount, Granted, leave_of, marks_reached
+from penstock.domain.budget import NOTHING, Granted, leave_of, marks_reached
 from penstock.domain.usage import believed, charge, lost, reservation
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from penstock.adapters.store.writer import Writer
-    from penstock.domain.budget import Cap, Leave, Level, MarkReached
+    from penstock.domain.budget import Account, Amount, Cap, Leave, Level, MarkReached
     from penstock.domain.usage import CallEnd, ModelCall
 
 Answer = TypeVar("Answer")
@@ -116,24 +116,13 @@ class _NotGranted(Exception):
 
 def _reserve(call: ModelCall, connection: Connection) -> Leave:
     worst, accounts = reservation(call), call.caller.accounts
-    for place, (level, key) in enumerate(accounts):
+    for level, key in accounts:
         if not reserve_from(connection, level, key, worst):
-            raise _NotGranted(_why_not(connection, accounts, place, worst))
+            # What this call has just reserved from the wider accounts changes no answer: they had room for it, and of
+            # those that make it wait the narrowest is named.
+            raise _NotGranted(leave_of([read_account(connection, *which) for which in accounts], worst))
     add_reservation(connection, call)
     return Granted()
-
-
-def _why_not(connection: Connection, accounts: Sequence[tuple[Level, str]], done: int, worst: Amount) -> Leave:
-    """Whether it must wait or is refused; of the first accounts this call has reserved already."""
-    found = [read_account(connection, level, key) for level, key in accounts]
-    ours = [worst if place < done else NOTHING for place in range(len(found))]
-    return leave_of(
-        [
-            Account(level=one.level, key=one.key, cap=one.cap, settled=one.settled, reserved=one.reserved - mine)
-            for one, mine in zip(found, ours, strict=True)
-        ],
-        worst,
-    )
 
 
 def _give_back(call: ModelCall, connection: Connection) -> None:

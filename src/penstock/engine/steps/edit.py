@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from penstock.domain.changes import Candidate, Finding, Violation
 from penstock.domain.commands import StartStep
@@ -10,9 +11,10 @@ from penstock.domain.errors import AgentError, WorldError
 from penstock.domain.events import Edited, OutOfScope, Red, StepOutcome, Unchanged
 from penstock.domain.plan import Workstream
 from penstock.domain.run import Step
-from penstock.engine import prompt, scoping, visiting, weakening
+from penstock.engine import scoping, visiting, weakening
 from penstock.engine.checking import from_the_project
 from penstock.engine.context import Context
+from penstock.engine.prompts import Assignment, render
 from penstock.ports import AgentReport, AgentTask, Capture, Furnishing, Place, Stop, Visit
 
 NOT_ENDED = ("lost", "stopped")
@@ -76,11 +78,10 @@ async def _let_work(
         furnishing = await context.furnisher.for_agent(
             worktree, command.start, command.base, errand, workstream.scope.patterns
         )
-    text = prompt.render(workstream, project_guide=context.guide, findings=command.findings, note=command.note)
     task = AgentTask(
         worktree=worktree,
         folder=errand.folder,
-        prompt=context.redact(text),
+        prompt=_prompt(context, command, workstream, worktree),
         marker=errand.marker,
         timeout=context.settings.agent_timeout,
         number=command.agent_run,
@@ -97,6 +98,20 @@ async def _let_work(
     if report.ending == "not_found":
         raise AgentMissing(f"{workstream.id} could not be worked on: the agent {report.sentence}", hint=MISSING_HINT)
     return replace(report, output=from_the_project(report.output, worktree))
+
+
+def _prompt(context: Context, command: StartStep, workstream: Workstream, worktree: Path) -> str:
+    assignment = Assignment(
+        workstream=workstream,
+        attempt=command.attempt,
+        run=context.run,
+        worktree=str(worktree),
+        guide=context.guide,
+        findings=command.findings,
+        note=command.note,
+    )
+    text = render(context.settings.prompts, assignment, context.redact)
+    return context.redact(text)  # once more: a template is stored, and may have been written by anybody
 
 
 def _agent_failed(report: AgentReport) -> Finding:
