@@ -50,6 +50,7 @@ class FlatPrices:
         return (self.worst(upstream, protocol, model, tokens, at) if rate.is_known else None), rate
 
     def worst(self, upstream: str, protocol: str, model: str, tokens: Tokens, at: datetime) -> int:
+        assert protocol in {"anthropic", "openai"}
         return tokens.all_input * 3 + tokens.output * 15
 
 

@@ -135,7 +135,7 @@ def test_marks_are_told_once_with_whose_they_are() -> None:
         cap(home, Level.RUN, "run-1", tokens=1000)
         visit = home.admit()
         for _ in range(12):
-            ask(visit, max_tokens=10, text="[[play:any,usage=60/10]]")
+            ask(visit, max_tokens=10, text="[[play:any,usage=60.10]]")
         assert [mark.mark for _, mark in home.marks] == [50, 80]
         assert {who for who, _ in home.marks} == {caller()}
 

@@ -126,7 +126,7 @@ def _config(door: Door) -> uvicorn.Config:
 
 def _loopback() -> socket.socket:
     listening = socket.create_server((HOST, 0), backlog=512)
-    # What is accepted takes this over; asyncio would not set it, and each small write would wait for an acknowledgement.
+    # What is accepted takes this over. asyncio would not set it, and a small write would wait for the one before it.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
