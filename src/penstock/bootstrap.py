@@ -27,6 +27,7 @@ from penstock.adapters.git.working_copy import WorkingCopy
 from penstock.adapters.locks import FileLocks
 from penstock.adapters.prices import ListedPrices
 from penstock.adapters.processes.confiner import Confiner
+from penstock.adapters.processes.hiding import hide
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.supervisor import Supervisor
 from penstock.adapters.processes.trial import Trial
@@ -49,7 +50,7 @@ from penstock.domain.budget import MarkReached
 from penstock.domain.errors import UserError
 from penstock.domain.events import BudgetMarked
 from penstock.domain.plan import Workstream
-from penstock.domain.redaction import Redactor, secret_values
+from penstock.domain.redaction import Redactor, is_secret_name, secret_values
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tools import ToolProfile, ToolType
 from penstock.domain.usage import Caller
@@ -282,6 +283,16 @@ class Adapters:
     def own_settings(self) -> Settings:
         """The settings without what a project says."""
         return self.settings({})
+
+    def hide_keys(self) -> None:
+        """Overwrite what this process was started with wherever its name speaks of a secret, or an upstream's key is
+        there; and let no other process look into this one.
+        """
+        upstreams = self.own_settings.node(UpstreamsSettings)
+        named = (upstreams.named(name) for name in (*upstreams.upstreams, *BUILT_IN))
+        sources = ((one.key or "").partition(":")[2] for one in named if one is not None)
+        keys = {name for source in sources for name in source.split(",")}
+        hide({name for name in self.environ if name in keys or is_secret_name(name)})
 
     @cached_property
     def directory(self) -> Directory:

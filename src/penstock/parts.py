@@ -137,6 +137,10 @@ class Parts(Protocol):
         """The door to every model; it opens when the first agent comes."""
         ...
 
+    def hide_keys(self) -> None:
+        """Let nobody read from this process's surroundings which secrets it was started with."""
+        ...
+
     @property
     def confinement_fault(self) -> str:
         """Why this machine can't confine processes; empty if it can."""

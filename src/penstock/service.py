@@ -245,6 +245,7 @@ class Service:
                 guide = await read_guide(parts.history, loaded.run.base) if manner.works else ""
                 context = replace(self._context(loaded, parts, manner), guide=guide)
                 if manner.works:
+                    self._parts.hide_keys()
                     parts.confine(context.settings.confine)
                     unfinished = [
                         one for one in loaded.run.plan.order if loaded.run.progress(one.id).state not in ENDED
