@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
 
@@ -24,12 +25,16 @@ from penstock.adapters.git.remains import GitRemains
 from penstock.adapters.git.source import read_identity
 from penstock.adapters.git.working_copy import WorkingCopy
 from penstock.adapters.locks import FileLocks
+from penstock.adapters.prices import ListedPrices
 from penstock.adapters.processes.confiner import Confiner
+from penstock.adapters.processes.hiding import hide
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.supervisor import Supervisor
 from penstock.adapters.processes.trial import Trial
+from penstock.adapters.secrets import PatternGate
 from penstock.adapters.slots import FileSlots
 from penstock.adapters.store.journal import SqlJournal
+from penstock.adapters.store.ledger import SqlLedger
 from penstock.adapters.store.opening import Database, open_database
 from penstock.adapters.store.views import SqlViews
 from penstock.adapters.tools.profiles import ToolsSettings
@@ -39,20 +44,34 @@ from penstock.assembly import Assembly
 from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
-from penstock.config.sections import PROJECT_SECTIONS, ExecutorSettings, LimitSettings, ProjectSettings
+from penstock.config.sections import PROJECT_SECTIONS, BudgetSettings, ExecutorSettings, LimitSettings, ProjectSettings
 from penstock.config.settings import Settings
+from penstock.domain.budget import MarkReached
 from penstock.domain.errors import UserError
+from penstock.domain.events import BudgetMarked
 from penstock.domain.plan import Workstream
-from penstock.domain.redaction import Redactor, secret_values
+from penstock.domain.redaction import Redactor, is_secret_name, secret_values
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tools import ToolProfile, ToolType
+from penstock.domain.usage import Caller
 from penstock.engine.prompts import FILES
+from penstock.gateway.directory import Directory
+from penstock.gateway.keys import ProviderKeys
+from penstock.gateway.opening import Opening
+from penstock.gateway.settings import BUILT_IN, GatewaySettings, ModelsSettings, UpstreamsSettings
 from penstock.ports import Agent, Clock, Effect, Locks
 from penstock.projects import Projects
 from penstock.service import Service
 from penstock.tooling import Tooling
 
-NODES: Mapping[str, type] = {**PROJECT_SECTIONS, "tools": ToolsSettings, "agents": AgentsSettings}
+NODES: Mapping[str, type] = {
+    **PROJECT_SECTIONS,
+    "tools": ToolsSettings,
+    "agents": AgentsSettings,
+    "upstreams": UpstreamsSettings,
+    "models": ModelsSettings,
+    "gateway": GatewaySettings,
+}
 SCRIPTED = "scripted"
 
 
@@ -78,6 +97,7 @@ class ProjectAdapters:
     settings: Settings
     environ: Mapping[str, str]
     redactor: Redactor
+    secrets: PatternGate
 
     @property
     def workspace(self) -> GitProject:
@@ -238,7 +258,7 @@ class Adapters:
     @cached_property
     def database(self) -> Database:
         """The store, opened and up to date."""
-        place = self.settings({}).node(ProjectSettings).database or str(self.home / "penstock.db")
+        place = self.own_settings.node(ProjectSettings).database or str(self.home / "penstock.db")
         database = open_database(place, self.clock, effect=self.effect)
         self.closing.append(database.close)
         self.news += [database.prepared.news] if database.prepared.news else []
@@ -253,6 +273,69 @@ class Adapters:
     def views(self) -> SqlViews:
         """Questions to the store."""
         return self.database.views
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        """Usage and budgets."""
+        return self.database.ledger(redact=self.redactor.redact, marks=self.own_settings.node(BudgetSettings).marks)
+
+    @cached_property
+    def own_settings(self) -> Settings:
+        """The settings without what a project says."""
+        return self.settings({})
+
+    def hide_keys(self) -> None:
+        """Overwrite what this process was started with wherever its name speaks of a secret, or an upstream's key is
+        there; and let no other process look into this one.
+        """
+        upstreams = self.own_settings.node(UpstreamsSettings)
+        named = (upstreams.named(name) for name in (*upstreams.upstreams, *BUILT_IN))
+        sources = ((one.key or "").partition(":")[2] for one in named if one is not None)
+        keys = {name for source in sources for name in source.split(",")}
+        hide({name for name in self.environ if name in keys or is_secret_name(name)})
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Which models there are, and where their keys are."""
+        own = self.own_settings
+        return Directory(
+            upstreams=own.node(UpstreamsSettings),
+            models=own.node(ModelsSettings),
+            gateway=own.node(GatewaySettings),
+            keys=ProviderKeys(self.environ),
+        )
+
+    @cached_property
+    def models(self) -> Opening:
+        """The one door to every model."""
+        opening = Opening(
+            directory=self.directory,
+            settings=self.own_settings.node(GatewaySettings),
+            ledger=lambda: self.ledger,
+            prices=self._prices,
+            clock=self.clock,
+            tell=self._tell,
+        )
+        self.closing.append(opening.close)
+        return opening
+
+    def _prices(self) -> ListedPrices:
+        upstreams = self.own_settings.node(UpstreamsSettings)
+        known = {name: upstreams.named(name) for name in (*upstreams.upstreams, *BUILT_IN)}
+        there = {name: upstream for name, upstream in known.items() if upstream is not None}
+        tables = {name: upstream.price.table for name, upstream in there.items()}
+        assumed = [self.environ.get(f"ANTHROPIC_{kind}_PRICE_PER_MTK") for kind in ("INPUT", "OUTPUT")]
+        return ListedPrices(
+            stated={name: table for name, table in tables.items() if table is not None},
+            addresses={name: upstream.base_url for name, upstream in there.items()},
+            assumed_input=_dollars(assumed[0]),
+            assumed_output=_dollars(assumed[1]),
+        )
+
+    async def _tell(self, caller: Caller, mark: MarkReached) -> None:
+        if caller.run:
+            level = mark.account.level
+            await self.journal.post(caller.run, BudgetMarked(level=level, mark=mark.mark, sentence=mark.sentence))
 
     def settings(self, project_files: Mapping[str, bytes]) -> Settings:
         """The settings, with what a project's files say."""
@@ -291,7 +374,8 @@ class Adapters:
         in_project = settings.node(ProjectSettings).worktree_root == "project"
         worktrees = (path if in_project else home) / ".worktrees"
         database = settings.node(ProjectSettings).database
-        redactor = Redactor((*secret_values({**self.environ, "": database}), *_agents_secrets(settings)))
+        known = (*secret_values({**self.environ, "": database}), *_agents_secrets(settings))
+        redactor = Redactor(known)
         launcher = Launcher(redact=redactor.redact, effect=self.effect)
         plain = GitSettings(
             home=home,
@@ -337,12 +421,20 @@ class Adapters:
             settings=settings,
             environ=self.environ,
             redactor=redactor,
+            secrets=PatternGate(known),
         )
         try:
             yield adapters
         finally:
             await launcher.close()
             hands.shutdown(wait=False)
+
+
+def _dollars(text: str | None) -> Decimal | None:
+    try:
+        return None if not text else Decimal(text)
+    except InvalidOperation:
+        raise UserError(f"{text!r} is no price", hint="write dollars per million tokens, like 3 or 0.25") from None
 
 
 def _private_files(project: Path, settings: Settings) -> Iterator[Path]:

@@ -184,6 +184,7 @@ class Sender:
             client = self._clients[destination.upstream] = httpx2.AsyncClient(
                 timeout=httpx2.Timeout(settings.idle_timeout, connect=settings.connect_timeout, pool=None),
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0),
+                verify=settings.base_url.startswith("https:"),  # plain http needs no certificates: don't load them
                 trust_env=False,
                 follow_redirects=False,
             )
