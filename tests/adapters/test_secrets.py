@@ -175,7 +175,9 @@ def test_a_hostile_line_takes_linear_time(piece: str) -> None:
 
 def test_the_plugins_are_not_imported_until_a_line_looks_like_theirs() -> None:
     code = (
-        "import asyncio, sys\nfrom penstock.adapters.secrets import PatternGate\nfrom penstock.ports import AddedLines\n"
+        "import asyncio, sys\n"
+        "from penstock.adapters.secrets import PatternGate\n"
+        "from penstock.ports import AddedLines\n"
         "asyncio.run(PatternGate().find([AddedLines(path='a', lines=((1, 'x = 1'),))])); "
         "print('detect_secrets' in sys.modules)"
     )
