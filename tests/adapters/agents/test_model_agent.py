@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from model_server import KEY, Scripted, Stay, model_server
+from one_model_server import KEY, Scripted, Stay, model_server
 from penstock.adapters.agents.model import KEPT, ModelAgent
 from penstock.adapters.agents.model_prompt import Bounds, declared_files, with_files
 from penstock.domain.changes import Violation
