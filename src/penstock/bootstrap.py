@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from penstock.accounts import Accounts
-from penstock.adapters.agents.command import CommandAgent, profile_of
-from penstock.adapters.agents.scripted import ScriptedAgent, read_script
-from penstock.adapters.agents.settings import AgentSettings, AgentsSettings
+from penstock.adapters.agents.catalogue import UnknownAgent, agent_names, agent_of
+from penstock.adapters.agents.settings import AgentsSettings
+from penstock.adapters.agents.surroundings import Surroundings
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.built import BuiltEnvironments
 from penstock.adapters.git.layout import COMMITTER, GitSettings
@@ -52,7 +52,7 @@ from penstock.domain.events import BudgetMarked
 from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor, is_secret_name, secret_values
 from penstock.domain.surroundings import child_environment
-from penstock.domain.tools import ToolProfile, ToolType
+from penstock.domain.tools import ToolProfile
 from penstock.domain.usage import Caller
 from penstock.engine.prompts import FILES
 from penstock.gateway.directory import Directory
@@ -72,15 +72,10 @@ NODES: Mapping[str, type] = {
     "models": ModelsSettings,
     "gateway": GatewaySettings,
 }
-SCRIPTED = "scripted"
 
 
 def no_effect(_name: str) -> None:
     """The effect hook of everyday life."""
-
-
-class UnknownAgent(UserError):
-    """A workstream names an agent that is neither the user's nor a tool of type `ai`."""
 
 
 @dataclass(kw_only=True)
@@ -98,6 +93,8 @@ class ProjectAdapters:
     environ: Mapping[str, str]
     redactor: Redactor
     secrets: PatternGate
+    agents_folder: Path
+    """Where agents are installed for Penstock alone."""
 
     @property
     def workspace(self) -> GitProject:
@@ -150,52 +147,28 @@ class ProjectAdapters:
 
     def agent_names(self) -> list[str]:
         """The agents that could be named."""
-        profiles = self.settings.node(ToolsSettings).profiles
-        ai = [name for name, profile in profiles.items() if profile.type is ToolType.AI]
-        return sorted({*self.settings.node(AgentsSettings).agents, *ai, SCRIPTED})
+        return agent_names(self.settings.node(AgentsSettings), self.settings.node(ToolsSettings).profiles)
 
     def agent(self, workstream: Workstream) -> Agent:
         """The agent that a workstream names."""
-        name = workstream.agent
-        configured = self.settings.node(AgentsSettings).agents.get(name)
-        profiles = self.settings.node(ToolsSettings).profiles
-        of_project = self.settings.of_project("tools") if configured is not None else ()
-        if configured is None and name == SCRIPTED:
-            configured = AgentSettings(kind="scripted")
-        if configured is None and name in profiles:
-            configured = AgentSettings(tool=name)
-        if configured is None:
-            raise UnknownAgent(
-                f'{workstream.id} names the agent "{name}", which is not one of: {", ".join(self.agent_names())}',
-                hint=f"declare [agents.{name}] in your own configuration, or name another one as `tool`",
-            )
-        if configured.kind == "scripted":
-            return self._scripted(workstream, configured)
-        return CommandAgent(
-            name=name,
-            profile=profile_of(name, configured, profiles, of_project=of_project),
-            launcher=self.launcher,
-            environ=self.environ,
-            redactor=self.redactor,
-            model=configured.model,
-            output_limit=self._output_limit,
-            confiner=self.confiner,
-            lent=configured.home,
-        )
+        try:
+            return agent_of(workstream.agent, self.settings.node(AgentsSettings), self.surroundings, workstream)
+        except UnknownAgent as error:
+            raise UnknownAgent(f"{workstream.id} can't be worked on: {error.sentence}", hint=error.hint) from None
 
-    def _scripted(self, workstream: Workstream, settings: AgentSettings) -> ScriptedAgent:
-        script = dict(workstream.origin.get("metadata") or {}).get("scripted")
-        agent = ScriptedAgent(
+    @property
+    def surroundings(self) -> Surroundings:
+        """What agents are made with."""
+        return Surroundings(
             launcher=self.launcher,
             environ=self.environ,
             redactor=self.redactor,
-            scripts={} if script is None else {workstream.id: script},
-            common=read_script(Path(settings.script)) if settings.script else None,
-            output_limit=self._output_limit,
             confiner=self.confiner,
+            output_limit=self._output_limit,
+            profiles=self.settings.node(ToolsSettings).profiles,
+            of_project=self.settings.of_project("tools"),
+            agents_folder=self.agents_folder,
         )
-        agent.script_of(workstream.id)
-        return agent
 
     @property
     def _output_limit(self) -> int:
@@ -358,6 +331,12 @@ class Adapters:
         return settings.node(ToolsSettings).commands()
 
     @property
+    def agents_folder(self) -> Path:
+        """Where agents are installed for Penstock alone: its `bin` holds one program for each."""
+        named = self.environ.get("PENSTOCK_AGENTS", "")
+        return Path(named).absolute() if named else self.home / "agents"
+
+    @property
     def search_path(self) -> str:
         """Where programs are looked for: what a child is given."""
         return child_environment(self.environ, temporary="")["PATH"]
@@ -393,7 +372,7 @@ class Adapters:
             mode=settings.node(ProjectSettings).confine,
             home=Path(self.environ.get("HOME") or "/nonexistent"),
             hidden=(self.home, worktrees, *_private_files(path, settings)),
-            readable=(plain.repository / "objects", home / "environments"),
+            readable=(plain.repository / "objects", home / "environments", self.agents_folder),
             git_folder=plain.git_folder_of,
         )
         author = read_identity(plain, self.environ)
@@ -422,6 +401,7 @@ class Adapters:
             environ=self.environ,
             redactor=redactor,
             secrets=PatternGate(known),
+            agents_folder=self.agents_folder,
         )
         try:
             yield adapters

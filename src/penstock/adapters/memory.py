@@ -77,6 +77,7 @@ class MemoryProject:
     protocols: tuple[str, ...] = ()
     """What the agent speaks with models."""
     model: str = ""
+    max_calls: int = 0
     judge: Judge = always_green
     branches: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)

@@ -48,6 +48,8 @@ class AgentReport:
     output: str = ""
     duration: float = 0.0
     confined: bool = False
+    claimed: str = ""
+    """What it says it has used: evidence, never counted."""
 
 
 class Agent(Protocol):
@@ -71,6 +73,11 @@ class Agent(Protocol):
     @property
     def model(self) -> str:
         """The model of its own settings, for roles that name none."""
+        ...
+
+    @property
+    def max_calls(self) -> int:
+        """How many calls one attempt of it may make; 0: as many as the limits say."""
         ...
 
     async def work(self, task: AgentTask) -> AgentReport:
