@@ -54,6 +54,7 @@ class ModelAgent:
     max_output: int = 16_384
     bounds: Bounds = field(default_factory=Bounds)
     memory_mb: int = 64
+    max_calls: int = 0
     protocols: tuple[str, ...] = ("anthropic", "openai")
 
     @property
