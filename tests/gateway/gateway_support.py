@@ -20,8 +20,10 @@ from penstock.domain.budget import MarkReached
 from penstock.domain.usage import Caller, Tokens
 from penstock.gateway.directory import Directory
 from penstock.gateway.keys import ProviderKeys
+from penstock.gateway.remembering import Remember, nothing_remembered
 from penstock.gateway.serving import Gateway, GatewayParts
 from penstock.gateway.settings import (
+    BUILT_IN,
     GatewaySettings,
     ModelSettings,
     ModelsSettings,
@@ -91,6 +93,9 @@ def house(
     upstream: Mapping[str, Any] | None = None,
     ledger: MemoryLedger | None = None,
     waits_for_ever: bool = False,
+    remember: Remember = nothing_remembered,
+    answers_for_all: str = "",
+    troubles: list[BaseException] | None = None,
 ) -> Iterator[House]:
     """A gateway whose two upstreams are one scripted server; every call of it meets this play.
 
@@ -98,7 +103,7 @@ def house(
     """
     with ScriptedModels(scripts) as models:
         clock, kept = ManualClock(START), ledger or MemoryLedger(marks=(50, 80))
-        made, troubles = list[House](), list[BaseException]()
+        made, failures = list[House](), list[BaseException]() if troubles is None else troubles
 
         async def pause(seconds: float) -> None:
             made[0].pauses.append(seconds)
@@ -107,15 +112,17 @@ def house(
             clock.advance(seconds)
             await asyncio.sleep(0)
 
+        address = base_url or (models.url(play) if play else models.base_url)
         gateway = Gateway(
             GatewayParts(
-                directory=directory(base_url or (models.url(play) if play else models.base_url), upstream or {}),
+                directory=directory(address, upstream or {}, answers_for_all),
                 settings=settings or GatewaySettings(),
                 ledger=kept,
                 prices=FlatPrices(),
                 clock=clock,
                 told=lambda who, mark: made[0].marks.append((who, mark)),
-                troubled=troubles.append,
+                troubled=failures.append,
+                remember=remember,
                 pause=pause,
                 chance=lambda: 1.0,
             )
@@ -125,16 +132,17 @@ def house(
             yield made[0]
         finally:
             gateway.close()
-    assert troubles == []  # the gateway itself never failed
+    assert troubles is failures or failures == []  # the gateway itself never failed
 
 
-def directory(base_url: str, upstream: Mapping[str, Any]) -> Directory:
+def directory(base_url: str, upstream: Mapping[str, Any], answers_for_all: str) -> Directory:
     """The two models of the tests, each at an upstream of its protocol."""
     openai = f"{base_url}/v1"
     return Directory(
         upstreams=UpstreamsSettings(
             upstreams={
                 "first": UpstreamSettings(protocol="anthropic", base_url=base_url, key="env:FIRST_KEY", **upstream),
+                "replay": BUILT_IN["replay"],
                 "second": UpstreamSettings(protocol="openai", base_url=openai, key="env:SECOND_KEY", **upstream),
             }
         ),
@@ -144,7 +152,7 @@ def directory(base_url: str, upstream: Mapping[str, Any]) -> Directory:
                 "gpt": ModelSettings(upstream="second", model="gpt-real"),
             }
         ),
-        gateway=GatewaySettings(),
+        gateway=GatewaySettings(upstream=answers_for_all),
         keys=ProviderKeys({"FIRST_KEY": PROVIDER_KEY, "SECOND_KEY": PROVIDER_KEY}),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from penstock.domain.budget import MarkReached
 from penstock.domain.usage import CallEnd, Caller, CallStatus, ModelCall, Tokens
@@ -91,6 +91,8 @@ class OpenAccount:
     call: ModelCall
     worst: Tokens
     started: float
+    is_free: bool = False
+    """A recording costs no money, whatever its tokens did."""
     is_settled: bool = False
 
     async def settle(self, sent: Sent) -> None:
@@ -107,6 +109,8 @@ class OpenAccount:
         books, now = self.books, self.books.clock
         seconds = now.monotonic() - self.started
         end = books.meter.end(self.call, self.worst, sent, at=now.now(), seconds=seconds)
+        if self.is_free:
+            end = replace(end, micros=0, unit_prices="")
         marks = await books.ledger.settle(self.call, end)
         books.turns.ring()
         for mark in marks:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from penstock.domain.errors import PenstockError
 from penstock.domain.redaction import MASK
 from penstock.domain.usage import CallStatus
 from penstock.gateway.answering import Answer
@@ -20,6 +23,8 @@ from penstock.gateway.wire import Reader
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 Settle = Callable[[Sent], Awaitable[None]]
+Remember = Callable[[Reader], asyncio.Task[None] | None]
+"""Begins to keep an answer that came to its end, where answers are kept."""
 
 
 @dataclass(kw_only=True)
@@ -32,9 +37,11 @@ class Passage:
     progress: Progress
     elapsed: Callable[[], float]
     settle: Settle
+    remember: Remember
     reader: Reader | None = None
     first_byte: float | None = None
     http_status: int | None = None
+    has_remembered: bool = False
 
     async def pass_on(self, opened: Opened) -> None:
         """All of it; what breaks off breaks off for the client, too."""
@@ -48,6 +55,10 @@ class Passage:
             else:
                 await self._whole(opened, headers)
         finally:
+            # some clients hang up at the last event: what they have read is kept all the same
+            if self.reader is not None and self.reader.is_complete and not self.has_remembered:
+                self.reader.finish()
+                self.remember(self.reader)
             await opened.close()
 
     def sent(self, status: CallStatus, error: str = "") -> Sent:
@@ -89,6 +100,7 @@ class Passage:
         rest = reader.finish()
         if not is_settled:
             await self.settle(self._judged(reader, broken))
+        await self._kept(reader)
         await self.answer.pass_on(rest)
         if not broken:
             await self.answer.end()
@@ -97,6 +109,7 @@ class Passage:
         reader = self.reader = self._reader(streamed=False)
         body, broken = await self._read(opened, reader)
         await self.settle(self._judged(reader, broken))
+        await self._kept(reader)
         if broken:
             raise no_answer(self.visit.terms.destination.upstream, broken)
         await self.answer.whole(opened.status, headers, body)
@@ -122,6 +135,13 @@ class Passage:
         except BROKEN as error:
             return b"".join(parts), f"broke its answer off ({type(error).__name__})"
         return b"".join((*parts, reader.finish() if reader else b"")), ""
+
+    async def _kept(self, reader: Reader) -> None:
+        """Keep it before its end is told: who has heard it may look at the recording."""
+        self.has_remembered = True
+        if reader.is_complete and (task := self.remember(reader)) is not None:
+            with contextlib.suppress(PenstockError, OSError):  # who keeps the books says so; the answer was paid for
+                await asyncio.shield(task)
 
     def _judged(self, reader: Reader, broken: str) -> Sent:
         if reader.error:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from message_shapes import ANTHROPIC, CHAT, MESSAGES, RESPONSE
 from wire_support import read, sse
 
+from message_shapes import ANTHROPIC, CHAT, MESSAGES, RESPONSE
 from penstock.gateway.protocols import WIRES
 
 CUTS = st.lists(st.integers(0, 5000), max_size=6)
