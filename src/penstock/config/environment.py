@@ -25,7 +25,12 @@ ALIASES: Mapping[str, Key] = {
 }
 """Names that older systems use. Penstock's own name of the same key wins."""
 
-RESERVED = frozenset({"PENSTOCK_HOME", "PENSTOCK_ATTEMPT", "PENSTOCK_PORT_BASE", "PENSTOCK_GIT_TOKEN"})
+RESERVED = frozenset(
+    {
+        *("PENSTOCK_HOME", "PENSTOCK_ATTEMPT", "PENSTOCK_PORT_BASE", "PENSTOCK_GIT_TOKEN"),
+        *("PENSTOCK_AGENTS", "PENSTOCK_GATEWAY_URL", "PENSTOCK_GATEWAY_KEY"),
+    }
+)
 """Names with our prefix that are no settings: where the state lives, and what we give to children."""
 
 

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from penstock.config.environment import EnvironmentReading
 
 USER_ONLY = (
+    "agents.*.args",
     "agents.*.binary",
     "agents.*.command",
     "agents.*.env*",
+    "agents.*.gateway",
     "agents.*.home",
     "agents.*.kind",
     "agents.*.script",

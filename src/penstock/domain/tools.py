@@ -16,6 +16,8 @@ from typing import Any
 from penstock.domain.errors import UserError
 
 PLACEHOLDERS = ("cwd", "repo_root", "worktree_path", "model_name", "prompt_file", "message")
+OF_AGENTS = ("gateway_url", "gateway_key")
+"""Placeholders that only an agent has which is given a way to the models."""
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}", re.ASCII)
 
 
@@ -79,7 +81,7 @@ class ToolProfile:
             raise ToolProfileInvalid("needs a command")
         profile = cls(**{name: _READERS[name](name, item) for name, item in table.items()})
         for text in (profile.command, *profile.args, *profile.env.values(), profile.working_dir):
-            _fill(text, dict.fromkeys(PLACEHOLDERS, ""))
+            _fill(text, dict.fromkeys((*PLACEHOLDERS, *OF_AGENTS), ""))
         return profile
 
 
@@ -109,8 +111,8 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
         literal, name = match.groups()
         if literal is not None:
             return "{" + str(literal) + "}"
-        if name not in PLACEHOLDERS:
-            possible = ", ".join("{" + item + "}" for item in PLACEHOLDERS)
+        if name not in {*PLACEHOLDERS, *OF_AGENTS}:
+            possible = ", ".join("{" + item + "}" for item in (*PLACEHOLDERS, *OF_AGENTS))
             raise ToolProfileInvalid(
                 f"holds the unknown placeholder {{{name}}}; possible are {possible}",
                 hint=f"write {{{{{name}}}}} for a literal {{{name}}}",

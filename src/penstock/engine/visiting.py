@@ -48,7 +48,9 @@ def visit(context: Context, command: StartStep) -> Iterator[Visit | None]:
         phase=step,
         agent=context.workstreams[command.workstream].agent,
     )
-    opened = context.models.admit(caller, context.model(command), max_calls=context.settings.max_calls)
+    opened = context.models.admit(
+        caller, context.model(command), max_calls=agent.max_calls or context.settings.max_calls
+    )
     try:
         yield opened
     finally:

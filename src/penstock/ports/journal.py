@@ -9,12 +9,14 @@ from typing import Any, Protocol
 
 from penstock.domain.checks import CheckResult
 from penstock.domain.commands import Command
+from penstock.domain.copies import quickly_made
 from penstock.domain.decision import Decision
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.events import Event, Request
 from penstock.domain.run import Run
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One event that was stepped: with its decision, or with why it was refused. It answers a command or a request."""

@@ -116,6 +116,8 @@ class Access:
     """The name to ask for."""
     protocol: str
     """anthropic or openai: what the model's upstream speaks."""
+    alias: str = ""
+    """What the user calls the model."""
 
 
 class Visit(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from penstock.domain.copies import quickly_made
 from penstock.domain.errors import WorldError
 from penstock.domain.plan import Check, Workstream
 from penstock.domain.tool_result import ToolResult
@@ -13,6 +14,7 @@ from penstock.ports.environments import Furnishing
 from penstock.ports.models import Visit
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentTask:
     """What an agent is asked: where, what, and for how long. The prompt never becomes a process argument."""
@@ -34,6 +36,7 @@ class AgentTask:
     """It is stopped after so many seconds without a sign of life: no output, no call. 0 is never."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReport:
     """How the agent's process ended. What it did is read from the worktree, never from here."""
@@ -45,6 +48,8 @@ class AgentReport:
     output: str = ""
     duration: float = 0.0
     confined: bool = False
+    claimed: str = ""
+    """What it says it has used: evidence, never counted."""
 
 
 class Agent(Protocol):
@@ -68,6 +73,11 @@ class Agent(Protocol):
     @property
     def model(self) -> str:
         """The model of its own settings, for roles that name none."""
+        ...
+
+    @property
+    def max_calls(self) -> int:
+        """How many calls one attempt of it may make; 0: as many as the limits say."""
         ...
 
     async def work(self, task: AgentTask) -> AgentReport:

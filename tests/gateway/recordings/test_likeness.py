@@ -19,6 +19,8 @@ ALIKE = [
     ("on 28 Nov 2026", "on Mon, 3 May 2027"),
     ("at 10:21 PM", "at 09:00:01"),
     ("commit 9f6bf3d", "commit 134da80abc"),
+    ("commit 9f6bf3d", "commit 1234567"),
+    ("Chunk ID: 590c48", "Chunk ID: abcdef"),
     ("run 01J9Z8Y7X6W5V4T3S2R1Q0", "run 01J9Z8Y7X6W5V4T3S2R1Q9"),
     ("id 123e4567-e89b-12d3-a456-426614174000", "id 00000000-0000-0000-0000-000000000000"),
     ('<data-0123456789abcdef of="plan">', '<data-fedcba9876543210 of="plan">'),
@@ -29,6 +31,7 @@ DIFFERENT = [
     ("fix the bug", "fix the bugs"),
     ("deface the facade", "decade the facade"),
     ("May I?", "Must I?"),
+    ("the id: x of one", "the id: x of two"),
     ("module_a is red", "module_b is red"),
     ("{{worktree}}/a.py", "{{worktree}}/b.py"),
 ]
@@ -110,6 +113,15 @@ def test_outputs_are_compared_after_cleaning() -> None:
 
     assert seen("/one", "ok in 0.3s") == seen("/two", "ok in 12 ms")
     assert seen("/one", "ok") != seen("/one", "red")
+
+
+def test_tools_that_run_together_may_end_in_any_order() -> None:
+    def seen(*outputs: str) -> str:
+        request = {"model": "m", "messages": [{"role": "tool", "content": output} for output in outputs]}
+        return Comparison(str).likeness("openai_chat", request).tool_outputs
+
+    assert seen("one", "two") == seen("two", "one")
+    assert seen("one", "one", "two") != seen("one", "two", "two")
 
 
 @given(st.text(max_size=30), st.text(max_size=30))

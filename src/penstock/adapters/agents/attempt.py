@@ -1,15 +1,19 @@
-"""One attempt as a process: started once, its end reported. An end that is on record is never repeated."""
+"""One attempt as a process: started once, watched, its end reported. An end that is on record is never repeated."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.adapters.agents.verdicts import Said, Verdict
+from penstock.adapters.agents.watching import Cut, Watch, watched
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
 from penstock.adapters.processes.reaping import read_outcome
+from penstock.domain.redaction import MASK
 from penstock.domain.surroundings import child_environment
 from penstock.ports import AgentReport
 
@@ -17,12 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from penstock.adapters.agents.verdicts import Judge
     from penstock.adapters.processes.launcher import Launcher
     from penstock.adapters.processes.request import Outcome, Request
     from penstock.domain.redaction import Redactor
     from penstock.ports import AgentTask
 
 TAIL = 16 * 1024
+GRACE = 1.0
+"""Seconds between TERM and KILL: an attempt that must end is gone within two."""
+URL_NAME, KEY_NAME = "PENSTOCK_GATEWAY_URL", "PENSTOCK_GATEWAY_KEY"
+"""Variables by which a program is told where its models are, and the key that is good for this attempt alone."""
+_LOGS = ("stdout.log", "stderr.log")
 
 
 class AgentEnding(StrEnum):
@@ -31,6 +41,9 @@ class AgentEnding(StrEnum):
     FINISHED = "finished"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
+    IDLE = "idle"
+    REFUSED = "refused"
+    """The models' door sent it away."""
     LOST = "lost"
     STOPPED = "stopped"
     NOT_FOUND = "not_found"
@@ -44,19 +57,40 @@ _ENDINGS = {
 }
 
 
-async def run_attempt(
-    launcher: Launcher, made: Callable[[], Request], redactor: Redactor, success: tuple[int, ...] = (0,)
-) -> AgentReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How an attempt is watched, judged and written down."""
+
+    judge: Judge
+    watch: Watch
+    redactor: Redactor
+
+    def redact(self, text: str) -> str:
+        """The text without secrets; the attempt's own key is one, as long as it opens anything."""
+        key = "" if self.watch.visit is None else self.watch.visit.access.key
+        return self.redactor.redact(text.replace(key, MASK) if key else text)
+
+
+async def run_attempt(launcher: Launcher, made: Callable[[], Request], manner: Manner) -> AgentReport:
     """The report of the process that a request asks for: run now, or ended before its owner could record it."""
     request, outcome = await asyncio.to_thread(_prepared, made)
+    cut: Cut | None = None
     if outcome is None:
-        running = await launcher.start(request)
+        outcome, cut = await _run(launcher, request, manner)
+    return await asyncio.to_thread(_report, outcome, cut, request.argv[0], manner)
+
+
+async def _run(launcher: Launcher, request: Request, manner: Manner) -> tuple[Outcome, Cut | None]:
+    running = await launcher.start(request)
+    try:
+        return await watched(running, manner.watch)
+    except BaseException:
         try:
-            outcome = await running.wait()
-        except asyncio.CancelledError:
             await running.stop()
-            raise
-    return await asyncio.to_thread(_report, outcome, request.argv[0], redactor, success)
+        finally:  # at once, not in a thread: whoever is cancelled twice waits for nothing more
+            for name in _LOGS:
+                settle_log(request.folder / name, manner.redact)
+        raise
 
 
 def _prepared(made: Callable[[], Request]) -> tuple[Request, Outcome | None]:
@@ -90,33 +124,62 @@ def own_folder(folder: Path) -> Path:
     return temporary
 
 
-def _report(outcome: Outcome, command: str, redactor: Redactor, success: tuple[int, ...]) -> AgentReport:
-    stdout = settle_log(outcome.stdout, redactor.redact)
-    settle_log(outcome.stderr, redactor.redact)
-    ending = _ending(outcome, success)
+def write_prompt(task: AgentTask) -> Path:
+    """The prompt in a file beside the attempt's records, for its owner alone."""
+    prompt_file = task.folder / "prompt.txt"
+    prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
+    prompt_file.chmod(0o600)
+    return prompt_file
+
+
+def _report(outcome: Outcome, cut: Cut | None, command: str, manner: Manner) -> AgentReport:
+    verdict = manner.judge(_said(outcome))  # of what was really printed: redacted JSON may be none
+    for log in (outcome.stdout, outcome.stderr):
+        settle_log(log, manner.redact)
+    ending = _ending(outcome, cut, verdict)
     return AgentReport(
         ending=ending,
         exit_code=outcome.exit_code,
-        sentence=redactor.redact(_sentence(outcome, ending, command)),
-        output=stdout[-TAIL:],
+        sentence=manner.redact(_sentence(outcome, ending, command, verdict, manner.watch)),
+        output=manner.redact(verdict.text)[-TAIL:],
         duration=outcome.duration,
         confined=outcome.confined,
+        claimed=manner.redact(verdict.claimed),
     )
 
 
-def _ending(outcome: Outcome, success: tuple[int, ...]) -> AgentEnding:
-    if outcome.ending is Ending.EXITED and outcome.exit_code in success:
+def _said(outcome: Outcome) -> Said:
+    stdout, stderr = _text(outcome.stdout), _text(outcome.stderr)
+    return Said(stdout=stdout, stderr=stderr, exit_code=outcome.exit_code)
+
+
+def _text(log: Path) -> str:
+    try:
+        return log.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _ending(outcome: Outcome, cut: Cut | None, verdict: Verdict) -> AgentEnding:
+    if cut is not None:
+        return AgentEnding(cut.value)
+    if outcome.ending is Ending.EXITED and not verdict.fault:
         return AgentEnding.FINISHED
     return _ENDINGS.get(outcome.ending, AgentEnding.FAILED)
 
 
-def _sentence(outcome: Outcome, ending: AgentEnding, command: str) -> str:
+def _sentence(outcome: Outcome, ending: AgentEnding, command: str, verdict: Verdict, watch: Watch) -> str:
     # It goes on from "the agent".
     match ending:
         case AgentEnding.FINISHED:
             said = "ended by itself"
         case AgentEnding.TIMED_OUT:
             said = f"was stopped after {outcome.duration:.0f} seconds: its time was over"
+        case AgentEnding.IDLE:
+            silent = "printed nothing" if watch.visit is None else "neither printed anything nor heard from its model"
+            said = f"was stopped: for {watch.idle_timeout:g} seconds it {silent}"
+        case AgentEnding.REFUSED:
+            said = f"was stopped: {watch.stop.sentence if watch.stop else 'it was sent away by the models'}"
         case AgentEnding.LOST:
             said = "was lost: how its process would have ended is unknown"
         case AgentEnding.STOPPED:
@@ -124,14 +187,14 @@ def _sentence(outcome: Outcome, ending: AgentEnding, command: str) -> str:
         case AgentEnding.NOT_FOUND:
             said = f"could not be found: its program {command} is not on PATH"
         case AgentEnding.FAILED:
-            said = _failure(outcome)
+            said = _failure(outcome, verdict)
     left = f"; {outcome.leftovers} processes that it left behind were stopped" if outcome.leftovers else ""
     return said + left
 
 
-def _failure(outcome: Outcome) -> str:
+def _failure(outcome: Outcome, verdict: Verdict) -> str:
     if outcome.ending is Ending.SIGNALLED:
         return f"was ended by signal {abs(outcome.exit_code or 0)}"
     if outcome.ending is Ending.NOT_STARTED:
         return f"could not be started: {outcome.error or 'no reason is known'}"
-    return f"ended with exit code {outcome.exit_code}"
+    return verdict.fault or f"ended with exit code {outcome.exit_code}"

@@ -6,7 +6,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from penstock.adapters.agents.attempt import own_folder, run_attempt, started_as
+from penstock.adapters.agents.attempt import (
+    GRACE,
+    KEY_NAME,
+    URL_NAME,
+    Manner,
+    own_folder,
+    run_attempt,
+    started_as,
+    write_prompt,
+)
+from penstock.adapters.agents.verdicts import by_exit_code
+from penstock.adapters.agents.watching import Watch
 from penstock.adapters.processes.confiner import Confiner, unconfined
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
@@ -35,7 +46,8 @@ def profile_of(
     binary it is.
     """
     if settings.command:
-        own = ToolProfile(type=ToolType.AI, command=settings.command[0], args=settings.command[1:], env=settings.env)
+        words = (*settings.command[1:], *settings.args)
+        own = ToolProfile(type=ToolType.AI, command=settings.command[0], args=words, env=settings.env)
         return replace(own, memory_mb=_memory(settings, own))
     tool = settings.tool or name
     profile = profiles.get(tool)
@@ -54,6 +66,7 @@ def profile_of(
     return replace(
         profile,
         command=settings.binary or profile.command,
+        args=(*profile.args, *settings.args),
         env={**profile.env, **settings.env},
         memory_mb=_memory(settings, profile),
     )
@@ -74,6 +87,10 @@ class CommandAgent:
     redactor: Redactor
     model: str = ""
     protocols: tuple[str, ...] = ()
+    """What it can speak with a model; any, if it is given a way to the gateway."""
+    max_calls: int = 0
+    idle_timeout: float | None = None
+    """The limit of its own settings."""
     output_limit: int = field(default=4 * 1024 * 1024)
     confiner: Confiner = field(default_factory=unconfined)
     lent: tuple[str, ...] = ()
@@ -91,17 +108,19 @@ class CommandAgent:
 
     async def work(self, task: AgentTask) -> AgentReport:
         """Write the prompt beside the attempt's records and run the command in the worktree."""
-        return await run_attempt(
-            self.launcher, partial(self._request, task), self.redactor, self.profile.success_criteria
+        limit = task.idle_timeout if self.idle_timeout is None else self.idle_timeout
+        manner = Manner(
+            judge=by_exit_code(self.profile.success_criteria),
+            watch=Watch(visit=task.visit, idle_timeout=limit),
+            redactor=self.redactor,
         )
+        return await run_attempt(self.launcher, partial(self._request, task), manner)
 
     def _request(self, task: AgentTask) -> Request:
         temporary = own_folder(task.folder)
-        prompt_file = task.folder / "prompt.txt"
-        prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
-        prompt_file.chmod(0o600)
+        prompt_file = write_prompt(task)
         rendered = render(self.name, self.profile, self._values(task, prompt_file))
-        argv, env = started_as(rendered.argv, task, self.environ, temporary, rendered.env)
+        argv, env = started_as(rendered.argv, task, self.environ, temporary, {**rendered.env, **_gateway(task)})
         request = Request(
             argv=argv,
             cwd=task.worktree,
@@ -110,6 +129,8 @@ class CommandAgent:
             marker=task.marker,
             timeout=min(task.timeout, self.profile.timeout or task.timeout),
             output_limit=self.output_limit,
+            grace=GRACE,
+            redact=() if task.visit is None else (task.visit.access.key,),
         )
         return self.confiner.confine(request, task.worktree, self.lent)
 
@@ -117,4 +138,14 @@ class CommandAgent:
         here = str(task.worktree)
         places = {"cwd": here, "repo_root": here, "worktree_path": here}
         values = {**places, "prompt_file": str(prompt_file), "message": f"{task.step} {task.workstream.id}"}
+        if task.visit is not None:
+            access = task.visit.access
+            return {**values, "model_name": access.model, "gateway_url": access.base_url, "gateway_key": access.key}
         return {**values, "model_name": self.model} if self.model else values
+
+
+def _gateway(task: AgentTask) -> dict[str, str]:
+    """The way to the models, for a command that was given one."""
+    if task.visit is None:
+        return {}
+    return {URL_NAME: task.visit.access.base_url, KEY_NAME: task.visit.access.key}

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from penstock.adapters.agents.attempt import own_folder, run_attempt, started_as
+from penstock.adapters.agents.attempt import GRACE, Manner, own_folder, run_attempt, started_as, write_prompt
 from penstock.adapters.agents.scripted_player import script_of
 from penstock.adapters.agents.scripts import turn_of, validate_script
+from penstock.adapters.agents.verdicts import by_exit_code
+from penstock.adapters.agents.watching import Watch
 from penstock.adapters.processes.confiner import Confiner, unconfined
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
@@ -59,6 +61,7 @@ class ScriptedAgent:
     memory_mb: int = 512
     protocols: tuple[str, ...] = ()
     model: str = ""
+    max_calls: int = 0
     output_limit: int = 4 * 1024 * 1024
     confiner: Confiner = field(default_factory=unconfined)
 
@@ -69,7 +72,9 @@ class ScriptedAgent:
 
     async def work(self, task: AgentTask) -> AgentReport:
         """Play the turn of this attempt in the worktree."""
-        return await run_attempt(self.launcher, partial(self._request, task), self.redactor)
+        watch = Watch(visit=task.visit, idle_timeout=task.idle_timeout)
+        manner = Manner(judge=by_exit_code(), watch=watch, redactor=self.redactor)
+        return await run_attempt(self.launcher, partial(self._request, task), manner)
 
     def script_of(self, workstream: str) -> object:
         """The script that a workstream is worked on by, checked."""
@@ -83,9 +88,7 @@ class ScriptedAgent:
         temporary = own_folder(task.folder)
         turn_file = task.folder / "turn"
         turn_file.write_bytes(script_of(turn_of(self.script_of(task.workstream.id), task.number)))
-        prompt_file = task.folder / "prompt.txt"
-        prompt_file.write_text(task.prompt, encoding="utf-8", errors="replace")
-        prompt_file.chmod(0o600)
+        write_prompt(task)
         argv, env = started_as(("/bin/sh", str(turn_file)), task, self.environ, temporary)
         request = Request(
             argv=argv,
@@ -95,5 +98,6 @@ class ScriptedAgent:
             marker=task.marker,
             timeout=task.timeout,
             output_limit=self.output_limit,
+            grace=GRACE,
         )
         return self.confiner.confine(request, task.worktree)

@@ -73,10 +73,17 @@ class Confiner:
         """Whether processes are confined."""
         return self.mode != "off" and not self.insist(self.mode)
 
-    def confine(self, request: Request, worktree: Path, lent: tuple[str, ...] = ()) -> Request:
+    def hides(self, path: Path) -> bool:
+        """Whether what lies at a path that leads through no link is out of sight for a confined process."""
+        return self.is_on and self._outlook.hides(path)
+
+    def confine(
+        self, request: Request, worktree: Path, lent: tuple[str, ...] = (), shown: tuple[Path, ...] = ()
+    ) -> Request:
         """The request as it is to be carried out: confined to the worktree, with a home folder of its own.
 
-        What is `lent` of the user's home folder is there too, and can be written.
+        What is `lent` of the user's home folder is there too, and can be written; what is `shown` can be read, though
+        it lies where all else is hidden.
         """
         if not self.is_on:
             return request
@@ -89,7 +96,7 @@ class Confiner:
         words = sight.confinement.arguments(
             self.trial.program,
             request.cwd.absolute(),
-            readable=(folder,),
+            readable=(folder, *map(_real, shown)),
             writable=(_real(worktree), *([_real(git_folder)] if git_folder is not None else []), *own),
             lent=[(_real(self.home / name), f"{own[0]}/{name}") for name in lent if (self.home / name).exists()],
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.confinement import (
     KERNEL,
+    SCRATCH,
     SOCKETS,
     STILL_NEEDED,
     TOOLCHAINS,
@@ -60,6 +61,11 @@ class Outlook:
         self._secrets = secrets_of(home)
         self._known: dict[tuple[tuple[str, ...], str], Sight] = {}
 
+    def hides(self, path: Path) -> bool:
+        """Whether it lies below something that is emptied, and below nothing that is put in again."""
+        places = (SCRATCH, SOCKETS, *self._hidden, *self._secrets)
+        return _is_below(path, places) and not _is_below(path, self._readable)
+
     def sight(self, named: tuple[str, ...], search_path: str) -> Sight:
         """What a process sees whose command names such paths, and whose programs are looked up so."""
         known = self._known.get((named, search_path))
@@ -85,6 +91,10 @@ class Outlook:
             toolchains=toolchains_of(self._home),
             places=places,
         )
+
+
+def _is_below(path: Path, places: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(os.path.realpath(place)) for place in places)
 
 
 def _places(paths: Iterable[Path]) -> tuple[tuple[str, str, _Mark], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 _SLACK = 1024 * 1024  # the tail is cut back only when it has grown by this much, so that cutting costs little
@@ -29,7 +30,9 @@ class Capture:
         head, rest = chunk[: self._head_room], chunk[self._head_room :]
         self._head_room -= len(head)
         self._write(head)
-        self._tail += rest
+        if rest:
+            self._tail += rest
+            self._show_life()
         if len(self._tail) > self._tail_limit + _SLACK:
             self._cut()
 
@@ -41,6 +44,11 @@ class Capture:
         self._write(bytes(self._tail))
         self._tail.clear()
         os.close(self._descriptor)
+
+    def _show_life(self) -> None:
+        # Whoever watches the file sees by its time that the stream goes on, though nothing is added to it now.
+        with contextlib.suppress(OSError):
+            os.utime(self._descriptor)
 
     def _cut(self) -> None:
         surplus = len(self._tail) - self._tail_limit

@@ -21,20 +21,23 @@ _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _DAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},?\s)?"
 _ZONE = r"(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)(?![A-Za-z0-9]))?"
 _UNIT = r"(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"
-_MARKS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.ASCII), mark)
-    for pattern, mark in (
-        (r"(?<![A-Za-z0-9])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![A-Za-z0-9])", "<id>"),
-        (rf"(?<!\d)\d{{4}}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{{1,9}})?)?{_ZONE})?(?!\d)", "<time>"),
-        (rf"\b{_DAY}{_MONTH}\s\d{{1,2}}(?:,?\s\d{{4}})?\b", "<time>"),
-        (rf"\b{_DAY}\d{{1,2}}\s{_MONTH}\s\d{{4}}\b", "<time>"),
-        (rf"(?<!\d)\d{{1,2}}:\d\d(?::\d\d(?:[.,]\d{{1,9}})?)?(?:\s?[AaPp][Mm]\b)?{_ZONE}(?!\d)", "<time>"),
-        (r"(?<![A-Za-z0-9])(?=[a-f]{0,64}\d)[0-9a-f]{7,64}(?![A-Za-z0-9])", "<id>"),
-        (r"(?<![A-Za-z0-9])(?=[A-Za-z]{0,64}\d)(?=\d{0,64}[A-Za-z])[A-Za-z0-9]{12,256}(?![A-Za-z0-9])", "<id>"),
-        (rf"(?<![\d.])\d{{1,15}}(?:\.\d{{1,15}})?\s?{_UNIT}(?![A-Za-z0-9])", "<duration>"),
-        (r"\d+(?:[.,]\d+)*", "<number>"),
+_MEANINGLESS: tuple[re.Pattern[str], ...] = tuple(
+    re.compile(pattern, re.ASCII)
+    for pattern in (
+        r"(?<=\b[Ii][Dd][:=])\s?[\w-]{1,64}",
+        r"(?<![A-Za-z0-9])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![A-Za-z0-9])",
+        rf"(?<!\d)\d{{4}}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{{1,9}})?)?{_ZONE})?(?!\d)",
+        rf"\b{_DAY}{_MONTH}\s\d{{1,2}}(?:,?\s\d{{4}})?\b",
+        rf"\b{_DAY}\d{{1,2}}\s{_MONTH}\s\d{{4}}\b",
+        rf"(?<!\d)\d{{1,2}}:\d\d(?::\d\d(?:[.,]\d{{1,9}})?)?(?:\s?[AaPp][Mm]\b)?{_ZONE}(?!\d)",
+        r"(?<![A-Za-z0-9])(?=[a-f]{0,64}\d)[0-9a-f]{6,64}(?![A-Za-z0-9])",
+        r"(?<![A-Za-z0-9])(?=[A-Za-z]{0,64}\d)(?=\d{0,64}[A-Za-z])[A-Za-z0-9]{12,256}(?![A-Za-z0-9])",
+        rf"(?<![\d.])\d{{1,15}}(?:\.\d{{1,15}})?\s?{_UNIT}(?![A-Za-z0-9])",
+        r"\d+(?:[.,]\d+)*",
     )
 )
+"""All of them become one mark: a commit's hash may happen to be nothing but digits."""
+_MARK = "<*>"
 _BLANKS = re.compile(r"\s+")
 
 
@@ -58,7 +61,7 @@ class Comparison:
 
     def likeness(self, wire: str, request: Json) -> Likeness:
         """What is compared of a request."""
-        names = [self._name(output) for output in tool_outputs(request)]
+        names = sorted(map(self._name, tool_outputs(request)))  # tools that run together end in any order
         return Likeness(
             text=normalised(self._clean(WIRES[wire].asked(request).last_user_text)),
             tool_outputs=hash_of(" ".join(names)),
@@ -76,8 +79,8 @@ class Comparison:
 
 def normalised(words: str) -> str:
     """A text without numbers, ids, dates and durations of its own, and with single blanks."""
-    for pattern, mark in _MARKS:
-        words = pattern.sub(mark, words)
+    for pattern in _MEANINGLESS:
+        words = pattern.sub(_MARK, words)
     return _BLANKS.sub(" ", words).strip()
 
 

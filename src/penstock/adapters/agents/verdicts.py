@@ -1,0 +1,122 @@
+"""What an attempt's process has said, and what that proves. Pure: nothing is read or started here.
+
+An exit code proves nothing, and output is untrusted text: it is bounded, and no form of it is an error of ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+LONGEST_SENTENCE = 500
+LONGEST_TEXT = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a process left when it ended."""
+
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What it comes to."""
+
+    fault: str = ""
+    """Why it counts as failed, in words that go on from "the agent"; empty if it did all that it began."""
+    text: str = ""
+    """What it said, as people read it."""
+    claimed: str = ""
+    """What it says it has used."""
+
+
+Judge: TypeAlias = Callable[[Said], Verdict]
+
+
+def by_exit_code(success: Collection[int] = (0,)) -> Judge:
+    """The only evidence of a program that nobody knows."""
+
+    def judge(said: Said) -> Verdict:
+        is_good = said.exit_code in success
+        return Verdict(fault="" if is_good else f"ended with exit code {said.exit_code}", text=said.stdout)
+
+    return judge
+
+
+Event: TypeAlias = Mapping[str, Any]  # Any: JSON of a foreign program, of any shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Output of one JSON object per line, as far as it is that."""
+
+    events: tuple[Event, ...]
+    others: tuple[str, ...]
+    """Lines that are none, as they came."""
+
+
+def lines_of(output: str) -> Lines:
+    """The events of an output and its other lines."""
+    events, others = [], []
+    for line in output.split("\n"):
+        event = _object(line)
+        if event is not None:
+            events.append(event)
+        elif line.strip():
+            others.append(line)
+    return Lines(events=tuple(events), others=tuple(others))
+
+
+def _object(line: str) -> Event | None:
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def at(value: object, *path: str) -> object:
+    """What lies at a path of keys; None where there is none."""
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def text_at(value: object, *path: str) -> str:
+    """The text at a path of keys; empty where there is none."""
+    found = at(value, *path)
+    return found if isinstance(found, str) else ""
+
+
+def count_at(value: object, *path: str) -> int:
+    """The whole number at a path of keys; 0 where there is none."""
+    found = at(value, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def clipped(text: str, limit: int = LONGEST_SENTENCE) -> str:
+    """A text on one line, its end left out where it is too long."""
+    line = " ".join(text[: 4 * limit].split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def joined(parts: Iterable[str]) -> str:
+    """The last of what was said, in as much as people read."""
+    return "\n".join(part.rstrip("\n") for part in parts if part.strip())[-LONGEST_TEXT:]
+
+
+def tokens_claimed(given: int, received: int, cost: object = None) -> str:
+    """Tokens and money as an agent tells them."""
+    if not given and not received:
+        return ""
+    is_money = isinstance(cost, int | float) and not isinstance(cost, bool) and cost > 0
+    return f"{given} tokens in, {received} out" + (f", ${cost:.4f}" if is_money else "")
