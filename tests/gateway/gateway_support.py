@@ -16,7 +16,7 @@ import httpx2
 from model_server import Script, ScriptedModels
 from penstock.adapters.clock import ManualClock
 from penstock.adapters.store.memory_ledger import MemoryLedger
-from penstock.domain.budget import MarkReached
+from penstock.domain.budget import Account, Cap, Level, MarkReached
 from penstock.domain.usage import Caller, Tokens
 from penstock.gateway.directory import Directory
 from penstock.gateway.keys import ProviderKeys
@@ -66,14 +66,32 @@ class House:
     gateway: Gateway
     marks: list[tuple[Caller, MarkReached]] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    visits: list[AttemptVisit] = field(default_factory=list)
 
     def admit(self, protocol: str = "anthropic", *, max_calls: int = 0, workstream: str = "ws-1") -> AttemptVisit:
         """A visit of an attempt of that workstream."""
-        return self.gateway.admit(caller(workstream), MODELS[protocol], max_calls=max_calls)
+        visit = self.gateway.admit(caller(workstream), MODELS[protocol], max_calls=max_calls)
+        self.visits.append(visit)
+        return visit
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every record of a call."""
+        """Every record of a call, also of the one whose answer has just come."""
+        self.calm()
         return self.ledger.usage()
+
+    def account(self, level: Level, key: str) -> Account:
+        """An account as it stands."""
+        self.calm()
+        return asyncio.run(self.ledger.account(level, key))
+
+    def cap(self, level: Level, key: str, **most: int) -> None:
+        """Set a cap."""
+        asyncio.run(self.ledger.set_cap(level, key, Cap(**most)))
+
+    def calm(self) -> None:
+        """Until the gateway is done with what was asked, unless a test keeps it from that."""
+        with suppress(AssertionError):
+            soon(lambda: not any(visit.tasks for visit in self.visits), seconds=0.2)
 
 
 def caller(workstream: str = "ws-1") -> Caller:

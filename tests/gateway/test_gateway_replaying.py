@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import httpx2
 import pytest
 from gateway_support import PATHS, PROTOCOLS, PROVIDER_KEY, ask, body, caller, client, house, soon
 
-from penstock.domain.budget import Cap, Level
+from penstock.domain.budget import Level
 from penstock.domain.redaction import Redactor
 from penstock.domain.usage import Caller
 from penstock.gateway.recording import Recorder
@@ -84,7 +83,7 @@ def test_a_request_that_differs_ends_a_strict_replay(stream: bool, tmp_path: Pat
         assert stop.kind is StopKind.UNREACHABLE
         assert "differs" in stop.sentence
         assert home.rows()[0]["status"] == "refused"
-        assert asyncio.run(home.ledger.account(Level.RUN, "run-1")).reserved.tokens == 0
+        assert home.account(Level.RUN, "run-1").reserved.tokens == 0
 
 
 def test_a_request_that_differs_is_answered_by_a_lenient_replay(tmp_path: Path) -> None:
@@ -116,10 +115,10 @@ def test_a_budget_in_money_does_not_stop_a_replay_but_one_in_tokens_does(tmp_pat
         visit = home.admit()
         assert [ask(visit).status_code for _ in range(2)] == [200, 200]
     with house(remember=replays(tmp_path), answers_for_all="replay") as home:
-        asyncio.run(home.ledger.set_cap(Level.RUN, "run-1", Cap(micros=1)))
+        home.cap(Level.RUN, "run-1", micros=1)
         visit = home.admit()
         assert ask(visit).status_code == 200
-        asyncio.run(home.ledger.set_cap(Level.RUN, "run-1", Cap(tokens=1)))
+        home.cap(Level.RUN, "run-1", tokens=1)
         assert ask(visit).status_code == 400
 
 

@@ -93,17 +93,22 @@ class OpenAccount:
     started: float
     is_free: bool = False
     """A recording costs no money, whatever its tokens did."""
-    is_settled: bool = False
+    _settling: asyncio.Task[None] | None = None
 
-    async def settle(self, sent: Sent) -> None:
-        """Settle it unless it is settled; when this returns it is written, and when this is cancelled it will be."""
-        if not self.is_settled:
-            await asyncio.shield(self.settle_soon(sent))
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is settled, or on its way to be."""
+        return self._settling is not None
 
     def settle_soon(self, sent: Sent) -> asyncio.Task[None]:
-        """Begin to settle it."""
-        self.is_settled = True
-        return self.books.write(self._settle(sent))
+        """Begin to settle it, unless that has begun; nobody may cancel the task."""
+        if self._settling is None:
+            self._settling = self.books.write(self._settle(sent))
+        return self._settling
+
+    async def settle(self, sent: Sent) -> None:
+        """Settle it; when this returns it is written, and when this is cancelled it will be."""
+        await asyncio.shield(self.settle_soon(sent))
 
     async def _settle(self, sent: Sent) -> None:
         books, now = self.books, self.books.clock

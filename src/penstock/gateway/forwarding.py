@@ -80,7 +80,7 @@ class Forwarder:
             answer=answer,
             progress=Progress(),
             elapsed=lambda: clock.monotonic() - account.started,
-            settle=account.settle,
+            settle=account.settle_soon,
             remember=remember,
         )
         try:

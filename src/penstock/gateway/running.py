@@ -76,6 +76,8 @@ class Running:
             if self._ready.is_set():
                 raise
             self._failures.append(error)  # who waits for the start says it
+            for listening in self._sockets:
+                listening.close()
             self._ready.set()
         finally:
             self._loop.close()
