@@ -69,13 +69,14 @@ async def measure(upstream: str, door: Process, given: argparse.Namespace) -> No
             f"{name}: direct {middle[0]:.2f} ms, through {middle[1]:.2f} ms, added {middle[1] - middle[0]:.2f} ms "
             f"(p50); p95 {late[0]:.2f} and {late[1]:.2f} ms"
         )
-    for name, address in (("direct", direct), ("through", through)):
-        await crowd(address, given.clients, given.clients * 10)
+    attempts = [Address.of(**door.ask("admit")) for _ in range(given.clients)]
+    for name, addresses in (("direct", [direct] * given.clients), ("through", attempts)):
+        await crowd(addresses, given.clients * 10)
         before = door.ask("memory")
-        calls = given.calls if address is through else given.calls // 5
-        took_all = await crowd(address, given.clients, calls)
+        calls = given.calls if addresses is attempts else given.calls // 5
+        took_all = await crowd(addresses, calls)
         print(f"{given.clients} clients, {name}: {calls} calls, {calls / took_all:.0f} per second")
-        if address is through:
+        if addresses is attempts:
             after = door.ask("memory")
             print(
                 f"the gateway's process: {(after['cpu'] - before['cpu']) * 1000 / calls:.2f} ms of CPU per call, "
@@ -97,17 +98,17 @@ async def alternate(addresses: Sequence[Address], *, stream: bool, rounds: int) 
     return took
 
 
-async def crowd(address: Address, clients: int, calls: int) -> float:
-    """The seconds that so many clients need for so many calls."""
+async def crowd(addresses: Sequence[Address], calls: int) -> float:
+    """The seconds that clients, one at each of these addresses, need for so many calls."""
     left = iter(range(calls))
 
-    async def work() -> None:
+    async def work(address: Address) -> None:
         line = await Line.to(address)
         for number in left:
             await line.call(stream=number % 2 == 0)
 
     begun = time.perf_counter()
-    await asyncio.gather(*(work() for _ in range(clients)))
+    await asyncio.gather(*map(work, addresses))
     return time.perf_counter() - begun
 
 

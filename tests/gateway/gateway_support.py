@@ -16,12 +16,14 @@ import httpx2
 from model_server import Script, ScriptedModels
 from penstock.adapters.clock import ManualClock
 from penstock.adapters.store.memory_ledger import MemoryLedger
-from penstock.domain.budget import MarkReached
+from penstock.domain.budget import Account, Cap, Level, MarkReached
 from penstock.domain.usage import Caller, Tokens
 from penstock.gateway.directory import Directory
 from penstock.gateway.keys import ProviderKeys
+from penstock.gateway.remembering import Remember, nothing_remembered
 from penstock.gateway.serving import Gateway, GatewayParts
 from penstock.gateway.settings import (
+    BUILT_IN,
     GatewaySettings,
     ModelSettings,
     ModelsSettings,
@@ -64,14 +66,32 @@ class House:
     gateway: Gateway
     marks: list[tuple[Caller, MarkReached]] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    visits: list[AttemptVisit] = field(default_factory=list)
 
     def admit(self, protocol: str = "anthropic", *, max_calls: int = 0, workstream: str = "ws-1") -> AttemptVisit:
         """A visit of an attempt of that workstream."""
-        return self.gateway.admit(caller(workstream), MODELS[protocol], max_calls=max_calls)
+        visit = self.gateway.admit(caller(workstream), MODELS[protocol], max_calls=max_calls)
+        self.visits.append(visit)
+        return visit
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every record of a call."""
+        """Every record of a call, also of the one whose answer has just come."""
+        self.calm()
         return self.ledger.usage()
+
+    def account(self, level: Level, key: str) -> Account:
+        """An account as it stands."""
+        self.calm()
+        return asyncio.run(self.ledger.account(level, key))
+
+    def cap(self, level: Level, key: str, **most: int) -> None:
+        """Set a cap."""
+        asyncio.run(self.ledger.set_cap(level, key, Cap(**most)))
+
+    def calm(self) -> None:
+        """Until the gateway is done with what was asked, unless a test keeps it from that."""
+        with suppress(AssertionError):
+            soon(lambda: not any(visit.tasks for visit in self.visits), seconds=0.2)
 
 
 def caller(workstream: str = "ws-1") -> Caller:
@@ -91,6 +111,9 @@ def house(
     upstream: Mapping[str, Any] | None = None,
     ledger: MemoryLedger | None = None,
     waits_for_ever: bool = False,
+    remember: Remember = nothing_remembered,
+    answers_for_all: str = "",
+    troubles: list[BaseException] | None = None,
 ) -> Iterator[House]:
     """A gateway whose two upstreams are one scripted server; every call of it meets this play.
 
@@ -98,7 +121,7 @@ def house(
     """
     with ScriptedModels(scripts) as models:
         clock, kept = ManualClock(START), ledger or MemoryLedger(marks=(50, 80))
-        made, troubles = list[House](), list[BaseException]()
+        made, failures = list[House](), list[BaseException]() if troubles is None else troubles
 
         async def pause(seconds: float) -> None:
             made[0].pauses.append(seconds)
@@ -107,15 +130,17 @@ def house(
             clock.advance(seconds)
             await asyncio.sleep(0)
 
+        address = base_url or (models.url(play) if play else models.base_url)
         gateway = Gateway(
             GatewayParts(
-                directory=directory(base_url or (models.url(play) if play else models.base_url), upstream or {}),
+                directory=directory(address, upstream or {}, answers_for_all),
                 settings=settings or GatewaySettings(),
                 ledger=kept,
                 prices=FlatPrices(),
                 clock=clock,
                 told=lambda who, mark: made[0].marks.append((who, mark)),
-                troubled=troubles.append,
+                troubled=failures.append,
+                remember=remember,
                 pause=pause,
                 chance=lambda: 1.0,
             )
@@ -125,16 +150,17 @@ def house(
             yield made[0]
         finally:
             gateway.close()
-    assert troubles == []  # the gateway itself never failed
+    assert troubles is failures or failures == []  # the gateway itself never failed
 
 
-def directory(base_url: str, upstream: Mapping[str, Any]) -> Directory:
+def directory(base_url: str, upstream: Mapping[str, Any], answers_for_all: str) -> Directory:
     """The two models of the tests, each at an upstream of its protocol."""
     openai = f"{base_url}/v1"
     return Directory(
         upstreams=UpstreamsSettings(
             upstreams={
                 "first": UpstreamSettings(protocol="anthropic", base_url=base_url, key="env:FIRST_KEY", **upstream),
+                "replay": BUILT_IN["replay"],
                 "second": UpstreamSettings(protocol="openai", base_url=openai, key="env:SECOND_KEY", **upstream),
             }
         ),
@@ -144,7 +170,7 @@ def directory(base_url: str, upstream: Mapping[str, Any]) -> Directory:
                 "gpt": ModelSettings(upstream="second", model="gpt-real"),
             }
         ),
-        gateway=GatewaySettings(),
+        gateway=GatewaySettings(upstream=answers_for_all),
         keys=ProviderKeys({"FIRST_KEY": PROVIDER_KEY, "SECOND_KEY": PROVIDER_KEY}),
     )
 

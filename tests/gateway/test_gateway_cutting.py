@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -10,12 +9,12 @@ import pytest
 from gateway_support import PATHS, PROTOCOLS, House, RawUpstream, ask, body, client, house, raw_answer, raw_head, soon
 
 from model_server import Fault, FaultKind
-from penstock.domain.budget import Cap, Level
+from penstock.domain.budget import Level
 
 
 def reserved(home: House) -> int:
     """What is reserved of the run's account."""
-    return asyncio.run(home.ledger.account(Level.RUN, "run-1")).reserved.tokens
+    return home.account(Level.RUN, "run-1").reserved.tokens
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -51,15 +50,16 @@ def test_a_client_that_hangs_up_before_the_answer_began_is_charged_for_what_was_
 
 def test_a_client_that_hangs_up_while_it_waits_its_turn_costs_nothing() -> None:
     with house(waits_for_ever=True) as home:
-        asyncio.run(home.ledger.set_cap(Level.RUN, "run-1", Cap(tokens=1500)))
+        home.cap(Level.RUN, "run-1", tokens=1500)
         home.models.fault(Fault(kind=FaultKind.HANG, times=1))
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(ask, home.admit(), max_tokens=1000)
             home.models.wait_for_held(1)
             with pytest.raises(httpx2.ReadTimeout):
                 ask(home.admit(workstream="ws-2"), timeout=0.3, max_tokens=1000)
-            soon(lambda: len(home.rows()) == 1)
-            assert (home.rows()[0]["status"], home.rows()[0]["input_tokens"]) == ("refused", 0)
+            soon(lambda: len(home.ledger.usage()) == 1)
+            row = home.ledger.usage()[0]
+            assert (row["status"], row["input_tokens"]) == ("refused", 0)
             home.models.release()
             assert first.result().status_code == 200
         assert reserved(home) == 0
@@ -67,7 +67,7 @@ def test_a_client_that_hangs_up_while_it_waits_its_turn_costs_nothing() -> None:
 
 def test_who_waits_its_turn_is_let_through_when_another_call_is_settled() -> None:
     with house(waits_for_ever=True) as home:
-        asyncio.run(home.ledger.set_cap(Level.RUN, "run-1", Cap(tokens=1500)))
+        home.cap(Level.RUN, "run-1", tokens=1500)
         home.models.fault(Fault(kind=FaultKind.HANG, times=1))
         with ThreadPoolExecutor(2) as pool:
             first = pool.submit(ask, home.admit(), max_tokens=1000)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
 from gateway_support import PATHS, PROTOCOLS, PROVIDER_KEY, ask, body, caller, client, house
 
 from penstock.domain.errors import Bug, UserError
+from penstock.gateway.app import MOST_AT_ONCE
 from penstock.ports.models import StopKind
 
 
@@ -192,3 +194,22 @@ def test_a_gateway_that_is_closed_lets_nobody_in() -> None:
             ask(visit)
         with pytest.raises(Bug):
             home.admit()
+
+
+def test_an_attempt_has_only_so_many_calls_under_way() -> None:
+    with house("any,hang") as home:
+        visit = home.admit()
+        with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+            calls = [pool.submit(ask, visit) for _ in range(MOST_AT_ONCE)]
+            home.models.wait_for_held(MOST_AT_ONCE)
+            assert ask(visit).status_code == 429
+            assert not visit.stop.done()
+            home.models.release()
+            assert {call.result().status_code for call in calls} == {200}
+
+
+def test_a_header_that_can_not_be_sent_on_is_left_out() -> None:
+    with house() as home, client(home.admit()) as agent:
+        answer = agent.post("/v1/messages", json=body("anthropic"), headers={b"anthropic-beta": "schön".encode()})
+        assert answer.status_code == 200
+        assert "anthropic-beta" not in home.models.requests[0].headers

@@ -8,10 +8,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import httpx2
+import pytest
 from gateway_support import ask, body, caller, client, house
 
+from penstock.domain.errors import WorldError
+from penstock.gateway.running import Running
 from penstock.gateway.serving import Gateway
 from penstock.ports.models import Models, Stop, StopKind, Visit
 
@@ -103,3 +107,11 @@ def test_the_gateway_lives_on_a_thread_of_its_own_that_ends_with_it() -> None:
         assert "penstock-gateway" in {thread.name for thread in threading.enumerate()}
         home.gateway.close()
         assert "penstock-gateway" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_gateway_that_can_not_start_says_so_at_once() -> None:
+    def make() -> NoReturn:
+        raise ValueError("there is no room")
+
+    with pytest.raises(WorldError, match="there is no room"):
+        Running(make)

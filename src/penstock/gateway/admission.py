@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from penstock.domain.budget import Amount, Granted, MustWait, Refused
+from penstock.domain.budget import Amount, Granted, Leave, MustWait, Refused
+from penstock.domain.errors import WorldError
 from penstock.domain.usage import ModelCall, Tokens
 from penstock.gateway import denial
 from penstock.gateway.counting import Counting
@@ -36,15 +37,20 @@ class Admission:
         await self.sender.until_free(visit)
         worst = order.worst(await self.counting.count(visit, order, request))
         call = replace(call, worst=self._amount(visit, order, call, worst))
-        with visit.waits():
-            leave = await self.turns.reserve(call, patience=self.wait_for_budget)
-        match leave:
+        match await self._leave(visit, call):
             case Granted():
                 return call, worst
-            case Refused():
-                raise denial.over_budget(leave)
+            case Refused() as refused:
+                raise denial.over_budget(refused)
             case MustWait():
                 raise denial.waited_in_vain(self.wait_for_budget)
+
+    async def _leave(self, visit: AttemptVisit, call: ModelCall) -> Leave:
+        try:
+            with visit.waits():
+                return await self.turns.reserve(call, patience=self.wait_for_budget)
+        except WorldError as error:
+            raise denial.no_books(error.sentence) from error
 
     def _amount(self, visit: AttemptVisit, order: Order, call: ModelCall, worst: Tokens) -> Amount:
         """A recording costs no money."""

@@ -17,6 +17,8 @@ from penstock.gateway.visits import AttemptVisit, VisitBook
 from penstock.gateway.wire import Refusal, RequestUnfit, Wire
 
 MODELS_PATH = "/v1/models"
+MOST_AT_ONCE = 32
+"""Calls of one attempt; each may hold a large request in memory."""
 _ANTHROPIC, _PLAIN = "/v1/messages", "/v1/chat/completions"
 _KEY_IS_WRONG = "the key opens nothing here: it is made for one attempt and ends with it"
 
@@ -89,6 +91,10 @@ class Door:
         try:
             if visit.is_closed:
                 raise ClientGone
+            if len(visit.tasks) > MOST_AT_ONCE:
+                sentence = f"an attempt may have {MOST_AT_ONCE} calls under way at once"
+                await say(answer, wire, Denied(Refusal.RATE_LIMITED, sentence))
+                return
             body = await read_body(receive, str(headers.get("content-length", "")))
             query = scope.get("query_string", b"").decode("latin-1")
             request = Request(headers=headers, query=query, body=body)

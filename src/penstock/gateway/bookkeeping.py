@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from penstock.domain.budget import MarkReached
 from penstock.domain.usage import CallEnd, Caller, CallStatus, ModelCall, Tokens
@@ -91,22 +91,31 @@ class OpenAccount:
     call: ModelCall
     worst: Tokens
     started: float
-    is_settled: bool = False
+    is_free: bool = False
+    """A recording costs no money, whatever its tokens did."""
+    _settling: asyncio.Task[None] | None = None
 
-    async def settle(self, sent: Sent) -> None:
-        """Settle it unless it is settled; when this returns it is written, and when this is cancelled it will be."""
-        if not self.is_settled:
-            await asyncio.shield(self.settle_soon(sent))
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is settled, or on its way to be."""
+        return self._settling is not None
 
     def settle_soon(self, sent: Sent) -> asyncio.Task[None]:
-        """Begin to settle it."""
-        self.is_settled = True
-        return self.books.write(self._settle(sent))
+        """Begin to settle it, unless that has begun; nobody may cancel the task."""
+        if self._settling is None:
+            self._settling = self.books.write(self._settle(sent))
+        return self._settling
+
+    async def settle(self, sent: Sent) -> None:
+        """Settle it; when this returns it is written, and when this is cancelled it will be."""
+        await asyncio.shield(self.settle_soon(sent))
 
     async def _settle(self, sent: Sent) -> None:
         books, now = self.books, self.books.clock
         seconds = now.monotonic() - self.started
         end = books.meter.end(self.call, self.worst, sent, at=now.now(), seconds=seconds)
+        if self.is_free:
+            end = replace(end, micros=0, unit_prices="")
         marks = await books.ledger.settle(self.call, end)
         books.turns.ring()
         for mark in marks:

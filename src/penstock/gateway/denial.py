@@ -71,3 +71,13 @@ def out_of_reach(upstream: str, reason: str) -> Denied:
 def no_answer(upstream: str, reason: str, *, http_status: int | None = None) -> Denied:
     """The upstream gave no answer that could be passed on."""
     return Denied(Refusal.UPSTREAM, f"the upstream {upstream} {reason}", http_status=http_status)
+
+
+def not_played(reason: str) -> Denied:
+    """A recording has no answer to the call, and will have none to the next."""
+    return because_of(Stop(kind=StopKind.UNREACHABLE, sentence=f"the run can't be played again: {reason}"))
+
+
+def no_books(reason: str) -> Denied:
+    """Nothing can be reserved or written down now: what would be spent nobody would know."""
+    return because_of(Stop(kind=StopKind.UNREACHABLE, sentence=f"no call can be accounted for: {reason}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
+from asyncio import Task, to_thread
 from dataclasses import dataclass
 
 from penstock.domain.usage import CallStatus
@@ -14,9 +14,10 @@ from penstock.gateway.denial import Denied
 from penstock.gateway.headers import leaving
 from penstock.gateway.orders import Order, Request, read_order
 from penstock.gateway.passing import Passage
+from penstock.gateway.recordings.call_keys import CallKey
 from penstock.gateway.sending import Opened, Parcel, Progress, Sender
 from penstock.gateway.visits import AttemptVisit
-from penstock.gateway.wire import Refusal, RequestUnfit, Wire
+from penstock.gateway.wire import Reader, Refusal, RequestUnfit, Wire
 
 LARGE = 256 * 1024
 """Requests above this are read in another thread: meanwhile others are served."""
@@ -60,25 +61,32 @@ class Forwarder:
         except BaseException:
             self.books.refuse_soon(visit, call, _why_cut(visit))
             raise
-        return OpenAccount(books=self.books, call=call, worst=worst, started=started)
+        is_free = visit.terms.destination.is_replay
+        return OpenAccount(books=self.books, call=call, worst=worst, started=started, is_free=is_free)
 
     async def _send(
         self, visit: AttemptVisit, order: Order, request: Request, account: OpenAccount, answer: Answer
     ) -> None:
         """From the grant on: whatever happens, the call is settled, once."""
-        clock = self.books.clock
+        clock, memory = self.books.clock, visit.terms.memory
+        key = memory.next(order) if memory is not None else None
+
+        def remember(reader: Reader) -> Task[None] | None:
+            return None if memory is None or key is None else self.books.write(memory.keep(key, order, reader))
+
         passage = Passage(
             visit=visit,
             order=order,
             answer=answer,
             progress=Progress(),
             elapsed=lambda: clock.monotonic() - account.started,
-            settle=account.settle,
+            settle=account.settle_soon,
+            remember=remember,
         )
         try:
             if visit.stopped is not None:  # another call of the same attempt was refused while this one waited
                 raise denial.because_of(visit.stopped)
-            await passage.pass_on(await self._opened(visit, order, request, passage.progress))
+            await passage.pass_on(await self._opened(visit, order, request, passage.progress, key))
         except Denied as denied:
             _stop(visit, denied)
             await account.settle(passage.denied(denied))
@@ -87,8 +95,14 @@ class Forwarder:
             if not account.is_settled:  # it was cut, or failed in a way that nobody thought of
                 account.settle_soon(passage.sent(CallStatus.CUT, _why_cut(visit)))
 
-    async def _opened(self, visit: AttemptVisit, order: Order, request: Request, progress: Progress) -> Opened:
-        destination = visit.terms.destination
+    async def _opened(
+        self, visit: AttemptVisit, order: Order, request: Request, progress: Progress, key: CallKey | None
+    ) -> Opened:
+        destination, memory = visit.terms.destination, visit.terms.memory
+        if destination.is_replay:
+            if memory is None or key is None:
+                raise denial.not_played("nothing says where its recording is")
+            return await memory.played(key, order)
         parcel = Parcel(
             visit=visit,
             url=destination.settings.base_url.rstrip("/") + order.wire.path + request.kept_query,

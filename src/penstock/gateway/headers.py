@@ -29,6 +29,7 @@ _OURS = frozenset(
     }
 )
 """What concerns only the connection between the upstream and the gateway."""
+_SENDABLE = re.compile(r"[\x20-\x7e]{1,2048}")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _VALUE = re.compile(rb"[\x20-\x7e\x80-\xff\t]{0,8192}")
 
@@ -37,7 +38,7 @@ Headers = list[tuple[bytes, bytes]]
 
 def leaving(given: Mapping[str, str], destination: Destination) -> dict[str, str]:
     """The headers of a request as it leaves."""
-    headers = {name: given[name] for name in PASSED_ON if given.get(name)}
+    headers = {name: given[name] for name in PASSED_ON if _SENDABLE.fullmatch(given.get(name, ""))}
     headers |= {"content-type": "application/json", "accept-encoding": "identity"}
     is_anthropic = destination.protocol == "anthropic"
     if is_anthropic:

@@ -1,10 +1,17 @@
-"""Passes an answer on, byte for byte, and reads it as it goes by. Its call is settled before its last bytes go out."""
+"""Passes an answer on, byte for byte, and reads it as it goes by.
+
+A stream is settled before its last bytes go out: that delays nothing. An answer at once is settled while it goes out,
+which would else wait for the disk; a call that comes of it is reserved after that all the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from penstock.domain.errors import PenstockError
 from penstock.domain.redaction import MASK
 from penstock.domain.usage import CallStatus
 from penstock.gateway.answering import Answer
@@ -19,7 +26,10 @@ from penstock.gateway.visits import AttemptVisit
 from penstock.gateway.wire import Reader
 
 LARGEST_ANSWER = 64 * 1024 * 1024
-Settle = Callable[[Sent], Awaitable[None]]
+Settle = Callable[[Sent], asyncio.Task[None]]
+"""Begins to settle a call; once begun it can't be stopped."""
+Remember = Callable[[Reader], asyncio.Task[None] | None]
+"""Begins to keep an answer that came to its end, where answers are kept."""
 
 
 @dataclass(kw_only=True)
@@ -32,9 +42,11 @@ class Passage:
     progress: Progress
     elapsed: Callable[[], float]
     settle: Settle
+    remember: Remember
     reader: Reader | None = None
     first_byte: float | None = None
     http_status: int | None = None
+    has_remembered: bool = False
 
     async def pass_on(self, opened: Opened) -> None:
         """All of it; what breaks off breaks off for the client, too."""
@@ -48,6 +60,10 @@ class Passage:
             else:
                 await self._whole(opened, headers)
         finally:
+            # some clients hang up at the last event: what they have read is kept all the same
+            if self.reader is not None and self.reader.is_complete and not self.has_remembered:
+                self.reader.finish()
+                self.remember(self.reader)
             await opened.close()
 
     def sent(self, status: CallStatus, error: str = "") -> Sent:
@@ -78,7 +94,7 @@ class Passage:
                 piece = reader.feed(chunk)
                 if not is_settled and reader.is_complete and reader.has_usage:
                     is_settled = True
-                    await self.settle(self._judged(reader, ""))
+                    await asyncio.shield(self.settle(self._judged(reader, "")))
                 await self.answer.pass_on(piece)
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
@@ -88,7 +104,8 @@ class Passage:
             broken = f"the upstream broke the answer off ({type(error).__name__})"
         rest = reader.finish()
         if not is_settled:
-            await self.settle(self._judged(reader, broken))
+            await asyncio.shield(self.settle(self._judged(reader, broken)))
+        await self._kept(reader)
         await self.answer.pass_on(rest)
         if not broken:
             await self.answer.end()
@@ -96,10 +113,13 @@ class Passage:
     async def _whole(self, opened: Opened, headers: Headers) -> None:
         reader = self.reader = self._reader(streamed=False)
         body, broken = await self._read(opened, reader)
-        await self.settle(self._judged(reader, broken))
+        settling = self.settle(self._judged(reader, broken))
+        await self._kept(reader)
+        await asyncio.sleep(0)  # the ledger is asked before the client can ask for more
         if broken:
             raise no_answer(self.visit.terms.destination.upstream, broken)
         await self.answer.whole(opened.status, headers, body)
+        await asyncio.shield(settling)
 
     async def _error(self, opened: Opened, headers: Headers) -> None:
         body, broken = await self._read(opened, None)
@@ -107,7 +127,7 @@ class Passage:
             body = body.replace(self._key.encode(), MASK.encode())
         message = error_of(body).get("message")
         said = message if isinstance(message, str) else body[:200].decode("utf-8", "replace")
-        await self.settle(self.sent(CallStatus.FAILED, broken or said or f"status {opened.status}"))
+        await asyncio.shield(self.settle(self.sent(CallStatus.FAILED, broken or said or f"status {opened.status}")))
         await self.answer.whole(opened.status, headers, body)
 
     async def _read(self, opened: Opened, reader: Reader | None) -> tuple[bytes, str]:
@@ -122,6 +142,13 @@ class Passage:
         except BROKEN as error:
             return b"".join(parts), f"broke its answer off ({type(error).__name__})"
         return b"".join((*parts, reader.finish() if reader else b"")), ""
+
+    async def _kept(self, reader: Reader) -> None:
+        """Keep it before its end is told: who has heard it may look at the recording."""
+        self.has_remembered = True
+        if reader.is_complete and (task := self.remember(reader)) is not None:
+            with contextlib.suppress(PenstockError, OSError):  # who keeps the books says so; the answer was paid for
+                await asyncio.shield(task)
 
     def _judged(self, reader: Reader, broken: str) -> Sent:
         if reader.error:

@@ -36,11 +36,15 @@ class Running:
         self.base_url = f"http://{HOST}:{self._sockets[0].getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
+        self._failures: list[Exception] = []
         self._ending: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="penstock-gateway", daemon=True)
         self._thread.start()
-        if not self._ready.wait(START_PATIENCE):
-            raise WorldError("the gateway did not start", hint="the machine is overloaded; try again")
+        is_ready = self._ready.wait(START_PATIENCE)
+        for failure in self._failures:
+            raise WorldError(f"the gateway did not start: {failure}", hint="try again") from failure
+        if not is_ready:
+            raise WorldError("the gateway did not start: it took too long", hint="try again")
 
     def cut(self, visit: AttemptVisit) -> None:
         """Cancel what is under way for a visit."""
@@ -68,6 +72,13 @@ class Running:
         try:
             self._loop.run_until_complete(self._serve())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        except Exception as error:
+            if self._ready.is_set():
+                raise
+            self._failures.append(error)  # who waits for the start says it
+            for listening in self._sockets:
+                listening.close()
+            self._ready.set()
         finally:
             self._loop.close()
 

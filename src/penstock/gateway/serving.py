@@ -22,6 +22,7 @@ from penstock.gateway.forwarding import Forwarder
 from penstock.gateway.metering import Meter
 from penstock.gateway.parking import Parking
 from penstock.gateway.protocols import WIRES
+from penstock.gateway.remembering import Remember, nothing_remembered
 from penstock.gateway.running import Running
 from penstock.gateway.sending import Sender
 from penstock.gateway.settings import GatewaySettings
@@ -54,6 +55,8 @@ class GatewayParts:
     """Called in the gateway's thread when a mark of a budget is reached."""
     troubled: Callable[[BaseException], None] = told_to_stderr
     """Called in the gateway's thread when the gateway itself fails."""
+    remember: Remember = nothing_remembered
+    """Called in the thread that lets an attempt in: what is kept of its calls, or played again for them."""
     socket_path: Path | None = None
     """A Unix socket that it listens on besides."""
     pause: Pause = asyncio.sleep
@@ -108,7 +111,13 @@ class Gateway:
     def admit(self, caller: Caller, model: str, *, max_calls: int) -> AttemptVisit:
         """A key of its own for one attempt, good for one model, until it is closed; 0 calls is no limit."""
         destination = self.parts.directory.find(model)
-        terms = Terms(caller=caller, alias=model, destination=destination, max_calls=max_calls)
+        terms = Terms(
+            caller=caller,
+            alias=model,
+            destination=destination,
+            max_calls=max_calls,
+            memory=self.parts.remember(caller),
+        )
         running = self.start()
         return self._book.open(terms, base_url=running.base_url, cut=running.cut)
 

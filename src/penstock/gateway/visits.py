@@ -10,11 +10,15 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from penstock.domain.usage import Caller
 from penstock.gateway.directory import Destination
 from penstock.ports.clock import Clock
 from penstock.ports.models import Access, Stop
+
+if TYPE_CHECKING:
+    from penstock.gateway.remembering import Memory
 
 KEY_PREFIX = "penstock-"
 
@@ -29,6 +33,7 @@ class Terms:
     destination: Destination
     max_calls: int
     """0 is no limit."""
+    memory: Memory | None = None
 
 
 class AttemptVisit:

@@ -1,0 +1,87 @@
+"""What is kept of an attempt's calls, or played again for them; files are touched in another thread, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from penstock.domain.errors import UserError, WorldError
+from penstock.domain.usage import Caller
+from penstock.gateway.denial import not_played
+from penstock.gateway.orders import Order
+from penstock.gateway.recording import Exchange, Recorder
+from penstock.gateway.recordings.call_keys import CallKey, CallOrder
+from penstock.gateway.replaying import Replayer
+from penstock.gateway.sending import Opened
+from penstock.gateway.wire import Reader
+
+
+@dataclass(kw_only=True)
+class Memory:
+    """One attempt's. Made by any thread, used by the gateway's."""
+
+    caller: Caller
+    recorder: Recorder | None = None
+    replayer: Replayer | None = None
+    _order: CallOrder = field(init=False)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self._order = CallOrder(self.caller)
+
+    def next(self, order: Order) -> CallKey:
+        """The place of the call that begins now."""
+        return self._order.next(offers_tools=order.asked.offers_tools)
+
+    async def keep(self, key: CallKey, order: Order, reader: Reader) -> None:
+        """Keep an answer that came to its end, if answers are kept."""
+        message = reader.message
+        if self.recorder is None or message is None:
+            return
+        exchange = Exchange(
+            wire=order.wire.name,
+            request=order.body,
+            message=message,
+            tokens=reader.tokens,
+            stop_reason=reader.stop_reason,
+        )
+        async with self._turn:
+            await asyncio.to_thread(self.recorder.keep, key, exchange)
+
+    async def played(self, key: CallKey, order: Order) -> Opened:
+        """The recorded answer to a call, as an upstream would give it, or Denied."""
+        if self.replayer is None:
+            raise not_played("there is no recording of this run")
+        try:
+            async with self._turn:
+                found = await asyncio.to_thread(self.replayer.find, key, order.wire.name, order.body)
+        except (UserError, WorldError) as error:
+            raise not_played(error.sentence) from error
+        pieces = order.wire.told(found.message, streamed=order.asked.streamed, with_usage=True)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for piece in pieces:
+                yield piece
+
+        kind = "text/event-stream" if order.asked.streamed else "application/json"
+        return Opened(
+            status=200,
+            headers=[(b"content-type", kind.encode("ascii"))],
+            content_type=kind,
+            chunks=chunks(),
+            close=_nothing_to_close,
+        )
+
+
+Remember = Callable[[Caller], Memory | None]
+"""The memory of an attempt that begins; None where nothing is kept and nothing played."""
+
+
+def nothing_remembered(_caller: Caller) -> Memory | None:
+    """For who neither records nor replays."""
+    return None
+
+
+async def _nothing_to_close() -> None:
+    pass
