@@ -17,7 +17,7 @@ from pathlib import Path
 
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.bare import NoEnvironments
-from penstock.adapters.memory import FINISHED, MemoryProject
+from penstock.adapters.memory import FINISHED, MemoryGate, MemoryProject
 from penstock.adapters.memory_models import MemoryModels
 from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.store.opening import open_database
@@ -33,7 +33,7 @@ from penstock.engine.furnishing import Furnisher
 from penstock.engine.loop import Manner
 from penstock.engine.making import EnvironmentMaker
 from penstock.engine.owner import drive
-from penstock.ports import AgentReport, AgentTask, Capture, Conflicted, Merged, NewRun, Place
+from penstock.ports import AddedLines, AgentReport, AgentTask, Capture, Conflicted, Merged, NewRun, Place
 
 NOWHERE = Path("/memory")
 LIMITS = {"agent": 64, "check": 64, "disk": 64}
@@ -46,6 +46,9 @@ class InstantProject(MemoryProject):
         return Candidate(commit=commit, tree=f"tree of {commit}")
 
     async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
+        return ()
+
+    async def written(self, base: str, commit: str, *, on_the_way: bool = False) -> tuple[AddedLines, ...]:
         return ()
 
     async def merge(self, head: str, candidate: str, stamp: Stamp) -> Merged | Conflicted:
@@ -133,6 +136,7 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
             slots=OwnSlots(),
             journal=journal,
             clock=clock,
+            secrets=MemoryGate(),
             redact=str,
         )
         wall, cpu = time.perf_counter(), _cpu()

@@ -119,7 +119,7 @@ install() {
   fi
   say "installing $1 $version"
   rm -rf -- "$target" # what an interrupted call left
-  if [ "$1" = aider ]; then place_aider "$target"; else place_from_npm "$1" "$target"; fi || return
+  if [ "$1" = aider ]; then place_aider "$target"; else place_from_npm "$1" "$target"; fi || return 1
   link "$1" "$target" || { say "$1 was installed, but says no version $version when it is started"; return 1; }
   echo "$version" >"$target/.ready" # last: without it the folder is begun anew
 }
@@ -164,7 +164,7 @@ fi
 code=0
 for agent in "${agents[@]}"; do
   ended=0
-  "$act" "$agent" || ended=$?
+  ("$act" "$agent") || ended=$? # in a shell of its own: one that is refused does not keep the next from coming
   [ "$ended" -le "$code" ] || code=$ended
 done
 [ "$act" = check ] || [ "$code" -ne 0 ] || say "ready in $folder/bin"

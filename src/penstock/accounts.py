@@ -76,7 +76,7 @@ class Accounts:
         return await self._parts.ledger.account(level, key)
 
     def of_run(self, run: str) -> list[dict[str, Any]]:
-        """The accounts of a run and of its workstreams."""
+        """The accounts of a run and of its workstreams, as far as there are any."""
         return [row for row in self._parts.views.budgets() if row["key"].split("/")[0] == run]
 
     async def _place(self, scope: Scope) -> tuple[Level, str]:

@@ -22,6 +22,7 @@ from penstock.ports import (
     Locks,
     Models,
     Repository,
+    SecretGate,
     Slots,
     Supervision,
     Tools,
@@ -71,6 +72,8 @@ class ProjectParts(Protocol):
     def supervision(self) -> Supervision: ...
     @property
     def redactor(self) -> Redactor: ...
+    @property
+    def secrets(self) -> SecretGate: ...
     @property
     def worktrees(self) -> Worktrees: ...
     @property
@@ -132,6 +135,10 @@ class Parts(Protocol):
     @property
     def models(self) -> Models:
         """The door to every model; it opens when the first agent comes."""
+        ...
+
+    def hide_keys(self) -> None:
+        """Let nobody read from this process's surroundings which secrets it was started with."""
         ...
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
 from penstock.domain.plan import Plan, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.refusals import EventRefused
+from penstock.domain.roles import Roles
 from penstock.domain.run import AttemptId, Run, Step, new_run
-from penstock.domain.states import TERMINAL_RUN, RunState
+from penstock.domain.states import ENDED, TERMINAL_RUN, RunState
 from penstock.domain.step import step
 from penstock.engine import frozen
 from penstock.engine.context import Context
@@ -36,6 +37,7 @@ from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
 from penstock.projects import Opened, Project, Projects, left_out
+from penstock.readiness import check_models
 from penstock.submission import (
     NoAgent,
     NotTrusted,
@@ -132,21 +134,28 @@ class Service:
             if to_run:
                 self.must_be_trusted(opened, folder)
             unconfined = opened.parts.confine(settings.node(ProjectSettings).confine) if to_run else ""
-            open_to_all = (f"{NOT_CONFINED}: {unconfined}",) if unconfined else ()
             kept = self._projects.freeze(settings, prompts=opened.prompts, max_parallel=submission.max_parallel)
+            whole = self.complete(plan, opened.parts, settings)
+            if to_run:
+                self._must_reach_models(whole.workstreams, kept.settings.roles, opened.parts)
+            open_to_all = (f"{NOT_CONFINED}: {unconfined}",) if unconfined else ()
             try_out(kept.settings.prompts, plan.workstreams)
             return _Prepared(
                 project=project,
                 base=opened.base,
                 base_branch=opened.base_branch,
                 frozen=kept,
-                plan=self.complete(plan, opened.parts, settings),
+                plan=whole,
                 documents=tuple(loaded.documents.values()),
                 budgets=settings.node(BudgetSettings),
                 guide=await read_guide(opened.parts.history, opened.base),
                 redact=opened.parts.redactor.redact,
                 warnings=(*opened.warnings, *dirty, *map(str, loaded.warnings), *warnings, *open_to_all),
             )
+
+    def _must_reach_models(self, workstreams: Iterable[Workstream], roles: Roles, parts: ProjectParts) -> None:
+        agents = {workstream.agent: parts.agent(workstream) for workstream in workstreams}
+        check_models(self._parts.models, roles, agents.items())
 
     def must_be_trusted(self, opened: Opened, folder: Path | None) -> None:
         """What the project would run is agreed to, and so is the project whose plan it is: clones bring theirs."""
@@ -236,7 +245,12 @@ class Service:
                 guide = await read_guide(parts.history, loaded.run.base) if manner.works else ""
                 context = replace(self._context(loaded, parts, manner), guide=guide)
                 if manner.works:
+                    self._parts.hide_keys()
                     parts.confine(context.settings.confine)
+                    unfinished = [
+                        one for one in loaded.run.plan.order if loaded.run.progress(one.id).state not in ENDED
+                    ]
+                    self._must_reach_models(unfinished, context.settings.roles, parts)
                 first: list[Event] = []
                 if loaded.run.state is RunState.PENDING and manner.works:
                     first.append(RunStarted(base=loaded.run.base))
@@ -280,6 +294,7 @@ class Service:
             slots=self._parts.slots,
             journal=self._parts.journal,
             clock=self._parts.clock,
+            secrets=parts.secrets,
             redact=parts.redactor.redact,
         )
 

@@ -86,8 +86,8 @@ def test_an_unknown_model_has_no_cost_and_is_reserved_as_the_dearest_of_its_prot
     tokens = Tokens(input=1000, output=100)
     micros, rate = LISTED.cost(*ANTHROPIC, model, tokens, AT)
     assert (micros, rate.is_known, dict(rate.unit_prices)) == (None, False, {})
-    # claude-3-opus: $75 output, and $30 for what is written for an hour
-    assert LISTED.worst(*ANTHROPIC, model, tokens, AT) == 1000 * 30 + 100 * 75
+    # claude-3-opus: $75 output, and $18.75 for what is written to a cache
+    assert LISTED.worst(*ANTHROPIC, model, tokens, AT) == 18_750 + 100 * 75
     # o1-pro: $150 and $600
     assert LISTED.worst(*OPENAI, model, tokens, AT) == 1000 * 150 + 100 * 600
 
@@ -160,9 +160,12 @@ def test_an_address_that_the_list_knows_has_its_own_prices_and_another_one_those
     assert prices.cost("near", "openai", "gpt-5", Tokens(input=4), AT)[0] == 5
 
 
-def test_a_reservation_takes_all_input_at_its_dearest_kind_so_that_no_caching_costs_more() -> None:
-    # $2 for what is written for an hour is the dearest that haiku's input may cost
-    assert LISTED.worst(*ANTHROPIC, "claude-haiku-4-5", Tokens(input=100, output=10), AT) == 200 + 50
+def test_a_reservation_takes_input_at_its_dearest_kind_and_an_hour_where_it_is_asked_for() -> None:
+    # $1.25 for what is written to a cache, $2 for an hour, $5 output
+    assert LISTED.worst(*ANTHROPIC, "claude-haiku-4-5", Tokens(input=100, output=10), AT) == 125 + 50
+    assert LISTED.worst(*ANTHROPIC, "claude-haiku-4-5", Tokens(cache_write_long=100), AT) == 200
+    # where reading from a cache has a price of its own, it may still turn out that nothing is there to be read
+    assert LISTED.worst(*ANTHROPIC, "claude-haiku-4-5", Tokens(cache_read=100), AT) == 125
 
 
 def test_a_protocol_that_nobody_speaks_is_a_bug() -> None:
@@ -189,7 +192,9 @@ def test_every_listed_model_costs_what_the_list_itself_reckons_and_never_more_th
 ) -> None:
     provider, model = which
     micros, rate = LISTED.cost("main", provider, model, tokens, AT)
-    reserved = LISTED.worst("main", provider, model, Tokens(input=tokens.all_input, output=tokens.output), AT)
+    long = tokens.cache_write_long
+    asked = Tokens(input=tokens.all_input - long, output=tokens.output, cache_write_long=long)
+    reserved = LISTED.worst("main", provider, model, asked, AT)
     assert reserved >= (micros or 0)
     if micros is not None:
         usage = Usage(

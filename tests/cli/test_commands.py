@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPS = dict(helps(command_line(), "penstock"))
-COMMANDS = [path for path in HELPS if path not in ("penstock", "penstock plan", "penstock config", "penstock tools")]
+GROUPS = ("penstock", *(f"penstock {name}" for name in ("plan", "config", "tools", "budget", "agents")))
+COMMANDS = [path for path in HELPS if path not in GROUPS]
 PROMISED = {
     *("init", "trust", "doctor", "config show", "plan check", "plan show", "plan schema", "validate", "run", "resume"),
     *("show-run", "show-dag", "show-errors", "show-events", "follow", "pause", "cancel", "approve", "reject", "demo"),
     *("abandon-run", "reset-workstream", "rollback-workstream", "recover-run", "gc"),
     *(f"worktree-{name}" for name in ("init", "list", "status", "cleanup", "validate-scope")),
     *("tools list", "tools check", "tools run"),
+    *("budget show", "budget set"),
 }
 
 

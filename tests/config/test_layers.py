@@ -218,7 +218,7 @@ def test_the_same_key_in_user_and_project_is_no_conflict() -> None:
         ),
         ("base_brnch = 'x'", 'penstock.toml:1: unknown key "base_brnch"; did you mean "base_branch"?'),
         ("\n[exekutor]\nx = 1", 'penstock.toml:2: unknown key "exekutor"; did you mean "executor"?'),
-        ("[limits]\nzzz = 2", 'penstock.toml:2: unknown key "limits.zzz"; known here: agent_timeout, '),
+        ("[limits]\nzzz = 2", 'penstock.toml:2: unknown key "limits.zzz"; known here: agent_idle_timeout, '),
         (
             "[checks.lint]\ncommand = 'x'\ntimout = 3",
             'checks.lint has the unknown key "timout"; did you mean "timeout"?',

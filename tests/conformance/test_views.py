@@ -71,6 +71,10 @@ def test_a_run_is_told_in_one_fixed_shape(stored: Stored) -> None:
         "published": stored.drive.run.head,
         "publication": "",
         "confinement": {"confined": 2, "unconfined": 0},
+        "usage": {
+            **dict.fromkeys(("calls", "input_tokens", "output_tokens", "price_unknown", "estimated"), 0),
+            "cost_usd": None,
+        },
         "generation": 1,
         "created_at": "2026-11-20T08:00:00.000Z",
         "started_at": "2026-11-20T08:00:01.501Z",
@@ -171,7 +175,7 @@ def test_runs_are_listed_newest_first_and_by_project(database: Database, clock: 
     assert database.views.runs(project="another") == []
     assert len(database.views.runs(project="demo")) == 3
     told = database.views.run("run-2")
-    del told["workstreams"], told["confinement"]
+    del told["workstreams"], told["confinement"], told["usage"]
     assert database.views.runs()[1] == told
 
 

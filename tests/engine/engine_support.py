@@ -10,7 +10,7 @@ from typing import Any
 
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.environments.bare import NoEnvironments
-from penstock.adapters.memory import MemoryProject
+from penstock.adapters.memory import MemoryGate, MemoryProject
 from penstock.adapters.memory_models import MemoryModels
 from penstock.adapters.own_slots import OwnSlots
 from penstock.adapters.store.memory import MemoryJournal
@@ -61,6 +61,7 @@ class World:
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     clock: Clock = field(default_factory=SystemClock)
     redact: Callable[[str], str] = str
+    secrets: MemoryGate = field(default_factory=MemoryGate)
     setup: Setup = field(default_factory=Setup)
     environments: Environments = field(default_factory=NoEnvironments)
     models: MemoryModels = field(default_factory=MemoryModels)
@@ -123,6 +124,7 @@ class World:
             slots=self.slots,
             journal=self.journal,
             clock=self.clock,
+            secrets=self.secrets,
             redact=self.redact,
         )
 

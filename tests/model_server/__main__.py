@@ -24,19 +24,14 @@ def main() -> None:
     words.add_argument("--scripts", type=Path, help="a folder of NAME.json")
     words.add_argument("--default", default="", help="the script that is played where none is named")
     given = words.parse_args()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # before there is a thread: all of them keep to it
     scripts = load_scripts(given.scripts) if given.scripts else ()
-    try:
-        with ScriptedModels(
-            scripts, default=given.default, port=given.port, keeps_requests=False, told=_print
-        ) as models:
-            print(models.base_url, flush=True)
-            if given.port_file is not None:
-                _write(given.port_file, models.base_url.rpartition(":")[2])
-            signal.pause()
-    except KeyboardInterrupt:
-        pass
+    with ScriptedModels(scripts, default=given.default, port=given.port, keeps_requests=False, told=_print) as models:
+        print(models.base_url, flush=True)
+        if given.port_file is not None:
+            _write(given.port_file, models.base_url.rpartition(":")[2])
+        signal.sigwait(signals)
 
 
 def _print(issued: Issued) -> None:

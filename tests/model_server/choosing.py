@@ -7,7 +7,7 @@ path (`/s/PLAY/v1/...`), else it is the script that the prompt is about, else th
     fix                                     plays the script "fix"
     fix,status=429,times=2,retry-after=1    the first two calls are turned away
     fix,drop,after=1                        the second call and all later ones break off
-    text,usage=1200/34/56                   what it says it used: input, output, cache read, written, written for long
+    text,usage=1200.34.56                   what it says it used: input, output, cache read, written, written for long
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read_play(text: str) -> Play:
     return Play(
         text=text,
         script=name,
-        tokens=Tokens(**dict(zip(_USAGE, map(int, usage.split("/")), strict=False))) if usage else None,
+        tokens=Tokens(**dict(zip(_USAGE, map(int, usage.split(".")), strict=False))) if usage else None,
         faults=tuple(
             Fault(
                 kind=kind,

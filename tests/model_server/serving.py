@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.domain.usage import Tokens
 
-from .answers import SHAPES
-from .choosing import Play, directive_in, read_play, split_path
+from .choosing import Play, directive_in, read_play
+from .connection import JSON, Call, Gone, Receive, Send, arrived
 from .conversation import Asked, Protocol, read
 from .faults import Fault, FaultKind, Faults
 from .issuing import Books, Issued, Seen, figures
 from .playing import Answer, played
 from .scripts import Round, Script
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from .shapes import SHAPES
 
 PROTOCOLS: Mapping[str, Protocol] = {
     "/messages": Protocol.MESSAGES,
     "/chat/completions": Protocol.CHAT,
     "/responses": Protocol.RESPONSES,
 }
-_JSON = "application/json"
 _STREAM = "text/event-stream"
 _SHOWN = 3
 """So many events of a stream go out before one that breaks off or stalls does."""
 _NONE = Script(name="", rounds=(Round(final="A short answer"),))
-
-
-class Gone(Exception):
-    """The one who asked has hung up, or the server ends."""
 
 
 class BrokenOff(Exception):
@@ -69,8 +60,8 @@ class Application:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
-        call = _Call(receive, send)
-        seen = await _seen(scope, receive)
+        call = Call(receive, send)
+        seen = await arrived(scope, receive)
         self.books.note_seen(seen)
         protocol = next((one for end, one in PROTOCOLS.items() if seen.path.endswith(end)), None)
         with suppress(Gone, BrokenOff):
@@ -79,7 +70,7 @@ class Application:
             else:
                 await self._other(call, seen)
 
-    async def _other(self, call: _Call, seen: Seen) -> None:
+    async def _other(self, call: Call, seen: Seen) -> None:
         if seen.method == "HEAD":
             await call.whole(200, b"", {})
         elif seen.path.endswith("/count_tokens"):
@@ -90,7 +81,7 @@ class Application:
         else:
             await call.whole(404, _packed(SHAPES[Protocol.CHAT].error(404, f"nothing is at {seen.path}")), {})
 
-    async def _model(self, call: _Call, seen: Seen, protocol: Protocol) -> None:
+    async def _model(self, call: Call, seen: Seen, protocol: Protocol) -> None:
         try:
             asked = read(protocol, seen.body)
         except (ValueError, TypeError, AttributeError) as error:
@@ -139,14 +130,14 @@ class Application:
                     met.append(one.fault)
         return Faults(tuple(met))
 
-    async def _late(self, call: _Call, faults: Faults) -> None:
+    async def _late(self, call: Call, faults: Faults) -> None:
         delay = faults.get(FaultKind.DELAY)
         if delay is not None:
             await asyncio.sleep(delay.seconds)
         if FaultKind.HANG in faults:
             await self._held(call)
 
-    async def _held(self, call: _Call) -> None:
+    async def _held(self, call: Call) -> None:
         self.books.note_held(1)
         try:
             await call.until(self.gate)
@@ -155,7 +146,7 @@ class Application:
         finally:
             self.books.note_held(-1)
 
-    async def _answered(self, call: _Call, asked: Asked, answer: Answer, faults: Faults, issued: Issued) -> None:
+    async def _answered(self, call: Call, asked: Asked, answer: Answer, faults: Faults, issued: Issued) -> None:
         shape = SHAPES[asked.protocol]
         failing, nothing = faults.get(FaultKind.STATUS), Tokens()
         if failing is not None:
@@ -170,9 +161,9 @@ class Application:
         else:
             await self._at_once(call, _packed(shape.whole(answer)), faults, issued)
 
-    async def _at_once(self, call: _Call, body: bytes, faults: Faults, issued: Issued) -> None:
+    async def _at_once(self, call: Call, body: bytes, faults: Faults, issued: Issued) -> None:
         if FaultKind.STALL in faults or FaultKind.DROP in faults:
-            await call.begin(200, {"content-type": _JSON, "content-length": str(len(body))})
+            await call.begin(200, {"content-type": JSON, "content-length": str(len(body))})
             await call.piece(body[: len(body) // 2])
             if FaultKind.DROP in faults:
                 self.books.note_issued(replace(issued, ended=False, told=False))
@@ -185,7 +176,7 @@ class Application:
         await call.whole(200, body, {})
 
     async def _streamed(
-        self, call: _Call, events: Sequence[bytes], failed: bytes, faults: Faults, issued: Issued
+        self, call: Call, events: Sequence[bytes], failed: bytes, faults: Faults, issued: Issued
     ) -> None:
         slow = faults.get(FaultKind.SLOW)
         await call.begin(200, {"content-type": _STREAM, "cache-control": "no-cache"})
@@ -199,7 +190,7 @@ class Application:
             await call.piece(event)
         await call.piece(b"", last=True)
 
-    async def _broken(self, call: _Call, failed: bytes, faults: Faults, issued: Issued) -> None:
+    async def _broken(self, call: Call, failed: bytes, faults: Faults, issued: Issued) -> None:
         if FaultKind.STALL in faults:
             await self._held(call)
         if FaultKind.DROP in faults or FaultKind.ERROR_EVENT in faults:
@@ -208,66 +199,6 @@ class Application:
                 await call.piece(failed)
                 await call.piece(b"", last=True)
             raise BrokenOff
-
-
-class _Call:
-    """One connection's answer."""
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-
-    async def whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        await self.begin(status, {"content-type": _JSON, "content-length": str(len(body)), **headers})
-        await self.piece(body, last=True)
-
-    async def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
-
-    async def piece(self, body: bytes, *, last: bool = False) -> None:
-        await self._send({"type": "http.response.body", "body": body, "more_body": not last})
-
-    async def pause(self, seconds: float) -> None:
-        """Wait, unless the one who asked goes away."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._gone(), seconds)
-            raise Gone
-
-    async def until(self, gate: asyncio.Event) -> None:
-        """Wait for a gate to open, unless the one who asked goes away."""
-        opened, gone = asyncio.ensure_future(gate.wait()), asyncio.ensure_future(self._gone())
-        try:
-            await asyncio.wait((opened, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not opened.done():
-                raise Gone
-        finally:
-            opened.cancel()
-            gone.cancel()
-
-    async def _gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-
-async def _seen(scope: Mapping[str, Any], receive: Receive) -> Seen:
-    parts = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            break
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    raw = b"".join(parts)
-    play, path = split_path(scope["path"])
-    return Seen(
-        method=scope["method"],
-        path=path,
-        play=play,
-        query=scope["query_string"].decode(),
-        headers=headers,
-        raw=gzip.decompress(raw) if headers.get("content-encoding") == "gzip" else raw,
-    )
 
 
 def _packed(data: Mapping[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ from penstock.domain.errors import WorldError
 from penstock.domain.plan import Check
 from penstock.domain.tool_result import ToolResult
 from penstock.ports import (
+    AddedLines,
     AgentReport,
     AgentTask,
     Capture,
@@ -27,6 +28,7 @@ from penstock.ports import (
     Place,
     Preserved,
     Publication,
+    SecretFound,
     ToolContext,
 )
 
@@ -43,6 +45,22 @@ MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 def always_green(_command: str, _tree: Tree) -> int:
     """Every command passes."""
     return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryGate:
+    """A gate that knows some words as secrets: none, if it is told of none."""
+
+    words: tuple[str, ...] = ()
+
+    async def find(self, added: Sequence[AddedLines]) -> tuple[SecretFound, ...]:
+        """The lines with one of the words."""
+        return tuple(
+            SecretFound(path=one.path, line=number, kind="a known word")
+            for one in added
+            for number, text in one.lines
+            if any(word in text for word in self.words)
+        )
 
 
 def edits_nothing(_task: AgentTask, _files: dict[str, str]) -> AgentReport | None:
@@ -104,6 +122,15 @@ class MemoryProject:
             )
             for path in sorted({*old, *new})
             if old.get(path) != new.get(path)
+        )
+
+    async def written(self, base: str, commit: str, *, on_the_way: bool = False) -> tuple[AddedLines, ...]:
+        """The texts that differ; what lies between is not looked at."""
+        old, new = self.tree(base), self.tree(commit)
+        return tuple(
+            AddedLines(path=path, lines=tuple(enumerate(text.split("\n"), 1)))
+            for path, text in sorted(new.items())
+            if old.get(path) != text
         )
 
     async def patch(self, capture: Capture, base: str, target: Path) -> None:
@@ -169,7 +196,7 @@ class MemoryProject:
 
     def path(self, place: Place) -> Path:
         """Where the worktree would be."""
-        return Path("/memory") / place.run / place.workstream
+        return Path(f"/memory/{place.run}/{place.workstream}")
 
     async def prepare(self, place: Place, start: str | None) -> Path:
         """A worktree whose content is the commit."""
@@ -251,7 +278,7 @@ class MemoryProject:
     async def folder(self, run: str, workstream: str, attempt: str) -> Path:
         """A folder that is never made."""
         self.started.add(self.marker(run, workstream, attempt))
-        return Path("/memory/attempts") / run / workstream / attempt
+        return Path(f"/memory/attempts/{run}/{workstream}/{attempt}")
 
     def was_started(self, run: str, workstream: str, attempt: str) -> bool:
         """Whether it was asked for."""

@@ -40,9 +40,17 @@ class Rates:
         return _up(sum((getattr(self, kind) * getattr(tokens, kind) for kind in KINDS), Decimal(0)))
 
     def worst(self, tokens: Tokens) -> int:
-        """The same where nobody knows yet what of the input a cache will have a part in: the dearest kind for all."""
-        dearest = max(self.input, self.cache_read, self.cache_write, self.cache_write_long)
-        return _up(dearest * tokens.all_input + self.output * tokens.output)
+        """The same where nobody knows yet what of the input a cache will have a part in: the dearest kind for all.
+
+        To be kept for an hour is asked for, never done unasked: only what is given so may cost so.
+        """
+        dearest = max(self.input, self.cache_read, self.cache_write)
+        long = tokens.cache_write_long
+        return _up(
+            dearest * (tokens.all_input - long)
+            + max(dearest, self.cache_write_long) * long
+            + self.output * tokens.output
+        )
 
     def dearer(self, other: Rates) -> Rates:
         """The higher rate of both, kind by kind."""
@@ -100,7 +108,7 @@ class ListedPrices:
         return priced.rates.cost(tokens), priced.rate
 
     def worst(self, upstream: str, protocol: str, model: str, tokens: Tokens, at: datetime) -> int:
-        """The same for a reservation: all input at its dearest kind, an unknown model as its protocol's dearest one."""
+        """The same for a reservation: input at its dearest kind, an unknown model as its protocol's dearest one."""
         priced = self._priced(upstream, protocol, model, tokens, at)
         return (_dearest(protocol) if priced is None else priced.rates).worst(tokens)
 

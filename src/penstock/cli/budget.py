@@ -46,7 +46,7 @@ def show(context: typer.Context, run: RunOf = "", workstream: WorkstreamOf = "",
         scope = _scope(penstock, run, workstream)
         rows: list[dict[str, Any]] = [spending.as_row(await penstock.accounts.account(scope))]
         if scope.run and not scope.workstream:
-            rows += [row for row in map(spending.from_view, penstock.accounts.of_run(scope.run)) if row != rows[0]]
+            rows += [row for row in penstock.accounts.of_run(scope.run) if row["key"] != scope.run]
         if as_json:
             invocation.terminal.pretty_json(rows)
         else:

@@ -218,7 +218,7 @@ class CapSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetSettings:
-    """What models may cost. `penstock budget` shows what was spent, and sets other caps for what exists already."""
+    """What models may cost. `penstock budget show` says what was spent; `penstock budget set` caps what is there."""
 
     project: CapSettings = field(default_factory=CapSettings)
     """All runs of a project together."""

@@ -9,7 +9,7 @@ from penstock.domain.states import WorkstreamState
 
 def next_to_start(draft: Draft) -> int | None:
     """The lowest rank that is ready, in an open gate, beside nothing it conflicts with, within the limit; or None."""
-    if not draft.is_working or len(draft.occupied) >= draft.policy.max_parallel:
+    if not draft.is_working or draft.occupied >= draft.policy.max_parallel:
         return None
     ready = draft.in_state(WorkstreamState.READY) & _open_members(draft)
     if not ready:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from penstock.domain.copies import quickly_made
+
 REGULAR, EXECUTABLE, SYMLINK, SUBMODULE, ABSENT = "100644", "100755", "120000", "160000", "000000"
 
 
@@ -49,6 +51,7 @@ class Finding:
     text: str
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A commit that a workstream wants to merge, and its tree."""
@@ -57,6 +60,7 @@ class Candidate:
     tree: str
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
     """What makes a commit's hash repeatable: its message and its time."""

@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import ClassVar, TypeAlias
 
 from penstock.domain.changes import Candidate, Finding, Verdict
+from penstock.domain.copies import quickly_made
 from penstock.domain.run import AttemptId, Step
 
 VERSION = 2
 """Of the shapes below."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartStep:
     """Make one attempt of edit, fix, static or runtime."""
@@ -45,6 +47,7 @@ class StartStep:
         return "agent" if self.attempt.step in (Step.EDIT, Step.FIX) else "check"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """A candidate of a batch."""
@@ -137,6 +140,7 @@ class StopSteps:
         return f"stop-{self.number}"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseWorktree:
     """Keep what a workstream's folder holds, then remove it; a failed one's folder stays for inspection."""

@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 
 from penstock.domain.changes import Candidate, Verdict
 from penstock.domain.commands import Command
+from penstock.domain.copies import quickly_made
 from penstock.domain.run import AttemptId, Run, Step
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """An entry of the audit: what a reader of the events wants to see."""
@@ -21,6 +23,7 @@ class Note:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptBegan:
     """A row for a new attempt."""
@@ -31,6 +34,7 @@ class AttemptBegan:
     start: str
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEnded:
     """How an attempt ended: success, failed, interrupted or rate_limited."""
@@ -63,6 +67,7 @@ class VerdictRecorded:
     verdict: Verdict
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integrated:
     """The branch moved to a verdict's tree, for one workstream."""
@@ -87,6 +92,7 @@ class ApprovalRecorded:
 Record: TypeAlias = AttemptBegan | AttemptEnded | ErrorSeen | VerdictRecorded | Integrated | ApprovalRecorded
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """All that follows from one event."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, SYMLINK, Change, Violation
+from penstock.domain.copies import quickly_made
 from penstock.domain.patterns import fold, is_git_folder, matches_any
 from penstock.domain.plan import Scope
 from penstock.domain.protected import ProtectedPaths
@@ -19,6 +20,7 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 _FILTER = re.compile(r"(^|[\s!-])filter(=|\s|$)", re.MULTILINE)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the rules need to know besides the change itself."""

@@ -36,6 +36,9 @@ MOST_WAITING = 2 * WIDEST
 WORKING = ACTIVE - {WorkstreamState.INTEGRATING}
 """A workstream in one of these has a step of its own running, or about to run."""
 
+_WORKING_PLACES = tuple(STATE_ORDER[state] for state in WORKING)
+_WAITING_PLACE = STATE_ORDER[WorkstreamState.INTEGRATING]
+
 _AS_IN_RUN = object()
 """Stands for a field of the run that nobody has changed."""
 
@@ -113,18 +116,16 @@ class Draft:
         return RankSet(bits)
 
     @property
-    def active(self) -> RankSet:
-        """Who has something running or about to run."""
-        return self.in_state(*ACTIVE)
-
-    @property
-    def occupied(self) -> RankSet:
-        """Who counts against how many may run at once. Waiting to be merged holds nobody up, but where one runs at a
-        time: there each begins with what the one before has come to.
+    def occupied(self) -> int:
+        """How many count against how many may run at once. Waiting to be merged holds nobody up, but where one runs at
+        a time: there each begins with what the one before has come to.
         """
-        waiting = self._members[STATE_ORDER[WorkstreamState.INTEGRATING]]
-        all_count = self.policy.max_parallel == 1 or len(waiting) > MOST_WAITING
-        return self.active if all_count else self.in_state(*WORKING)
+        count = 0
+        for place in _WORKING_PLACES:
+            count += self._members[place].bits.bit_count()
+        waiting = self._members[_WAITING_PLACE].bits.bit_count()
+        all_count = self.policy.max_parallel == 1 or waiting > MOST_WAITING
+        return count + waiting if all_count else count
 
     @property
     def in_flight(self) -> RankSet:

@@ -10,6 +10,7 @@ from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate, Finding, Verdict, Violation
 from penstock.domain.checks import CheckResult
 from penstock.domain.claims import Claim
+from penstock.domain.copies import quickly_made
 from penstock.domain.run import AttemptId
 
 VERSION = 2
@@ -19,6 +20,7 @@ VERSION = 2
 # What a step found
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
     """The agent ended and its change is within scope."""
@@ -46,6 +48,7 @@ class OutOfScope:
     patch: str = ""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
     """All checks of a step passed; those that only repeat what the base does are named."""
@@ -78,6 +81,7 @@ class OverBudget:
 StepOutcome: TypeAlias = Edited | Unchanged | OutOfScope | Passed | Red | OverBudget
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
     """An attempt ended and was judged."""

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Generic, TypeVar
 
+from penstock.domain.copies import quickly_made
+
 Row = TypeVar("Row")
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class RankSet:
     """A frozen set of ranks."""
@@ -74,6 +77,7 @@ class RankSet:
 NO_RANKS = RankSet()
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[Row]):
     """A frozen sequence, one row per rank."""

@@ -68,17 +68,24 @@ def _passwords(address: str) -> Iterator[str]:
             yield password
 
 
+MOST_ROUNDS = 4
+
+
 class Redactor:
     """Knows the loaded secrets and the shapes of others; the same text always gives the same result."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        spellings = {item for value in values for item in _spellings(value)}
-        longest_first = sorted(spellings, key=lambda item: (-len(item), item))
+        every = {item for value in values for item in spellings(value)}
+        longest_first = sorted(every, key=lambda item: (-len(item), item))
         self._known = re.compile("|".join(re.escape(item) for item in longest_first)) if longest_first else None
 
     def redact(self, text: str) -> str:
         """The text without secrets. Doing it twice changes nothing more."""
-        return _NAMED.sub(_named, _DOTTED.sub(_web_token, self.without_keys(text)))
+        for _ in range(MOST_ROUNDS):  # what one shape has made shorter may be what another looks for
+            before, text = text, _NAMED.sub(_named, _DOTTED.sub(_web_token, self.without_keys(text)))
+            if text == before:
+                break
+        return text
 
     def without_keys(self, text: str) -> str:
         """The text without what is surely a key: known values and known shapes. `password = …` stays, which a file of
@@ -140,7 +147,8 @@ class RedactedStream:
         return blank if blank > end else len(text)
 
 
-def _spellings(value: str) -> Iterator[str]:
+def spellings(value: str) -> Iterator[str]:
+    """A secret as it stands, and in every usual encoding; nothing for one that is too short to be told from words."""
     if len(value) < SHORTEST:
         return
     raw = value.encode("utf-8", "surrogatepass")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from penstock.domain.bisection import Stack
 from penstock.domain.breaker import DEFAULT_LIMITS, NOTHING_RED, BreakerLimits, BreakerState
 from penstock.domain.changes import Candidate, Finding
+from penstock.domain.copies import quickly_made
 from penstock.domain.ranked import RankedPlan
 from penstock.domain.ranks import NO_RANKS, RankSet, Rows
 from penstock.domain.states import ENDED, Reason, RunState, WorkstreamState
@@ -42,6 +43,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptId:
     """One try of one step: counted per workstream, round and step. A lost try is tried again under its own number."""

@@ -25,6 +25,7 @@ from penstock.ports import (
     Models,
     Place,
     Repository,
+    SecretGate,
     Slots,
     Supervision,
     Tools,
@@ -80,6 +81,8 @@ class Context:
     slots: Slots
     journal: Journal
     clock: Clock
+    secrets: SecretGate
+    """What no change may hold."""
     redact: Redact
     """Takes secrets out of what is written down or given to an agent."""
     guide: str = ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.domain.commands import Command, Compensate, JudgeMerge, PublishBranch, StartStep
+from penstock.domain.copies import quickly_made
 from penstock.domain.errors import Bug, PenstockError
 from penstock.domain.events import (
     BranchPublished,
@@ -30,6 +31,7 @@ Enter = Callable[[Command], AbstractAsyncContextManager[None]]
 """Waits for the room that a command needs, and keeps it."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """An event on its way to the core, and what it answers."""

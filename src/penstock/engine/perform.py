@@ -35,7 +35,7 @@ from penstock.domain.events import (
 )
 from penstock.domain.run import AttemptId, Run, Step
 from penstock.domain.states import WorkstreamState
-from penstock.engine import integration, rollback
+from penstock.engine import integration, leaks, rollback
 from penstock.engine.context import Context
 from penstock.engine.steps import compensation, edit, runtime, static
 from penstock.engine.visiting import LimitReached
@@ -56,8 +56,7 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
             await context.repository.advance(command.verdict)
             return BranchMoved(verdict=command.verdict)
         case PublishBranch():
-            publication = await context.repository.publish(run.branch, command.commit, run.base)
-            return BranchPublished(commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence)
+            return await _published(context, command, run)
         case Compensate():
             return await compensation.perform(context, command)
         case ReleaseWorktree():
@@ -67,6 +66,14 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
         case _:
             assert_never(command)
     return None
+
+
+async def _published(context: Context, command: PublishBranch, run: Run) -> BranchPublished:
+    found = await leaks.on_the_way(context, run.base, command.commit)
+    if found:
+        return BranchPublished(commit=command.commit, pushed=False, sentence=leaks.not_pushed(run.branch, found))
+    publication = await context.repository.publish(run.branch, command.commit, run.base)
+    return BranchPublished(commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence)
 
 
 async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) -> Event:

@@ -17,6 +17,7 @@ from penstock.gateway.visits import AttemptVisit, VisitBook
 from penstock.gateway.wire import Refusal, RequestUnfit, Wire
 
 MODELS_PATH = "/v1/models"
+_ANTHROPIC, _PLAIN = "/v1/messages", "/v1/chat/completions"
 _KEY_IS_WRONG = "the key opens nothing here: it is made for one attempt and ends with it"
 
 
@@ -43,13 +44,18 @@ class Door:
         answer = Answer(send)
         try:
             await self._serve(scope, receive, answer)
-        except (ClientGone, asyncio.CancelledError):
-            return  # who asked has gone, or the visit was closed; what it cost is on its way to the ledger
+        except ClientGone:
+            return  # what it cost is on its way to the ledger
+        except asyncio.CancelledError:  # the visit was closed, or the gateway is
+            if not answer.has_begun:
+                await say(answer, self._wire(scope["path"]), Denied(Refusal.UPSTREAM, "the attempt has ended"))
         except Exception as error:  # noqa: BLE001 - one request served: whatever is wrong with it ends here
             self.troubled(error)
             if not answer.has_begun:
-                wire = self.wires.get(scope["path"]) or next(iter(self.wires.values()))
-                await say(answer, wire, Denied(Refusal.UPSTREAM, "the gateway failed; its log says how"))
+                await say(answer, self._wire(scope["path"]), Denied(Refusal.UPSTREAM, "the gateway itself failed"))
+
+    def _wire(self, path: str) -> Wire:
+        return self.wires.get(path) or self.wires[_ANTHROPIC if path == COUNT_PATH else _PLAIN]
 
     async def _serve(self, scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
         path, method = scope["path"], scope["method"]
@@ -58,7 +64,7 @@ class Door:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         visit = self.book.find(_key_of(headers))
-        wire = self.wires.get(path) or self.wires["/v1/messages" if "anthropic-version" in headers else _PLAIN]
+        wire = self._wire(path)
         if visit is None:
             await say(answer, wire, Denied(Refusal.BAD_KEY, _KEY_IS_WRONG))
         elif method in {"GET", "HEAD"} and (path == MODELS_PATH or path.startswith(f"{MODELS_PATH}/")):
@@ -109,9 +115,6 @@ class Door:
             if denied.stop is not None:
                 visit.end(denied.stop)
             await say(answer, wire, denied)
-
-
-_PLAIN = "/v1/chat/completions"
 
 
 def _key_of(headers: Mapping[str, str]) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-import httpx2
-
 from penstock.gateway import denial
 from penstock.gateway.answering import Answer
 from penstock.gateway.denial import Denied
 from penstock.gateway.headers import Headers, leaving, returning
+from penstock.gateway.lines import BROKEN
 from penstock.gateway.orders import Order, Request, parsed
 from penstock.gateway.sending import Parcel, Sender
 from penstock.gateway.visits import AttemptVisit
@@ -35,7 +34,7 @@ class Counting:
         try:
             status, _, told = await self._ask(visit, order.body, request)
             counted = json.loads(told).get("input_tokens") if status == 200 else None
-        except (httpx2.TransportError, ValueError, AttributeError, RecursionError):
+        except (*BROKEN, ValueError, AttributeError, RecursionError):
             return None
         return counted if type(counted) is int and counted >= 0 else None
 
@@ -54,7 +53,7 @@ class Counting:
             raise RequestUnfit(f"the upstream {destination.upstream} does not count tokens")
         try:
             status, headers, told = await self._ask(visit, body, request)
-        except httpx2.TransportError as error:
+        except BROKEN as error:
             raise denial.no_answer(destination.upstream, "did not count the tokens") from error
         if not 200 <= status < 300:
             raise denial.no_answer(destination.upstream, f"did not count the tokens (status {status})")

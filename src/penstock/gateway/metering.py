@@ -16,6 +16,7 @@ BYTES_PER_TOKEN = 2
 BYTES_PER_TOKEN_SEEN = 3
 """Of an answer that broke off, for an estimate."""
 MOST_ANSWERS = 16
+_KEEPS_LONG = b'"1h"'
 
 _UNBOUNDED = ("background", "previous_response_id", "conversation")
 """Fields by which a request costs what its bytes don't show, or goes on when nobody reads it any more."""
@@ -24,6 +25,11 @@ _PLAIN: dict[str, tuple[object, ...]] = {
     "speed": (None, "standard"),
 }
 """Fields that may ask for a dearer service than the list of prices knows, and what of them does not."""
+
+
+def family(protocol: str) -> str:
+    """What an upstream is said to speak that speaks this protocol of the wire: `openai` for `openai_chat`."""
+    return protocol.partition("_")[0]
 
 
 def refuse_unbounded(body: Json) -> None:
@@ -75,14 +81,10 @@ class Meter:
     prices: Prices
 
     def worst(self, call: ModelCall, tokens: Tokens, leaving: bytes) -> Amount:
-        """What is reserved. Reading may mean writing to a cache, where the request speaks of one: that is dearer."""
-        ways = [tokens]
-        if b"cache_control" in leaving:
-            ways.append(Tokens(cache_write=tokens.input, output=tokens.output))
-            if b'"1h"' in leaving:
-                ways.append(Tokens(cache_write_long=tokens.input, output=tokens.output))
-        dearest = max(self.prices.worst(call.upstream, call.protocol, call.model, way, call.at) for way in ways)
-        return Amount(tokens=tokens.total, micros=dearest)
+        """What is reserved; reading costs more where the request asks a cache to keep it for an hour."""
+        way = Tokens(cache_write_long=tokens.input, output=tokens.output) if _KEEPS_LONG in leaving else tokens
+        micros = self.prices.worst(call.upstream, family(call.protocol), call.model, way, call.at)
+        return Amount(tokens=tokens.total, micros=micros)
 
     def end(self, call: ModelCall, worst: Tokens, sent: Sent, *, at: datetime, seconds: float) -> CallEnd:
         """The end of a call: what its answer says that it used; where it does not say, what must be assumed."""
@@ -90,7 +92,7 @@ class Meter:
         micros: int | None = 0
         unit_prices = ""
         if tokens != NO_TOKENS:
-            micros, rate = self.prices.cost(call.upstream, call.protocol, call.model, tokens, call.at)
+            micros, rate = self.prices.cost(call.upstream, family(call.protocol), call.model, tokens, call.at)
             unit_prices = json.dumps(dict(rate.unit_prices), sort_keys=True) if rate.unit_prices else ""
         return CallEnd(
             status=sent.status,

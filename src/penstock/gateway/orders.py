@@ -18,6 +18,13 @@ LARGEST_REQUEST = 64 * 1024 * 1024
 _INFLATES = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What came in by HTTP."""
@@ -73,7 +80,7 @@ def inflated(request: Request) -> bytes:
 def parsed(request: Request) -> dict[str, Any]:
     """The body as a JSON object, or RequestUnfit."""
     try:
-        body = json.loads(inflated(request))
+        body = _DECODER.decode(inflated(request).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise RequestUnfit("the request is not JSON") from error
     if not isinstance(body, dict):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import httpx2
-
 from penstock.domain.redaction import MASK
 from penstock.domain.usage import CallStatus
 from penstock.gateway.answering import Answer
 from penstock.gateway.denial import Denied, no_answer
 from penstock.gateway.headers import Headers, returning
 from penstock.gateway.limits import error_of
+from penstock.gateway.lines import BROKEN
 from penstock.gateway.metering import Sent
 from penstock.gateway.orders import Order
 from penstock.gateway.sending import Opened, Progress
@@ -85,7 +84,7 @@ class Passage:
                 if size > LARGEST_ANSWER:
                     broken = "the answer was larger than any that is passed on"
                     break
-        except httpx2.TransportError as error:
+        except BROKEN as error:
             broken = f"the upstream broke the answer off ({type(error).__name__})"
         rest = reader.finish()
         if not is_settled:
@@ -120,7 +119,7 @@ class Passage:
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
                     return b"", "answered with more than is passed on"
-        except httpx2.TransportError as error:
+        except BROKEN as error:
             return b"".join(parts), f"broke its answer off ({type(error).__name__})"
         return b"".join((*parts, reader.finish() if reader else b"")), ""
 

@@ -13,6 +13,7 @@ from penstock.gateway.denial import Denied, key_refused, limit_reached, no_answe
 from penstock.gateway.directory import Destination
 from penstock.gateway.headers import Headers
 from penstock.gateway.limits import retry_after, usage_limit
+from penstock.gateway.lines import BROKEN, Lines, Reply
 from penstock.gateway.parking import Parking
 from penstock.gateway.turns import Pause
 from penstock.gateway.visits import AttemptVisit
@@ -58,7 +59,7 @@ class Parcel:
 
 @dataclass(kw_only=True)
 class Sender:
-    """One client per upstream, its connections kept. Belongs to the gateway's thread."""
+    """Sends to every upstream. Belongs to the gateway's thread."""
 
     clock: Clock
     pause: Pause
@@ -66,22 +67,22 @@ class Sender:
     max_tries: int
     short_limit: float
     chance: Callable[[], float] = random.random
-    _clients: dict[str, httpx2.AsyncClient] = field(default_factory=dict)
+    _all_lines: dict[str, Lines] = field(default_factory=dict)
 
     async def open(self, parcel: Parcel, progress: Progress) -> Opened:
         """The beginning of an answer, of whatever status, or Denied."""
         waited, limits = 0.0, 0
         while True:
             progress.tries += 1
-            response = await self._send(parcel, progress)
-            if response is None or self._is_worth_another(response, progress):
-                await self._back_off(parcel, response, progress)
+            reply = await self._send(parcel, progress)
+            if reply is None or self._is_worth_another(reply, progress):
+                await self._back_off(parcel, reply, progress)
                 continue
-            if response.status_code != 429:
-                return await self._judged(parcel.visit.terms.destination, response)
+            if reply.status != 429:
+                return await self._judged(parcel.visit.terms.destination, reply)
             limits += 1
             patience = self.short_limit - waited if limits <= MOST_LIMITS else 0.0
-            waited += await self._wait_out(parcel.visit, response, patience)
+            waited += await self._wait_out(parcel.visit, reply, patience)
             progress.tries -= 1  # an upstream that asked for a pause was not tried in vain
 
     async def until_free(self, visit: AttemptVisit) -> None:
@@ -97,58 +98,53 @@ class Sender:
 
     async def ask(self, parcel: Parcel, *, patience: float) -> tuple[int, Headers, bytes]:
         """One short question that costs nothing: status, headers and body. TransportError if it fails."""
-        client = self._client(parcel.visit.terms.destination)
-        request = client.build_request(
-            "POST", parcel.url, content=parcel.body, headers=parcel.headers, timeout=patience
-        )
-        response = await client.send(request, stream=True)
-        return response.status_code, response.headers.raw, await _read(response)
+        lines = self._lines(parcel.visit.terms.destination)
+        reply = await lines.post(parcel.url, parcel.headers, parcel.body, patience=patience)
+        return reply.status, reply.headers, await _read(reply)
 
     async def close(self) -> None:
-        """Close all connections."""
-        while self._clients:
-            _, client = self._clients.popitem()
-            await client.aclose()
+        """Close all lines."""
+        while self._all_lines:
+            _, lines = self._all_lines.popitem()
+            await lines.close()
 
-    async def _send(self, parcel: Parcel, progress: Progress) -> httpx2.Response | None:
+    async def _send(self, parcel: Parcel, progress: Progress) -> Reply | None:
         """The answer's beginning, or None where the connection failed and another try is left."""
         destination = parcel.visit.terms.destination
-        client = self._client(destination)
-        request = client.build_request("POST", parcel.url, content=parcel.body, headers=parcel.headers)
         progress.is_in_flight = True
         try:
-            response = await client.send(request, stream=True)
+            reply = await self._lines(destination).post(parcel.url, parcel.headers, parcel.body)
         except httpx2.ReadTimeout as error:
             raise no_answer(destination.upstream, "did not answer in time") from error
-        except httpx2.TransportError as error:
+        except BROKEN as error:
             progress.is_in_flight = False
             if progress.tries >= self.max_tries:
                 raise _gone(destination, error) from error
             return None
         progress.is_in_flight = False
         parcel.visit.touch()
-        return response
+        return reply
 
-    def _is_worth_another(self, response: httpx2.Response, progress: Progress) -> bool:
-        is_passing = response.status_code in {408, 409} or response.status_code >= 500
-        says_no = response.headers.get("x-should-retry", "") == "false"
+    def _is_worth_another(self, reply: Reply, progress: Progress) -> bool:
+        is_passing = reply.status in {408, 409} or reply.status >= 500
+        says_no = reply.named.get("x-should-retry", "") == "false"
         return is_passing and not says_no and progress.tries < self.max_tries
 
-    async def _back_off(self, parcel: Parcel, response: httpx2.Response | None, progress: Progress) -> None:
+    async def _back_off(self, parcel: Parcel, reply: Reply | None, progress: Progress) -> None:
         seconds = min(FIRST_BACKOFF * 2.0 ** (progress.tries - 1), LONGEST_BACKOFF) * (0.5 + self.chance() / 2)
-        if response is not None:
-            await _read(response)
-            asked = retry_after(_plain(response), now=self.clock.now())
+        if reply is not None:
+            await _read(reply)
+            asked = retry_after(reply.named, now=self.clock.now())
             if asked is not None and asked <= self.short_limit:
                 seconds = max(seconds, asked)
         with parcel.visit.waits():
             await self.pause(seconds)
 
-    async def _wait_out(self, visit: AttemptVisit, response: httpx2.Response, patience: float) -> float:
+    async def _wait_out(self, visit: AttemptVisit, reply: Reply, patience: float) -> float:
         """Park the upstream and wait until its limit is over; Denied where that takes too long."""
         destination = visit.terms.destination
-        body = await _read(response)
-        limit = usage_limit(_plain(response), body, now=self.clock.now())
+        body = await _read(reply)
+        limit = usage_limit(reply.named, body, now=self.clock.now())
         parked = self.parking.park(destination.upstream, destination.settings.key or "", limit)
         seconds = max(parked.seconds, SHORTEST_WAIT)
         if limit.is_quota or seconds > patience:
@@ -157,13 +153,13 @@ class Sender:
             await self.pause(seconds)
         return seconds
 
-    async def _judged(self, destination: Destination, response: httpx2.Response) -> Opened:
-        status = response.status_code
+    async def _judged(self, destination: Destination, reply: Reply) -> Opened:
+        status = reply.status
         if status in {401, 403}:
-            await response.aclose()
+            await reply.close()
             raise key_refused(destination.upstream, destination.settings.key or "", status)
         if not 200 <= status < 300 and status < 400:
-            await response.aclose()
+            await reply.close()
             raise no_answer(
                 destination.upstream, f"answered with status {status}, which is not followed", http_status=status
             )
@@ -171,45 +167,34 @@ class Sender:
             self.parking.answered(destination.upstream, destination.settings.key or "")
         return Opened(
             status=status,
-            headers=response.headers.raw,
-            content_type=response.headers.get("content-type", ""),
-            chunks=response.aiter_bytes(),
-            close=response.aclose,
+            headers=reply.headers,
+            content_type=reply.named.get("content-type", ""),
+            chunks=reply.chunks(),
+            close=reply.close,
         )
 
-    def _client(self, destination: Destination) -> httpx2.AsyncClient:
-        client = self._clients.get(destination.upstream)
-        if client is None:
-            settings = destination.settings
-            client = self._clients[destination.upstream] = httpx2.AsyncClient(
-                timeout=httpx2.Timeout(settings.idle_timeout, connect=settings.connect_timeout, pool=None),
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0),
-                trust_env=False,
-                follow_redirects=False,
-            )
-        return client
+    def _lines(self, destination: Destination) -> Lines:
+        if destination.upstream not in self._all_lines:
+            self._all_lines[destination.upstream] = Lines(settings=destination.settings)
+        return self._all_lines[destination.upstream]
 
 
-def _gone(destination: Destination, error: httpx2.TransportError) -> Denied:
+def _gone(destination: Destination, error: Exception) -> Denied:
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
         return out_of_reach(destination.upstream, type(error).__name__)
     return no_answer(destination.upstream, f"broke the connection off ({type(error).__name__})")
 
 
-def _plain(response: httpx2.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
-
-
-async def _read(response: httpx2.Response) -> bytes:
+async def _read(reply: Reply) -> bytes:
     """The body of an answer that is not passed on as it comes, as far as it is read at all."""
     parts, size = list[bytes](), 0
     try:
-        with contextlib.suppress(httpx2.TransportError):
-            async for chunk in response.aiter_bytes():
+        with contextlib.suppress(*BROKEN):
+            async for chunk in reply.chunks():
                 parts.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_ERROR:
                     break
     finally:
-        await response.aclose()
+        await reply.close()
     return b"".join(parts)

@@ -95,7 +95,7 @@ class Gateway:
     """The one door to every model. Any thread may use it."""
 
     def __init__(self, parts: GatewayParts) -> None:
-        self._parts = parts
+        self.parts = parts
         self._book = VisitBook(parts.clock)
         self._lock = threading.Lock()
         self._running: Running | None = None
@@ -103,11 +103,11 @@ class Gateway:
 
     def check(self, model: str, protocols: Sequence[str]) -> None:
         """Raise an error that says what to do unless this model is configured, has its key, and speaks one of these."""
-        self._parts.directory.find(model, protocols)
+        self.parts.directory.find(model, protocols)
 
     def admit(self, caller: Caller, model: str, *, max_calls: int) -> AttemptVisit:
         """A key of its own for one attempt, good for one model, until it is closed; 0 calls is no limit."""
-        destination = self._parts.directory.find(model)
+        destination = self.parts.directory.find(model)
         terms = Terms(caller=caller, alias=model, destination=destination, max_calls=max_calls)
         running = self.start()
         return self._book.open(terms, base_url=running.base_url, cut=running.cut)
@@ -118,7 +118,7 @@ class Gateway:
             if self._is_closed:
                 raise Bug("a gateway that is closed was asked to let somebody in")
             if self._running is None:
-                self._running = Running(lambda: self._parts.door(self._book), self._parts.socket_path)
+                self._running = Running(lambda: self.parts.door(self._book), self.parts.socket_path)
             return self._running
 
     def close(self) -> None:

@@ -175,9 +175,3 @@ class GatewaySettings:
     """How often a call is sent at most, before the first byte of an answer has come."""
     short_limit: float = field(default=30.0, metadata=_ZERO)
     """A usage limit that is over within so many seconds is waited out; a longer one ends the attempt until then."""
-    marks: tuple[int, ...] = (80, 95)
-    """Percents of a budget at which people are told."""
-
-    def __post_init__(self) -> None:
-        if any(not 0 < mark <= 100 for mark in self.marks):
-            raise ValueError("marks must be percents between 1 and 100")

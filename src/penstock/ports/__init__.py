@@ -1,5 +1,6 @@
 """What the engine asks of the world, in our own verbs. Adapters implement these; only `bootstrap` chooses them."""
 
+from penstock.ports.applying import Applied, Applying, DeliverableRefused
 from penstock.ports.clock import Clock, Effect
 from penstock.ports.environments import STRAY, Environment, Environments, Furnishing, Proof, SetupFailed, Site
 from penstock.ports.git import (
@@ -19,17 +20,22 @@ from penstock.ports.git import (
 from penstock.ports.journal import Entry, Journal, Loaded, NewRun, OwnershipLost, UnknownRun, Views, Waiting
 from penstock.ports.models import Access, Ledger, Models, Prices, Rate, Stop, StopKind, UsageViews, Visit
 from penstock.ports.ownership import Held, Holder, Locks, Need, Slots, Supervision, User
+from penstock.ports.secrets import AddedLines, SecretFound, SecretGate
 from penstock.ports.work import Agent, AgentReport, AgentTask, ProcessLost, ToolContext, Tools
 
 __all__ = [
     "STRAY",
     "Access",
+    "AddedLines",
     "Agent",
     "AgentReport",
     "AgentTask",
+    "Applied",
+    "Applying",
     "Capture",
     "Clock",
     "Conflicted",
+    "DeliverableRefused",
     "Effect",
     "Entry",
     "Environment",
@@ -56,6 +62,8 @@ __all__ = [
     "Publication",
     "Rate",
     "Repository",
+    "SecretFound",
+    "SecretGate",
     "SetupFailed",
     "Site",
     "Slots",

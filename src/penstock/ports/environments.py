@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from penstock.domain.copies import quickly_made
 from penstock.domain.errors import WorldError
 from penstock.domain.setup import Setup
 from penstock.ports.git import UserFile
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Furnishing:
     """What a checkout was given besides its files: for whoever runs something there."""

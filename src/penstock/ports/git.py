@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from penstock.domain.changes import Candidate, Change, Stamp, Verdict, Violation
+from penstock.domain.copies import quickly_made
 from penstock.domain.errors import WorldError
+from penstock.ports.secrets import AddedLines
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a workstream of a run works."""
@@ -21,6 +24,7 @@ class Place:
     branch: str
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """What a worktree really holds after an agent, and what was tampered with outside its files."""
@@ -130,6 +134,13 @@ class History(Protocol):
 
     async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
         """What differs between two commits."""
+        ...
+
+    async def written(self, base: str, commit: str, *, on_the_way: bool = False) -> tuple[AddedLines, ...]:
+        """The text of each file in a commit that is not the same in the base, as far as it is not too large.
+
+        `on_the_way` also looks at the commits that lead from the one to the other: at all that a push would send.
+        """
         ...
 
     async def patch(self, capture: Capture, base: str, target: Path) -> None:

@@ -9,12 +9,14 @@ from typing import Any, Protocol
 
 from penstock.domain.checks import CheckResult
 from penstock.domain.commands import Command
+from penstock.domain.copies import quickly_made
 from penstock.domain.decision import Decision
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.events import Event, Request
 from penstock.domain.run import Run
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One event that was stepped: with its decision, or with why it was refused. It answers a command or a request."""
@@ -150,6 +152,20 @@ class Views(Protocol):
 
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
         """All attempts, oldest first."""
+        ...
+
+    def usage(
+        self, *, run: str | None = None, project: str | None = None, limit: int = 1000, offset: int = 0
+    ) -> list[dict[str, Any]]:
+        """The model calls, oldest first."""
+        ...
+
+    def usage_totals(self, run: str) -> dict[str, dict[str, Any]]:
+        """What each workstream of a run has used."""
+        ...
+
+    def budgets(self) -> list[dict[str, Any]]:
+        """Every account, the widest first."""
         ...
 
     def request(self, request_id: int) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from penstock.domain.copies import quickly_made
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
@@ -38,6 +40,7 @@ class Locks(Protocol):
         ...
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What of the machine must be free before a command may begin."""
@@ -50,6 +53,7 @@ class Need:
     min_free_gb: float = 0.0
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """Who uses a slot: a command of a run."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from penstock.domain.copies import quickly_made
 from penstock.domain.errors import WorldError
 from penstock.domain.plan import Check, Workstream
 from penstock.domain.tool_result import ToolResult
@@ -13,6 +14,7 @@ from penstock.ports.environments import Furnishing
 from penstock.ports.models import Visit
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentTask:
     """What an agent is asked: where, what, and for how long. The prompt never becomes a process argument."""
@@ -34,6 +36,7 @@ class AgentTask:
     """It is stopped after so many seconds without a sign of life: no output, no call. 0 is never."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReport:
     """How the agent's process ended. What it did is read from the worktree, never from here."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.domain.states import ACTIVE, ENDED, TERMINAL_RUN
 from penstock.reports.plain import columns, counted, duration, markdown, one_line, sentence_and_hint
+from penstock.reports.spending import money
 
 View = Mapping[str, Any]
 _ACTIVE, _ENDED, _OVER = ({str(state) for state in states} for states in (ACTIVE, ENDED, TERMINAL_RUN))
@@ -51,6 +52,8 @@ def _facts(run: View, holder: str, now: datetime | None) -> Iterator[tuple[str, 
         yield "worked on", holder
     if told := confinement(run):
         yield "confinement", told
+    if used := spent(run):
+        yield "models", used
     counts = run.get("counts") or {}
     total = sum(counts.values())
     if total:
@@ -58,6 +61,21 @@ def _facts(run: View, holder: str, now: datetime | None) -> Iterator[tuple[str, 
             "tally",
             f"{counted(total, 'workstream')}: {', '.join(f'{count} {state}' for state, count in counts.items())}",
         )
+
+
+def spent(run: View) -> str:
+    """What the run's model calls used and cost; empty while there are none."""
+    used = run.get("usage") or {}
+    if not used.get("calls"):
+        return ""
+    tokens = f"{used['input_tokens']:,} tokens read and {used['output_tokens']:,} written"
+    cost = "no known price" if used["cost_usd"] is None else money(used["cost_usd"])
+    doubts = [
+        f"{counted(used[name], 'call')} {said}"
+        for name, said in (("price_unknown", "without a known price"), ("estimated", "estimated"))
+        if used[name] and not (name == "price_unknown" and used["cost_usd"] is None)
+    ]
+    return f"{counted(used['calls'], 'call')}, {tokens}, {cost}" + (f" ({', '.join(doubts)})" if doubts else "")
 
 
 def confinement(run: View) -> str:
@@ -138,12 +156,15 @@ def next_steps(run: View, *, is_owned: bool = False) -> list[str]:
     if not is_owned and not is_over(run) and not (lines and status == "running"):
         says = {"paused": "paused", "pending": "not begun"}.get(str(status), "not being worked on")
         lines.append(f"{says}; go on with: penstock resume {run_id}")
-    if status in ("partial", "failed"):
+    if run.get("reason") == "budget_exhausted":
+        lines.append(f"to go on: penstock budget set --run {run_id} --usd N, then penstock resume {run_id}")
+    elif status in ("partial", "failed"):
         lines += [
             f"to try again: penstock reset-workstream {run_id} {row['ws_id']}, then penstock resume {run_id}"
             for row in (run.get("workstreams") or ())[:MOST_BROKEN]
             if row["status"] == "failed"
         ][:1]
+    if status in ("partial", "failed"):
         lines.append(f"what went wrong: penstock show-errors {run_id}")
     return [*lines, *take_over(run)]
 

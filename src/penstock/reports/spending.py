@@ -5,37 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.domain.budget import Account, Amount, Cap, Level, dollars
+from penstock.domain.budget import Account, dollars
 from penstock.reports.plain import columns
 
 Row = Mapping[str, Any]
 
 
 def as_row(account: Account) -> dict[str, Any]:
-    """An account as JSON: money in dollars with six decimals."""
+    """An account as the views answer it."""
     return {
         "level": account.level.value,
         "key": account.key,
         "cap_tokens": account.cap.tokens,
         "cap_usd": _usd(account.cap.micros),
-        "spent_tokens": account.settled.tokens,
-        "spent_usd": _usd(account.settled.micros),
+        "settled_tokens": account.settled.tokens,
+        "settled_usd": _usd(account.settled.micros),
         "reserved_tokens": account.reserved.tokens,
         "reserved_usd": _usd(account.reserved.micros),
     }
-
-
-def from_view(row: Row) -> dict[str, Any]:
-    """The same of what the store answers."""
-    return as_row(
-        Account(
-            level=Level(row["level"]),
-            key=row["key"],
-            cap=Cap(tokens=row["cap_tokens"], micros=row["cap_micros"]),
-            settled=Amount(tokens=row["settled_tokens"], micros=row["settled_micros"]),
-            reserved=Amount(tokens=row["reserved_tokens"], micros=row["reserved_micros"]),
-        )
-    )
 
 
 def _usd(micros: int | None) -> float | None:
@@ -52,9 +39,9 @@ def _line(row: Row) -> tuple[str, ...]:
     return (
         row["level"],
         row["key"],
-        money(row["spent_usd"]),
+        money(row["settled_usd"]),
         "no limit" if row["cap_usd"] is None else money(row["cap_usd"]),
-        f"{row['spent_tokens']:,}",
+        f"{row['settled_tokens']:,}",
         "no limit" if row["cap_tokens"] is None else f"{row['cap_tokens']:,}",
         f"{money(row['reserved_usd'])}, {row['reserved_tokens']:,} tokens",
     )

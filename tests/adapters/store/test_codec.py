@@ -37,6 +37,8 @@ MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace
 CLAIMED = {"payload": SAID, "result": SAID, "started_at": MOMENTS, "completed_at": MOMENTS}
 OWN = {
     "at": MOMENTS,
+    "until": MOMENTS,
+    "not_before": st.none() | MOMENTS,
     "results": st.lists(RESULTS, max_size=2).map(tuple),
     "claims": st.lists(
         st.one_of(
@@ -226,7 +228,7 @@ def test_what_stored_rows_leave_out_means_today_what_it_meant_when_they_were_wri
         for kind in (*COMMANDS, commands.Member, AttemptId, Candidate, Finding, Verdict)
     }
     assert {kind.__name__: own for kind, own in defaults.items() if own} == {
-        "StartStep": {"findings": (), "note": ""},
+        "StartStep": {"findings": (), "note": "", "not_before": None},
         "JudgeMerge": {"is_whole": True},
         "AttemptId": {"round": 1, "retry": 0},
         "Verdict": {"merges": (), "known_failures": (), "not_blocking": (), "unchecked": False, "confined": False},

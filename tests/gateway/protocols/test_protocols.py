@@ -85,7 +85,7 @@ def test_nothing_is_changed_but_the_model_a_missing_limit_and_the_wish_for_usage
     before = request(name, stream=True, temperature=0.5, tools=[{"x": [1, None]}], stream_options={"other": 1})
     after = WIRES[name].rewritten(before, model="real", max_output=200)
     changed = {key for key in after if after[key] != before.get(key)}
-    limit = {"anthropic": "max_tokens", "openai_chat": "max_completion_tokens"}.get(name, "max_output_tokens")
+    limit = "max_output_tokens" if name == "openai_responses" else "max_tokens"
     assert changed == {"model", limit} | ({"stream_options"} if name == "openai_chat" else set())
     assert after["model"] == "real"
     if name == "openai_chat":

@@ -43,6 +43,7 @@ class Aider:
     version: str = "0.86.2"
     protocols: tuple[str, ...] = ("openai", "anthropic")
     memory_mb: int = 260
+    marks: tuple[str, ...] = ()
     profiles: Mapping[str, ModelProfile] = field(default_factory=dict, hash=False)
     """How it works with each model."""
 

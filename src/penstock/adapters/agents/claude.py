@@ -36,6 +36,7 @@ class Claude:
     version: str = "2.1.329"
     protocols: tuple[str, ...] = ("anthropic",)
     memory_mb: int = 260
+    marks: tuple[str, ...] = ()
 
     def call(self, job: Job) -> Call:
         """It asks nobody: within our confinement it may do all, without it only edit."""

@@ -26,6 +26,7 @@ class Codex:
     version: str = "0.169.0"
     protocols: tuple[str, ...] = ("openai",)
     memory_mb: int = 260
+    marks: tuple[str, ...] = ()
 
     def call(self, job: Job) -> Call:
         """It keeps its state in a folder of the attempt, and confines its commands itself where we do not."""

@@ -33,6 +33,8 @@ class Opencode:
     version: str = "1.18.33"
     protocols: tuple[str, ...] = ("openai", "anthropic")
     memory_mb: int = 930
+    marks: tuple[str, ...] = ("opencode",)
+    """By it opencode knows a repository again."""
 
     def call(self, job: Job) -> Call:
         """All its settings are one file of the attempt; a title spares the call that would make one."""

@@ -6,6 +6,7 @@ folder, the prompt by file or standard input, the gateway's address and a key th
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -86,6 +87,11 @@ class Program(Protocol):
         """How much it takes."""
         ...
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Files that it always puts into git's own folder, and which are taken out again behind it."""
+        ...
+
     def call(self, job: Job) -> Call:
         """How to start it."""
         ...
@@ -139,7 +145,20 @@ class ProgramAgent:
             watch=Watch(visit=task.visit, idle_timeout=self.settings.idle_limit(task)),
             redactor=self.surroundings.redactor,
         )
-        return await run_attempt(self.surroundings.launcher, partial(self._request, task, task.visit.access), manner)
+        made = partial(self._request, task, task.visit.access)
+        try:
+            return await run_attempt(self.surroundings.launcher, made, manner)
+        finally:
+            self._unmark(task.worktree)
+
+    def _unmark(self, worktree: Path) -> None:
+        # The folder is found by our own layout, never by what the worktree says of it.
+        folder = self.surroundings.confiner.git_folder(worktree)
+        if folder is None or folder.is_symlink():
+            return
+        for name in self.program.marks:
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
 
     def _request(self, task: AgentTask, access: Access) -> Request:
         temporary, home = own_folder(task.folder), _own_home(task.folder)

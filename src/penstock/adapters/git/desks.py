@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.filling import forget
+from penstock.adapters.git.layout import is_segment
 from penstock.adapters.git.private import PrivateFolder
+from penstock.ports import Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from penstock.adapters.git.filling import Known
     from penstock.adapters.git.folders import Signature
     from penstock.adapters.git.layout import GitSettings
-    from penstock.ports import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,22 @@ class Desks:
                 return None
             self._open[place] = Desk(start=said["start"], left_index=said["left_index"], is_ready=said["is_ready"])
         return self._open[place]
+
+    def at(self, worktree: Path) -> tuple[Place, Desk] | None:
+        """The place whose worktree this is, if one was prepared there."""
+        for place, desk in self._open.items():
+            if self._settings.worktree(place) == worktree:
+                return place, desk
+        run, workstream = worktree.parent.name, worktree.name
+        place = Place(run=run, workstream=workstream, branch="")
+        if not (is_segment(run) and is_segment(workstream)) or self._settings.worktree(place) != worktree:
+            return None
+        said = last_record(self._settings.record(place))
+        if said is None:
+            return None
+        place = replace(place, branch=said["branch"])
+        found = self.get(place)
+        return None if found is None else (place, found)
 
     def put(self, place: Place, desk: Desk) -> None:
         """Remember a place, before anything is written there and again when an agent may begin: only then must it

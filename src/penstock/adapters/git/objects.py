@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A change, and the hash of its new content (zeros for none)."""
+    """A change, and the hashes of its contents (zeros for none)."""
 
     change: Change
+    old: str
     new: str
 
 
@@ -25,8 +26,8 @@ def parse_raw(fields: Sequence[str]) -> tuple[Difference, ...]:
     """Read the raw form that `diff-tree` and `diff-index` share."""
     found = []
     for facts, path in zip(fields[::2], fields[1::2], strict=True):
-        old_mode, new_mode, _, new, _ = facts.removeprefix(":").split(" ")
-        found.append(Difference(change=Change(path=path, old_mode=old_mode, new_mode=new_mode), new=new))
+        old_mode, new_mode, old, new, _ = facts.removeprefix(":").split(" ")
+        found.append(Difference(change=Change(path=path, old_mode=old_mode, new_mode=new_mode), old=old, new=new))
     return tuple(found)
 
 
@@ -51,6 +52,16 @@ def _with_content(change: Change, content: bytes | None) -> Change:
     if change.new_mode == SYMLINK:
         return replace(change, link_target=os.fsdecode(content))
     return replace(change, text=content.decode("utf-8", "replace"))
+
+
+def sizes(git: Git, identities: Sequence[str]) -> dict[str, int]:
+    """How many bytes some blobs have, in one process; what is no blob is left out."""
+    if not identities:
+        return {}
+    form = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+    out = git.run("cat-file", form, call=Call(stdin="\n".join(identities).encode() + b"\n")).text
+    told = (line.split(" ") for line in out.splitlines())
+    return {facts[0]: int(facts[2]) for facts in told if facts[1] == "blob"}
 
 
 def contents(git: Git, identities: Sequence[str], kind: bytes) -> dict[str, bytes]:

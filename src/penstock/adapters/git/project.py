@@ -1,4 +1,4 @@
-"""The door to git: the ports `Workspace`, `History` and `Repository` for one project.
+"""The door to git: the ports `Workspace`, `History`, `Repository` and `Applying` for one project.
 
 Each method is one hop to a thread; cancelling tears nothing.
 """
@@ -11,7 +11,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from penstock.adapters.git import folders, merging, publishing
+from penstock.adapters.git import folders, merging, publishing, texts
+from penstock.adapters.git.applying import Applier
 from penstock.adapters.git.capture import Capturer, Order
 from penstock.adapters.git.checkouts import Checkouts
 from penstock.adapters.git.desks import Desks
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.domain.changes import Change, Stamp, Verdict
-    from penstock.ports import Capture, Clock, Conflicted, Merged, Place, Preserved, Publication
+    from penstock.domain.deliverable import ApplyRules, Deliverable
+    from penstock.ports import AddedLines, Applied, Capture, Clock, Conflicted, Merged, Place, Preserved, Publication
 
 Result = TypeVar("Result")
 
@@ -44,6 +46,7 @@ class GitProject:
         self._capturer = Capturer(self._own, desks)
         self._worktrees = Worktrees(self._own, desks, self._capturer, clock)
         self._checkouts = Checkouts(self._own)
+        self._applier = Applier(self._own, desks, self._capturer)
 
     @property
     def processes(self) -> int:
@@ -97,6 +100,10 @@ class GitProject:
         """See `Workspace`."""
         await self._hop(lambda: self._worktrees.remove(preserved, recycle=recycle))
 
+    async def apply(self, worktree: Path, deliverable: Deliverable, rules: ApplyRules) -> Applied:
+        """See `Applying`."""
+        return await self._hop(lambda: self._applier.apply(worktree, deliverable, rules))
+
     async def patch(self, capture: Capture, base: str, target: Path) -> None:
         """See `History`: of the whole snapshot, the content of nested repositories too."""
         form = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-textconv", "--no-ext-diff", "--no-color")
@@ -122,6 +129,10 @@ class GitProject:
     async def changes(self, base: str, commit: str) -> tuple[Change, ...]:
         """See `History`."""
         return await self._hop(lambda: described(self._own.git, self._own.commits.differences(base, commit)))
+
+    async def written(self, base: str, commit: str, *, on_the_way: bool = False) -> tuple[AddedLines, ...]:
+        """See `History`."""
+        return await self._hop(lambda: texts.written(self._own, base, commit, on_the_way=on_the_way))
 
     async def advance(self, verdict: Verdict) -> None:
         """See `Repository`."""

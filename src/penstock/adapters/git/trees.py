@@ -173,7 +173,8 @@ def _difference(path: bytes, before: Entry | None, after: Entry | None) -> Diffe
         old_mode=before.mode if before is not None else ABSENT,
         new_mode=after.mode if after is not None else ABSENT,
     )
-    return Difference(change=change, new=after.identity if after is not None else zeros)
+    old, new = (zeros if entry is None else entry.identity for entry in (before, after))
+    return Difference(change=change, old=old, new=new)
 
 
 def _parsed(identity: str, content: bytes | None) -> Tree | None:

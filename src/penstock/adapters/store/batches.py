@@ -1,6 +1,7 @@
 """What a batch of decided events means in rows: pure, one list of rows per table. It opens no connection.
 
-The rows go to the driver as they are, so times are text here, and the names of what a row is found by begin with `b_`.
+The rows go to the driver as they are, so times are text here. A tuple of names says what stands where in a kind of row;
+the names of what it is found by begin with `b_`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,28 @@ if TYPE_CHECKING:
     from penstock.domain.run import Run
     from penstock.ports import Entry
 
-Row = dict[str, Any]
+Row = tuple[Any, ...]
+
+EVENT = ("timestamp", "run_id", "ws_id", "event_type", "payload_json", "version", "is_input", "refused")
+WORKSTREAM = ("status", "progress", "updated_at", "b_run", "b_ws")
+COMMAND = ("run_id", "key", "type", "payload", "version", "issued_at")
+COMMAND_DONE = ("done_at", "b_run", "b_key")
+REQUEST_TAKEN = ("taken_at", "refused", "b_run", "b_id")
+ATTEMPT_BEGUN = ("run_id", "ws_id", "step", "round", "attempt", "retry", "status", "started_at", "start_commit")
+ATTEMPT_ENDED = (
+    *("status", "completed_at", "candidate", "tree", "confined", "result_json"),
+    *("b_run_id", "b_ws_id", "b_step", "b_round", "b_attempt", "b_retry"),
+)
+ERROR = (
+    *("run_id", "ws_id", "step", "error_code", "signature", "count", "message"),
+    *("first_seen_at", "last_seen_at"),
+)
+VERDICT = (
+    *("run_id", "id", "branch", "parent", "commit_id", "tree", "members", "checks", "known_failures"),
+    *("unchecked", "confined", "created_at"),
+)
+INTEGRATION = ("run_id", "ws_id", "verdict_id", "tree", "commit_id", "at")
+APPROVAL = ("run_id", "ws_id", "gate", "decision", "decided_by", "note", "at")
 
 
 @dataclass(slots=True)
@@ -70,10 +92,10 @@ def batch_of(run_id: str, entries: Sequence[Entry], acknowledged: Sequence[str],
         at = as_text(entry.at)
         batch.events.append(_input(run_id, entry, at))
         if entry.command_key is not None:
-            batch.done.append({"b_run": run_id, "b_key": entry.command_key, "done_at": at})
+            batch.done.append((at, run_id, entry.command_key))
         if entry.request_id is not None:
             refused = storable(entry.refused) if entry.decision is None else None
-            batch.taken.append({"b_run": run_id, "b_id": entry.request_id, "taken_at": at, "refused": refused})
+            batch.taken.append((at, refused, run_id, entry.request_id))
         if entry.decision is None:
             if entry.illegal is not None:
                 entity, source, target = entry.illegal
@@ -86,7 +108,7 @@ def batch_of(run_id: str, entries: Sequence[Entry], acknowledged: Sequence[str],
             changed |= dict.fromkeys(entry.decision.changed)
     if batch.run is not None:
         batch.workstreams = [_workstream(batch.run, rank, batch.at) for rank in changed]
-    batch.done += [{"b_run": run_id, "b_key": key, "done_at": batch.at} for key in acknowledged]
+    batch.done += [(batch.at, run_id, key) for key in acknowledged]
     return batch
 
 
@@ -109,51 +131,23 @@ def _decided(batch: Batch, decision: Decision, at: str) -> None:
 
 
 def _input(run_id: str, entry: Entry, at: str) -> Row:
-    return {
-        "timestamp": at,
-        "run_id": run_id,
-        "ws_id": getattr(entry.event, "workstream", "") or None,
-        "event_type": EVENTS.name_of(entry.event),
-        "payload_json": EVENTS.write(entry.event),
-        "version": events.VERSION,
-        "is_input": True,
-        "refused": None if entry.decision is not None else storable(entry.refused),
-    }
+    event = entry.event
+    workstream = getattr(event, "workstream", "") or None
+    refused = None if entry.decision is not None else storable(entry.refused)
+    return at, run_id, workstream, EVENTS.name_of(event), EVENTS.write(event), events.VERSION, True, refused
 
 
 def _note(run_id: str, note: Note, at: str) -> Row:
-    return {
-        "timestamp": at,
-        "run_id": run_id,
-        "ws_id": note.workstream or None,
-        "event_type": note.type,
-        "payload_json": plain_json(note.payload),
-        "version": events.VERSION,
-        "is_input": False,
-        "refused": None,
-    }
+    return at, run_id, note.workstream or None, note.type, plain_json(note.payload), events.VERSION, False, None
 
 
 def _workstream(run: Run, rank: int, at: str) -> Row:
     row = run.rows[rank]
-    return {
-        "b_run": run.id,
-        "b_ws": run.plan.order[rank].id,
-        "status": row.state.value,
-        "progress": PROGRESS.write(row),
-        "updated_at": at,
-    }
+    return row.state.value, PROGRESS.write(row), at, run.id, run.plan.order[rank].id
 
 
 def _command(run_id: str, command: Command, at: str) -> Row:
-    return {
-        "run_id": run_id,
-        "key": command.key,
-        "type": COMMANDS.name_of(command),
-        "payload": COMMANDS.write(command),
-        "version": COMMANDS.version,
-        "issued_at": at,
-    }
+    return run_id, command.key, COMMANDS.name_of(command), COMMANDS.write(command), COMMANDS.version, at
 
 
 def _record(batch: Batch, record: Record, at: str) -> None:
@@ -167,91 +161,36 @@ def _record(batch: Batch, record: Record, at: str) -> None:
         case VerdictRecorded():
             batch.verdicts.append(_verdict(batch.run_id, record.verdict, at))
         case Integrated():
-            batch.integrations.append(
-                {
-                    "run_id": batch.run_id,
-                    "ws_id": record.workstream,
-                    "verdict_id": record.verdict_id,
-                    "tree": record.tree,
-                    "commit_id": record.commit,
-                    "at": at,
-                }
-            )
+            integrated = record.workstream, record.verdict_id, record.tree, record.commit
+            batch.integrations.append((batch.run_id, *integrated, at))
         case ApprovalRecorded():
-            batch.approvals.append(
-                {
-                    "run_id": batch.run_id,
-                    "ws_id": record.workstream or None,
-                    "gate": record.gate,
-                    "decision": record.decision,
-                    "decided_by": storable(record.by),
-                    "note": storable(record.note),
-                    "at": at,
-                }
-            )
+            said = record.gate, record.decision, storable(record.by), storable(record.note)
+            batch.approvals.append((batch.run_id, record.workstream or None, *said, at))
         case _:
             assert_never(record)
 
 
 def _begun(run_id: str, record: AttemptBegan) -> Row:
-    attempt = record.attempt
-    return {
-        "run_id": run_id,
-        "ws_id": record.workstream,
-        "step": attempt.step.value,
-        "round": attempt.round,
-        "attempt": attempt.number,
-        "retry": attempt.retry,
-        "status": "running",
-        "started_at": as_text(record.at),
-        "start_commit": record.start,
-    }
+    return *_attempt(run_id, record), "running", as_text(record.at), record.start
 
 
 def _ended(run_id: str, record: AttemptEnded) -> Row:
-    attempt, candidate = record.attempt, record.candidate
-    return {
-        "b_run_id": run_id,
-        "b_ws_id": record.workstream,
-        "b_step": attempt.step.value,
-        "b_round": attempt.round,
-        "b_attempt": attempt.number,
-        "b_retry": attempt.retry,
-        "status": record.status,
-        "completed_at": as_text(record.at),
-        "candidate": None if candidate is None else candidate.commit,
-        "tree": None if candidate is None else candidate.tree,
-        "confined": record.confined,
-        "result_json": plain_json(record.result),
-    }
+    commit, tree = (None, None) if record.candidate is None else (record.candidate.commit, record.candidate.tree)
+    how = record.status, as_text(record.at), commit, tree, record.confined, plain_json(record.result)
+    return *how, *_attempt(run_id, record)
+
+
+def _attempt(run_id: str, record: AttemptBegan | AttemptEnded) -> Row:
+    attempt = record.attempt
+    return run_id, record.workstream, attempt.step.value, attempt.round, attempt.number, attempt.retry
 
 
 def _error(run_id: str, record: ErrorSeen, at: str) -> Row:
-    return {
-        "run_id": run_id,
-        "ws_id": record.workstream,
-        "step": record.step.value,
-        "error_code": record.code,
-        "signature": record.signature,
-        "count": 1,
-        "message": storable(record.message),
-        "first_seen_at": at,
-        "last_seen_at": at,
-    }
+    what = record.step.value, record.code, record.signature
+    return run_id, record.workstream, *what, 1, storable(record.message), at, at
 
 
 def _verdict(run_id: str, verdict: Verdict, at: str) -> Row:
-    return {
-        "run_id": run_id,
-        "id": verdict.id,
-        "branch": verdict.branch,
-        "parent": verdict.parent,
-        "commit_id": verdict.commit,
-        "tree": verdict.tree,
-        "members": plain_json(verdict.members),
-        "checks": plain_json(verdict.checks),
-        "known_failures": plain_json(verdict.known_failures),
-        "unchecked": verdict.unchecked,
-        "confined": verdict.confined,
-        "created_at": at,
-    }
+    what = verdict.id, verdict.branch, verdict.parent, verdict.commit, verdict.tree
+    why = plain_json(verdict.members), plain_json(verdict.checks), plain_json(verdict.known_failures)
+    return run_id, *what, *why, verdict.unchecked, verdict.confined, at

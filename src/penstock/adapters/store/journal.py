@@ -11,7 +11,7 @@ from penstock.adapters.store import tables
 from penstock.adapters.store.batches import batch_of
 from penstock.adapters.store.codec import REQUESTS, RESULT
 from penstock.adapters.store.loading import insert_run, read_run, replace_plan, unknown_run
-from penstock.adapters.store.statements import statements, write_batch
+from penstock.adapters.store.statements import statements, waiting_requests, write_batch
 from penstock.ports import Clock, Entry, Loaded, NewRun, Waiting
 
 if TYPE_CHECKING:
@@ -93,14 +93,11 @@ class SqlJournal:
     async def waiting(self, run_id: str) -> tuple[Waiting, ...]:
         """The requests that the owner has not taken, oldest first; `OwnershipLost` if it is no owner any more."""
         self._owned.check(run_id)
-        column = tables.inbox.c
-        query = select(column.id, column.type, column.version, column.payload).order_by(column.id)
-        query = query.where(column.run_id == run_id, column.taken_at.is_(None))
 
         def work(connection: Connection) -> tuple[Waiting, ...]:
             return tuple(
                 Waiting(id=id_, request=REQUESTS.read(type_, version, payload))
-                for id_, type_, version, payload in connection.execute(query)
+                for id_, type_, version, payload in connection.execute(waiting_requests(), {"run": run_id})
             )
 
         return await self._writer.read(work)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Insert, and_, bindparam, delete, insert, or_, select, update
 
-from penstock.adapters.store.statements import Prepared, upsert
+from penstock.adapters.store.named import Named
+from penstock.adapters.store.statements import upsert
 from penstock.adapters.store.tables import as_text
 from penstock.adapters.store.usage_rows import reservation_row, reserved_call, usage_row
 from penstock.adapters.store.usage_tables import budgets, pipeline_prompt_usage, reservations
@@ -54,7 +55,7 @@ def charge_account(
 def put_cap(connection: Connection, level: Level, key: str, cap: Cap) -> None:
     """Set the cap of an account, which is made if need be."""
     row = {**_empty(level, key), "cap_tokens": cap.tokens, "cap_micros": cap.micros}
-    _statements(connection.dialect.name).put_cap.send(connection, [row])
+    _statements(connection.dialect.name).put_cap.send(connection, row)
 
 
 def read_account(connection: Connection, level: Level, key: str) -> Account:
@@ -67,7 +68,7 @@ def add_reservation(connection: Connection, call: ModelCall) -> None:
     """Remember what a call reserved."""
     row = reservation_row(call)
     row["made_at"] = as_text(call.at)
-    _statements(connection.dialect.name).remember.send(connection, [row])
+    _statements(connection.dialect.name).remember.send(connection, row)
 
 
 def take_reservation(connection: Connection, call_id: str) -> Amount | None:
@@ -86,18 +87,18 @@ def add_record(connection: Connection, call: ModelCall, end: CallEnd, redact: Ca
     """Write the one record of a call, unless it is there."""
     row = usage_row(call, end, redact)
     row["used_at"] = as_text(call.at)
-    _statements(connection.dialect.name).record.send(connection, [row])
+    _statements(connection.dialect.name).record.send(connection, row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Statements:
-    reserve: Prepared
-    charge: Prepared
-    put_cap: Prepared
-    read: Prepared
-    remember: Prepared
-    forget: Prepared
-    record: Prepared
+    reserve: Named
+    charge: Named
+    put_cap: Named
+    read: Named
+    remember: Named
+    forget: Named
+    record: Named
 
 
 @cache
@@ -105,13 +106,13 @@ def _statements(dialect: str) -> _Statements:
     taken = delete(reservations).where(reservations.c.call_id == bindparam("b_call"))
     here = (budgets.c.level == bindparam("b_level"), budgets.c.key == bindparam("b_key"))
     return _Statements(
-        reserve=Prepared(_reserving(dialect)),
-        charge=Prepared(_charging()),
-        put_cap=Prepared(_capping(dialect)),
-        read=Prepared(select(*_amounts()).where(*here)),
-        remember=Prepared(insert(reservations).inline()),
-        forget=Prepared(taken.returning(reservations.c.tokens, reservations.c.micros)),
-        record=Prepared(upsert(dialect)(pipeline_prompt_usage).on_conflict_do_nothing(index_elements=["id"])),
+        reserve=Named(_reserving(dialect)),
+        charge=Named(_charging()),
+        put_cap=Named(_capping(dialect)),
+        read=Named(select(*_amounts()).where(*here)),
+        remember=Named(insert(reservations).inline()),
+        forget=Named(taken.returning(reservations.c.tokens, reservations.c.micros)),
+        record=Named(upsert(dialect)(pipeline_prompt_usage).on_conflict_do_nothing(index_elements=["id"])),
     )
 
 

@@ -8,16 +8,18 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Delete, Insert, Select, Update, bindparam, case, func, insert, literal_column, update
+from sqlalchemy import Connection, Insert, Select, Update, bindparam, case, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
-from penstock.adapters.store import tables
+from penstock.adapters.store import batches, tables
 from penstock.adapters.store.codec import RUN_PROGRESS, run_progress, storable
 from penstock.ports import OwnershipLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Dialect
 
     from penstock.adapters.store.batches import Batch, Row
     from penstock.domain.run import Run
@@ -29,43 +31,32 @@ class Prepared:
     SQLAlchemy's execution of a statement would cost several times what SQLite needs for it. The transaction stays its.
     """
 
-    def __init__(self, statement: Insert | Update | Delete | Select[Any]) -> None:
+    def __init__(self, statement: Insert | Update, names: Sequence[str]) -> None:
         self._statement = statement
-        self._compiled: tuple[str, Callable[[Row], tuple[Any, ...]] | None] | None = None
+        self._names = names
+        """What stands where in a row."""
+        self._compiled: tuple[str, Callable[[Row], Row] | None] | None = None
 
-    def send(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Write rows that all have the same names; how many rows of the database they met."""
-        text, in_order = self._ready(connection, rows[0])
-        # A driver that takes names takes the rows; the others want them in the order of the statement.
-        parameters: Any = rows if in_order is None else [in_order(row) for row in rows]
-        with closing(connection.connection.cursor()) as cursor:
-            if len(rows) == 1:
-                cursor.execute(text, parameters[0])
-            else:
-                cursor.executemany(text, parameters)
-            return int(cursor.rowcount)
-
-    def ask(self, connection: Connection, row: Row) -> list[tuple[Any, ...]]:
-        """Send one row; what the statement returns."""
-        text, in_order = self._ready(connection, row)
-        parameters: Any = row if in_order is None else in_order(row)
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.execute(text, parameters)
-            return list(cursor.fetchall())
-
-    def _ready(self, connection: Connection, row: Row) -> tuple[str, Callable[[Row], tuple[Any, ...]] | None]:
+    def send(self, cursor: Any, dialect: Dialect, rows: Sequence[Row]) -> int:
+        """Write rows; how many rows of the database they met."""
         if self._compiled is None:
-            self._compiled = self._compile(connection, [name for name in row if not name.startswith("b_")])
-        return self._compiled
+            self._compiled = self._compile(dialect)
+        text, in_order = self._compiled
+        if in_order is not None:
+            rows = [in_order(row) for row in rows]
+        if len(rows) == 1:
+            cursor.execute(text, rows[0])
+        else:
+            cursor.executemany(text, rows)
+        return int(cursor.rowcount)
 
-    def _compile(self, connection: Connection, columns: list[str]) -> Any:
-        compiled = self._statement.compile(dialect=connection.dialect, column_keys=columns)
-        order = getattr(compiled, "positiontup", None)
-        return str(compiled), None if order is None else _in_order(order)
-
-
-def _in_order(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
-    return itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+    def _compile(self, dialect: Dialect) -> tuple[str, Callable[[Row], Row] | None]:
+        kind: Any = type(dialect)  # each of those that we use takes the style of its parameters
+        by_place: Dialect = dialect if dialect.positional else kind(paramstyle="format")
+        columns = [name for name in self._names if not name.startswith("b_")]
+        compiled: Any = self._statement.compile(dialect=by_place, column_keys=columns)
+        order = tuple(map(self._names.index, compiled.positiontup))
+        return str(compiled), None if order == tuple(range(len(self._names))) else itemgetter(*order)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,25 +87,38 @@ def statements(dialect: str) -> Statements:
     """The statements for a kind of database."""
     attempt = {name: f"b_{name}" for name in ("run_id", "ws_id", "step", "round", "attempt", "retry")}
     return Statements(
-        touch_run=Prepared(_owned()),
-        change_run=Prepared(_change_run()),
-        insert_events=Prepared(insert(tables.events).inline()),
-        change_workstreams=Prepared(_where(tables.workstreams, run_id="b_run", ws_id="b_ws")),
-        begin_attempts=Prepared(insert(tables.step_attempts).inline()),
-        end_attempts=Prepared(_where(tables.step_attempts, **attempt)),
-        see_errors=Prepared(_see_error(dialect)),
-        insert_verdicts=Prepared(insert(tables.verdicts).inline()),
-        insert_integrations=Prepared(insert(tables.integrations).inline()),
-        insert_approvals=Prepared(insert(tables.approvals).inline()),
-        insert_commands=Prepared(insert(tables.commands).inline()),
-        commands_done=Prepared(_where(tables.commands, run_id="b_run", key="b_key")),
-        requests_taken=Prepared(_where(tables.inbox, run_id="b_run", id="b_id")),
+        touch_run=Prepared(_owned(), TOUCHED),
+        change_run=Prepared(_change_run(), CHANGED),
+        insert_events=Prepared(insert(tables.events).inline(), batches.EVENT),
+        change_workstreams=Prepared(_where(tables.workstreams, run_id="b_run", ws_id="b_ws"), batches.WORKSTREAM),
+        begin_attempts=Prepared(insert(tables.step_attempts).inline(), batches.ATTEMPT_BEGUN),
+        end_attempts=Prepared(_where(tables.step_attempts, **attempt), batches.ATTEMPT_ENDED),
+        see_errors=Prepared(_see_error(dialect), batches.ERROR),
+        insert_verdicts=Prepared(insert(tables.verdicts).inline(), batches.VERDICT),
+        insert_integrations=Prepared(insert(tables.integrations).inline(), batches.INTEGRATION),
+        insert_approvals=Prepared(insert(tables.approvals).inline(), batches.APPROVAL),
+        insert_commands=Prepared(insert(tables.commands).inline(), batches.COMMAND),
+        commands_done=Prepared(_where(tables.commands, run_id="b_run", key="b_key"), batches.COMMAND_DONE),
+        requests_taken=Prepared(_where(tables.inbox, run_id="b_run", id="b_id"), batches.REQUEST_TAKEN),
         keep_result=_replacing(dialect, tables.check_results, ["tree", "command", "environment"]),
         keep_project=_replacing(dialect, tables.projects, ["id"], kept="created_at"),
         insert_run=upsert(dialect)(tables.runs)
         .on_conflict_do_nothing(index_elements=["run_id"])
         .returning(tables.runs.c.run_id),
     )
+
+
+RUN = ("status", "reason", "sentence", "base", "head", "progress")
+TOUCHED = ("updated_at", "b_run", "b_generation")
+CHANGED = (*TOUCHED, *RUN, "b_started_at", "b_ended_at", "b_kept_status")
+
+
+@cache
+def waiting_requests() -> Select[int, str, int, str]:
+    """What of a run's inbox was not taken, oldest first: an owner asks after everything that anybody has written."""
+    column = tables.inbox.c
+    query = select(column.id, column.type, column.version, column.payload).order_by(column.id)
+    return query.where(column.run_id == bindparam("run"), column.taken_at.is_(None))
 
 
 def _where(table: Any, **names: str) -> Update:
@@ -163,7 +167,7 @@ def _replacing(dialect: str, table: Any, key: list[str], kept: str = "") -> Inse
     return replacing
 
 
-def run_columns(run: Run) -> Row:
+def run_columns(run: Run) -> dict[str, Any]:
     """The columns of a run that change as it goes on."""
     return {
         "status": run.state.value,
@@ -177,35 +181,37 @@ def run_columns(run: Run) -> Row:
 
 def write_batch(connection: Connection, batch: Batch, generation: int) -> None:
     """Write a batch in the transaction that is under way; OwnershipLost, and nothing written, for an old generation."""
-    known = statements(connection.dialect.name)
-    _write_run(connection, known, batch, generation)
-    for statement, rows in (
-        (known.insert_events, batch.events),
-        (known.change_workstreams, batch.workstreams),
-        (known.begin_attempts, batch.attempts_begun),
-        (known.end_attempts, batch.attempts_ended),
-        (known.see_errors, batch.errors),
-        (known.insert_verdicts, batch.verdicts),
-        (known.insert_integrations, batch.integrations),
-        (known.insert_approvals, batch.approvals),
-        (known.insert_commands, batch.commands),
-        (known.commands_done, batch.done),
-        (known.requests_taken, batch.taken),
-    ):
-        if rows:
-            statement.send(connection, rows)
+    dialect = connection.dialect
+    known = statements(dialect.name)
+    with closing(connection.connection.cursor()) as cursor:
+        if _run_sent(cursor, dialect, batch, generation) == 0:
+            raise OwnershipLost(
+                f"the run {batch.run_id} was taken over by another process while this one worked on it",
+                hint="nothing is lost: follow it with `penstock show-run`",
+            )
+        for statement, rows in (
+            (known.insert_events, batch.events),
+            (known.change_workstreams, batch.workstreams),
+            (known.begin_attempts, batch.attempts_begun),
+            (known.end_attempts, batch.attempts_ended),
+            (known.see_errors, batch.errors),
+            (known.insert_verdicts, batch.verdicts),
+            (known.insert_integrations, batch.integrations),
+            (known.insert_approvals, batch.approvals),
+            (known.insert_commands, batch.commands),
+            (known.commands_done, batch.done),
+            (known.requests_taken, batch.taken),
+        ):
+            if rows:
+                statement.send(cursor, dialect, rows)
 
 
-def _write_run(connection: Connection, known: Statements, batch: Batch, generation: int) -> None:
-    owner = {"b_run": batch.run_id, "b_generation": generation, "updated_at": batch.at}
-    if batch.run is not None and batch.run_changed:
-        times = {"b_started_at": batch.started_at, "b_ended_at": batch.ended_at}
-        kept = {"b_kept_status": "" if batch.moved else batch.run.state.value}
-        touched = known.change_run.send(connection, [{**owner, **run_columns(batch.run), **times, **kept}])
-    else:
-        touched = known.touch_run.send(connection, [owner])
-    if touched == 0:
-        raise OwnershipLost(
-            f"the run {batch.run_id} was taken over by another process while this one worked on it",
-            hint="nothing is lost: follow it with `penstock show-run`",
-        )
+def _run_sent(cursor: Any, dialect: Dialect, batch: Batch, generation: int) -> int:
+    """Write the run's own row; 0 if it is no longer ours."""
+    known, run = statements(dialect.name), batch.run
+    touched = (batch.at, batch.run_id, generation)
+    if run is None or not batch.run_changed:
+        return known.touch_run.send(cursor, dialect, [touched])
+    kept, columns = "" if batch.moved else run.state.value, run_columns(run)
+    changed = (*touched, *(columns[name] for name in RUN), batch.started_at, batch.ended_at, kept)
+    return known.change_run.send(cursor, dialect, [changed])

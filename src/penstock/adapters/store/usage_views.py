@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, case, func, select
@@ -59,6 +60,14 @@ class SqlUsageViews(Asking):
         with self._connected() as connection:
             known_run(connection, run)
             return {row.ws_id or "": _totals(row) for row in connection.execute(query)}
+
+    def _used(self, run: str) -> dict[str, Any]:
+        """What all of a run used together, in the shape of its parts."""
+        parts = list(self.usage_totals(run).values())
+        counts = ("calls", "input_tokens", "output_tokens", "price_unknown", "estimated")
+        costs = [Decimal(str(part["cost_usd"])) for part in parts if part["cost_usd"] is not None]
+        cost = float(sum(costs)) if costs else None
+        return {**{name: sum(part[name] for part in parts) for name in counts}, "cost_usd": cost}
 
     def budgets(self) -> list[dict[str, Any]]:
         """Every account with its cap (null: none) and what was spent, the widest first.

@@ -22,7 +22,7 @@ class SqlViews(SqlUsageViews):
     """What anybody may ask, without owning a run."""
 
     def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
-        """The latest runs, newest first: each as `run` answers it, without `workstreams`."""
+        """The latest runs, newest first: each as `run` answers it, without its parts and sums."""
         column = tables.runs.c
         query = select(tables.runs).order_by(column.created_at.desc(), column.run_id.desc()).limit(limit)
         if project is not None:
@@ -40,7 +40,9 @@ class SqlViews(SqlUsageViews):
         the attempts in which something ran, metadata, and workstreams in the order of the plan, each with ws_id, title,
         status, outcome, reason, sentence, delay, depends_on, after, gate, attempts {step: n}, round, base, candidate,
         weakened_tests [what tests say less, in words], test_gates [{type, required, blocking}],
-        compensation [{kind, text}].
+        compensation [{kind, text}]. usage is what its model calls add up to: calls, input_tokens, output_tokens,
+        cost_usd of the calls whose price is known (null where none is), and of how many it is not (price_unknown) or
+        the counts are an estimate (estimated).
         """
         column = tables.workstreams.c
         with self._connected() as connection:
@@ -48,7 +50,9 @@ class SqlViews(SqlUsageViews):
             found = connection.execute(select(tables.workstreams).where(column.run_id == run_id).order_by(column.rank))
             counts = _counts(connection, [run_id]).get(run_id, {})
             confinement = _confinement(connection, run_id)
-            return {**_run(row, counts), "confinement": confinement, "workstreams": [_workstream(one) for one in found]}
+            workstreams = [_workstream(one) for one in found]
+        told = {**_run(row, counts), "confinement": confinement, "usage": self._used(run_id)}
+        return {**told, "workstreams": workstreams}
 
     def errors(self, run_id: str) -> list[dict[str, Any]]:
         """What went wrong, latest first.

@@ -11,7 +11,7 @@ from penstock.domain.errors import AgentError, WorldError
 from penstock.domain.events import Edited, OutOfScope, Red, StepOutcome, Unchanged
 from penstock.domain.plan import Workstream
 from penstock.domain.run import Step
-from penstock.engine import scoping, visiting, weakening
+from penstock.engine import leaks, scoping, visiting, weakening
 from penstock.engine.checking import from_the_project
 from penstock.engine.context import Context
 from penstock.engine.prompts import Assignment, render
@@ -65,6 +65,9 @@ async def _look(
         return await _refuse(context, command, workstream, capture, violations)
     if report.ending != "finished":
         return Red(findings=(_agent_failed(report),), tree=capture.candidate.tree)
+    leaked = await leaks.of_change(context, command.base, capture.candidate.commit) if capture.changes else ()
+    if leaked:
+        return Red(findings=(leaks.finding(leaked),), tree=capture.candidate.tree)
     return await _judge(context, command, workstream, capture)
 
 

@@ -1,17 +1,18 @@
-"""The three protocols that agents speak, by the path behind `/v1` at which they are asked."""
+"""The protocols that agents and upstreams speak. Pure: no input or output, no clock."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from penstock.gateway.protocols.anthropic import Anthropic
 from penstock.gateway.protocols.openai_chat import OpenAIChat
 from penstock.gateway.protocols.openai_responses import OpenAIResponses
 from penstock.gateway.wire import Wire
 
-WIRES: Mapping[str, Wire] = {wire.name: wire for wire in (Anthropic(), OpenAIChat(), OpenAIResponses())}
-BY_PATH: Mapping[str, Wire] = {
-    "/v1/messages": WIRES["anthropic"],
-    "/v1/chat/completions": WIRES["openai_chat"],
-    "/v1/responses": WIRES["openai_responses"],
-}
+WIRES: Mapping[str, Wire] = MappingProxyType(
+    {wire.name: wire for wire in (Anthropic(), OpenAIChat(), OpenAIResponses())}
+)
+"""By name."""
+BY_PATH: Mapping[str, Wire] = MappingProxyType({"/v1" + wire.path.removeprefix("/v1"): wire for wire in WIRES.values()})
+"""By the path at which an agent asks."""

@@ -1,4 +1,4 @@
-"""Anthropic Messages. The cached parts of the input are counted apart; in a stream a later count replaces another."""
+"""Anthropic Messages."""
 
 from __future__ import annotations
 
@@ -7,42 +7,46 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from penstock.domain.usage import Tokens
-from penstock.gateway.protocols import asking, refusals, sse
-from penstock.gateway.protocols.reading import AnswerReader, count, listed, table, text
+from penstock.gateway.protocols import asking, refusals
+from penstock.gateway.protocols.growing import Growing
+from penstock.gateway.protocols.reading import Answer, AnswerReader
+from penstock.gateway.protocols.telling import event, pieces, whole
+from penstock.gateway.protocols.untrusted import count, error_of, mapping, objects, parsed, text, weight, word
 from penstock.gateway.wire import Asked, Json, Reader, Refusal
 
-PIECE = 200
-_TEXT_OF = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
+_PARTIAL = "partial_json"
+_TEXTS = ("text", "thinking", "signature")
+_CITATIONS = "citations"
 
 
 class Anthropic:
-    """The protocol."""
+    """The wire of `/v1/messages`."""
 
     name = "anthropic"
     family = "anthropic"
     path = "/v1/messages"
 
     def asked(self, body: Json) -> Asked:
-        """What a request says of itself."""
+        """What a request says of itself, or RequestUnfit."""
         return Asked(
-            model=asking.model_in(body),
-            streamed=body.get("stream") is True,
-            max_output=asking.limit_in(body, "max_tokens"),
-            last_user_text=asking.last_text_of_user(asking.turns_in(body, "messages"), "text"),
-            offers_tools=bool(body.get("tools")),
+            model=asking.model_of(body),
+            streamed=asking.flag(body, "stream"),
+            max_output=asking.limits(body, "max_tokens").get("max_tokens"),
+            last_user_text=asking.newest_text(asking.messages_of(body)),
+            offers_tools=asking.offers_tools(body),
         )
 
     def rewritten(self, body: Json, *, model: str, max_output: int) -> dict[str, Any]:
         """The request as it leaves."""
-        return {**asking.limited(body, "max_tokens", max_output), "model": model}
-
-    def asked_for_usage(self, body: Json) -> bool:
-        """Usage is part of every answer."""
-        return True
+        return {**body, "model": model, **asking.limited(body, ("max_tokens",), max_output, otherwise="max_tokens")}
 
     def reader(self, *, streamed: bool, asked_for_usage: bool) -> Reader:
-        """A reader for one answer."""
-        return AnthropicReader(streamed=streamed)
+        """A reader for one answer. Usage comes unasked, and always passes."""
+        return AnswerReader(_Answer(), streamed=streamed)
+
+    def asked_for_usage(self, body: Json) -> bool:
+        """Usage is part of every stream."""
+        return True
 
     def refusal(self, kind: Refusal, sentence: str) -> tuple[int, bytes]:
         """An error of our own."""
@@ -50,127 +54,148 @@ class Anthropic:
 
     def told(self, message: Json, *, streamed: bool, with_usage: bool) -> Iterator[bytes]:
         """A recorded message as an answer."""
-        if streamed:
-            yield from (sse.event(data, str(data["type"])) for data in _events(message))
-        else:
-            yield json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return _stream(message) if streamed else iter((whole(_answered(message)),))
 
 
 def tokens_of(usage: Mapping[str, Any]) -> Tokens:
-    """The counts of a usage object."""
-    written, details = count(usage.get("cache_creation_input_tokens")), table(usage.get("cache_creation"))
-    long = count(details.get("ephemeral_1h_input_tokens"))
-    written = max(written, long + count(details.get("ephemeral_5m_input_tokens")))
+    """The counts: `input_tokens` is what no cache had a part in; what was written to a cache is told whole and by how
+    long it is kept.
+    """
+    written = mapping(usage.get("cache_creation"))
+    long, short = count(written.get("ephemeral_1h_input_tokens")), count(written.get("ephemeral_5m_input_tokens"))
     return Tokens(
         input=count(usage.get("input_tokens")),
         output=count(usage.get("output_tokens")),
         cache_read=count(usage.get("cache_read_input_tokens")),
-        cache_write=written - long,
+        cache_write=max(short, count(usage.get("cache_creation_input_tokens")) - long),
         cache_write_long=long,
     )
 
 
-class AnthropicReader(AnswerReader):
-    """Reads one answer."""
-
-    def __init__(self, *, streamed: bool) -> None:
-        super().__init__(streamed=streamed)
+class _Answer(Answer):
+    def __init__(self) -> None:
+        super().__init__()
+        self._head: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
-        self._start: dict[str, Any] = {}
-        self._blocks: dict[int, dict[str, Any]] = {}
-        self._parts: dict[int, list[str]] = {}
+        self._blocks: dict[int, Growing] = {}
+        self._inputs: dict[int, list[str]] = {}
 
-    def _heard(self, body: Mapping[str, Any]) -> bool:
-        match body.get("type"):
+    def take(self, event: Mapping[str, Any]) -> bool:
+        """Read one event of a stream: all of them pass."""
+        match event.get("type"):
             case "message_start":
-                self._start = dict(table(body.get("message")))
-                self._used(self._start.get("usage"), final=False)
+                self._begin(mapping(event.get("message")))
             case "content_block_start":
-                self._blocks[count(body.get("index"))] = dict(table(body.get("content_block")))
+                self._begin_block(count(event.get("index")), mapping(event.get("content_block")))
             case "content_block_delta":
-                self._grown(count(body.get("index")), table(body.get("delta")))
+                self._grow(count(event.get("index")), mapping(event.get("delta")))
             case "message_delta":
-                delta = table(body.get("delta"))
-                self.stop_reason = text(delta.get("stop_reason")) or self.stop_reason
-                self._start.update({key: delta[key] for key in ("stop_reason", "stop_sequence") if key in delta})
-                self._used(body.get("usage"), final=True)
+                self._change(mapping(event.get("delta")), mapping(event.get("usage")))
             case "message_stop":
-                self.is_complete = not self.error
+                self.is_complete = True
             case "error":
-                self.error = self.error or "an error without words"
-            case _:
-                pass  # pings, and whatever comes later
+                self.fail(error_of(event) or "an error without words")
         return True
 
-    def _used(self, usage: object, *, final: bool) -> None:
-        said = {name: value for name, value in table(usage).items() if value is not None}
+    def take_whole(self, body: dict[str, Any]) -> None:
+        """Read an answer that is not streamed."""
+        content = objects(body.get("content"))
+        self._begin(body)
+        self._blocks = {}
+        for index, block in enumerate(content):
+            self._begin_block(index, block)
+            self.output_seen += weight(json.dumps(block["input"])) if "input" in block else 0
+        self.has_usage = "output_tokens" in self._usage
+        self.is_complete = body.get("type") == "message"
+        self._head = {name: value for name, value in body.items() if name not in {"content", "usage"}}
+        if self.is_complete and not isinstance(body.get("content"), list):
+            self.fail("the answer has no content")
+
+    def put_together(self) -> dict[str, Any]:
+        """The whole answer as one message."""
+        content = [self._block(index) for index in sorted(self._blocks)]
+        return {**self._head, "content": content, "usage": self._usage}
+
+    def _begin(self, message: Mapping[str, Any]) -> None:
+        self._head = {name: value for name, value in message.items() if name not in {"content", "usage"}}
+        self.stop_reason = word(message.get("stop_reason")) or self.stop_reason
+        self._use(mapping(message.get("usage")))
+
+    def _change(self, delta: Mapping[str, Any], usage: Mapping[str, Any]) -> None:
+        self._head.update(delta)
+        self.stop_reason = word(delta.get("stop_reason")) or self.stop_reason
+        self._use(usage)
+        self.has_usage = self.has_usage or usage.get("output_tokens") is not None
+
+    def _use(self, usage: Mapping[str, Any]) -> None:
+        said = {name: value for name, value in usage.items() if value is not None or name not in self._usage}
         self._usage.update(said)
-        self._count(tokens_of(self._usage), final=final and bool(said))
+        self.tokens = tokens_of(self._usage)
 
-    def _grown(self, index: int, delta: Mapping[str, Any]) -> None:
-        kind = text(delta.get("type"))
-        block = self._blocks.setdefault(index, {"type": "text", "text": ""})
-        if kind == "input_json_delta":
-            piece = text(delta.get("partial_json"))
-            self._parts.setdefault(index, []).append(piece)
-        elif (name := _TEXT_OF.get(kind)) is not None:
-            piece = text(delta.get(name))
-            block[name] = text(block.get(name)) + piece
-        else:
+    def _begin_block(self, index: int, block: Mapping[str, Any]) -> None:
+        self.output_seen += sum(weight(text(block.get(name))) for name in _TEXTS)
+        if self.is_kept:
+            self._blocks[index] = Growing()
+            self._blocks[index].merge(block)
+
+    def _grow(self, index: int, delta: Mapping[str, Any]) -> None:
+        texts = {name: value for name, value in delta.items() if name != "type" and isinstance(value, str)}
+        self.output_seen += sum(weight(value) for value in texts.values())
+        if not self.is_kept or index not in self._blocks:
             return
-        self.output_seen += len(piece.encode("utf-8", "replace"))
+        if (partial := texts.pop(_PARTIAL, None)) is not None:
+            self._inputs.setdefault(index, []).append(partial)
+        self._blocks[index].merge(texts)
+        if citation := delta.get("citation"):
+            self._blocks[index].merge({_CITATIONS: [citation]})
 
-    def _streaming_ended(self) -> None:
-        if not self.is_complete:
-            return
-        content = []
-        for index, block in sorted(self._blocks.items()):
-            if index in self._parts:
-                written = "".join(self._parts[index])
-                given = sse.object_of(written.encode("utf-8", "replace")) if written else {}
-                block["input"] = {} if given is None else given
-            content.append(block)
-        self.message = {**self._start, "content": content, "usage": self._usage}
-
-    def _whole_answer(self, body: dict[str, Any]) -> None:
-        self.stop_reason = text(body.get("stop_reason"))
-        self._used(body.get("usage"), final=True)
-        blocks = [table(block) for block in listed(body.get("content"))]
-        self.output_seen = sum(len(json.dumps(block)) for block in blocks)
-        if body.get("type") == "message" and not self.error:
-            self.is_complete, self.message = True, body
+    def _block(self, index: int) -> dict[str, Any]:
+        block = self._blocks[index].whole()
+        if said := "".join(self._inputs.get(index, ())):
+            inside = parsed(said)
+            block["input"] = said if inside is None else inside
+        return block
 
 
-def _events(message: Json) -> Iterator[dict[str, Any]]:
-    usage = table(message.get("usage"))
-    start = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
-    yield {
-        "type": "message_start",
-        "message": {**start, "usage": {**usage, "output_tokens": min(1, count(usage.get("output_tokens")))}},
-    }
-    for index, block in enumerate(map(table, listed(message.get("content")))):
-        yield from _block_events(index, block)
-    delta = {"stop_reason": message.get("stop_reason"), "stop_sequence": message.get("stop_sequence")}
-    yield {"type": "message_delta", "delta": delta, "usage": usage}
-    yield {"type": "message_stop"}
+def _answered(message: Json) -> Json:
+    """As it is told whole: arguments that are no JSON have no place there."""
+    content = [
+        {**block, "input": {}} if isinstance(block.get("input"), str) else block
+        for block in objects(message.get("content"))
+    ]
+    return {**message, "content": content}
 
 
-def _block_events(index: int, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    bare, deltas = dict(block), []
-    if block.get("type") == "tool_use":
-        bare["input"] = {}
-        written = json.dumps(block.get("input"), ensure_ascii=False)
-        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in _pieces(written)]
-    else:
-        for kind, name in _TEXT_OF.items():
-            if text(block.get(name)):
-                bare[name] = ""
-                deltas += [{"type": kind, name: piece} for piece in _pieces(text(block.get(name)))]
-    yield {"type": "content_block_start", "index": index, "content_block": bare}
-    for delta in deltas:
-        yield {"type": "content_block_delta", "index": index, "delta": delta}
-    yield {"type": "content_block_stop", "index": index}
+def _stream(message: Json) -> Iterator[bytes]:
+    usage = mapping(message.get("usage"))
+    ending = {name: message.get(name) for name in ("stop_reason", "stop_sequence")}
+    first = {**usage, "output_tokens": min(1, count(usage.get("output_tokens")))}
+    start = {**message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": first}
+    yield _event("message_start", message=start)
+    for index, block in enumerate(objects(message.get("content"))):
+        yield from _told_block(index, block)
+    yield _event("message_delta", delta=ending, usage=usage)
+    yield _event("message_stop")
 
 
-def _pieces(words: str) -> Iterator[str]:
-    return (words[at : at + PIECE] for at in range(0, len(words), PIECE))
+def _told_block(index: int, block: Mapping[str, Any]) -> Iterator[bytes]:
+    is_tool = text(block.get("type")).endswith("tool_use")
+    texts = {name: text(block[name]) for name in _TEXTS if isinstance(block.get(name), str)}
+    empty = {**block, **dict.fromkeys(texts, ""), **({"input": {}} if is_tool else {})}
+    citations = empty.pop(_CITATIONS, None) if "text" in texts else None
+    if citations is not None:
+        empty[_CITATIONS] = []
+    yield _event("content_block_start", index=index, content_block=empty)
+    for name, value in texts.items():
+        for piece in pieces(value):
+            yield _event("content_block_delta", index=index, delta={"type": f"{name}_delta", name: piece})
+    for citation in citations or ():
+        yield _event("content_block_delta", index=index, delta={"type": "citations_delta", "citation": citation})
+    if is_tool and (said := block.get("input")):
+        for piece in pieces(said if isinstance(said, str) else json.dumps(said)):
+            yield _event("content_block_delta", index=index, delta={"type": "input_json_delta", _PARTIAL: piece})
+    yield _event("content_block_stop", index=index)
+
+
+def _event(kind: str, **content: object) -> bytes:
+    return event({"type": kind, **content}, kind)

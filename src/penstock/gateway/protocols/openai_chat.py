@@ -1,53 +1,67 @@
-"""OpenAI Chat Completions. A stream tells its usage only if asked, in a chunk of its own at the end."""
+"""OpenAI Chat Completions, as OpenAI and the many servers of its kind speak it."""
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from penstock.domain.usage import Tokens
-from penstock.gateway.protocols import asking, refusals, sse
-from penstock.gateway.protocols.reading import AnswerReader, count, listed, table, text
-from penstock.gateway.wire import Asked, Json, Reader, Refusal
+from penstock.gateway.protocols import asking, refusals
+from penstock.gateway.protocols.chat_answer import ChatAnswer
+from penstock.gateway.protocols.reading import AnswerReader
+from penstock.gateway.protocols.sse import written
+from penstock.gateway.protocols.telling import event, pieces, whole
+from penstock.gateway.protocols.untrusted import count, mapping, objects, text
+from penstock.gateway.wire import Asked, Json, Reader, Refusal, RequestUnfit
 
-PIECE = 200
-LIMIT, OLD_LIMIT = "max_completion_tokens", "max_tokens"
-"""The old name is lowered where a client uses it; a missing limit gets the new one, which every model takes."""
+_LIMITS = ("max_completion_tokens", "max_tokens")
+_WANTS_NEW_LIMIT = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d))(?![a-z])", re.IGNORECASE)
+"""OpenAI's own models that answer `max_tokens` with an error. Every other server takes it, while many pass over
+`max_completion_tokens` without a word: then there would be no limit at all. A wrong guess is to be a loud one.
+"""
 
 
 class OpenAIChat:
-    """The protocol."""
+    """The wire of `/chat/completions`."""
 
     name = "openai_chat"
     family = "openai"
     path = "/chat/completions"
 
     def asked(self, body: Json) -> Asked:
-        """What a request says of itself."""
+        """What a request says of itself, or RequestUnfit. With two limits of output the larger one counts: nobody knows
+        which of them a server heeds.
+        """
+        self.asked_for_usage(body)
         return Asked(
-            model=asking.model_in(body),
-            streamed=body.get("stream") is True,
-            max_output=asking.limit_in(body, LIMIT, OLD_LIMIT),
-            last_user_text=asking.last_text_of_user(asking.turns_in(body, "messages"), "text"),
-            offers_tools=bool(body.get("tools") or body.get("functions")),
+            model=asking.model_of(body),
+            streamed=asking.flag(body, "stream"),
+            max_output=max(asking.limits(body, *_LIMITS).values(), default=None),
+            last_user_text=asking.newest_text(asking.messages_of(body)),
+            offers_tools=asking.offers_tools(body),
         )
 
     def rewritten(self, body: Json, *, model: str, max_output: int) -> dict[str, Any]:
-        """The request as it leaves."""
-        name = OLD_LIMIT if body.get(OLD_LIMIT) is not None and body.get(LIMIT) is None else LIMIT
-        changed = {**asking.limited(body, name, max_output), "model": model}
-        if body.get("stream") is True:
-            changed["stream_options"] = {**table(body.get("stream_options")), "include_usage": True}
-        return changed
-
-    def asked_for_usage(self, body: Json) -> bool:
-        """Whether the client itself wants the usage chunk."""
-        return table(body.get("stream_options")).get("include_usage") is True
+        """The request as it leaves. The limit that the client used is lowered; where there is none, it gets the one
+        that the model's servers know.
+        """
+        otherwise = "max_completion_tokens" if _WANTS_NEW_LIMIT.search(model) else "max_tokens"
+        leaving = {**body, "model": model, **asking.limited(body, _LIMITS, max_output, otherwise=otherwise)}
+        if asking.flag(body, "stream"):
+            leaving["stream_options"] = {**mapping(body.get("stream_options")), "include_usage": True}
+        return leaving
 
     def reader(self, *, streamed: bool, asked_for_usage: bool) -> Reader:
         """A reader for one answer."""
-        return ChatReader(streamed=streamed, hides_usage=not asked_for_usage)
+        hides = streamed and not asked_for_usage
+        return AnswerReader(ChatAnswer(hides_usage=hides), streamed=streamed, holds_back=hides)
+
+    def asked_for_usage(self, body: Json) -> bool:
+        """Whether the client itself wants the usage chunk of a stream."""
+        options = body.get("stream_options")
+        if options is not None and not isinstance(options, dict):
+            raise RequestUnfit('the request sets "stream_options" to something else than an object')
+        return asking.flag(mapping(options), "include_usage")
 
     def refusal(self, kind: Refusal, sentence: str) -> tuple[int, bytes]:
         """An error of our own."""
@@ -55,110 +69,38 @@ class OpenAIChat:
 
     def told(self, message: Json, *, streamed: bool, with_usage: bool) -> Iterator[bytes]:
         """A recorded message as an answer."""
-        if not streamed:
-            yield json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
-            return
-        yield from map(sse.event, _chunks(message, with_usage=with_usage))
-        yield sse.event("[DONE]")
+        return _stream(message, with_usage=with_usage) if streamed else iter((whole(message),))
 
 
-def tokens_of(usage: Mapping[str, Any]) -> Tokens:
-    """The counts of a usage object: what came from the cache is part of the prompt's."""
-    prompt, cached = count(usage.get("prompt_tokens")), 0
-    cached = min(count(table(usage.get("prompt_tokens_details")).get("cached_tokens")), prompt)
-    return Tokens(input=prompt - cached, cache_read=cached, output=count(usage.get("completion_tokens")))
+def _stream(message: Json, *, with_usage: bool) -> Iterator[bytes]:
+    head = {name: value for name, value in message.items() if name not in {"choices", "usage"}}
+    head["object"] = "chat.completion.chunk"
+    for choice in objects(message.get("choices")):
+        for delta in _deltas(mapping(choice.get("message"))):
+            yield event({**head, "choices": [_piece(choice, delta, None)]})
+        yield event({**head, "choices": [_piece(choice, {}, choice.get("finish_reason"))]})
+    if with_usage and "usage" in message:
+        yield event({**head, "choices": [], "usage": message["usage"]})
+    yield written(b"[DONE]")
 
 
-class ChatReader(AnswerReader):
-    """Reads one answer."""
-
-    def __init__(self, *, streamed: bool, hides_usage: bool) -> None:
-        super().__init__(streamed=streamed)
-        self._hides_usage = hides_usage
-        self._frame: dict[str, Any] = {}
-        self._usage: Mapping[str, Any] = {}
-        self._choices: dict[int, dict[str, Any]] = {}
-
-    def _other(self, data: bytes) -> bool:
-        if data.strip() == b"[DONE]":
-            self.is_complete = not self.error
-        return True
-
-    def _heard(self, body: Mapping[str, Any]) -> bool:
-        if not self._frame:
-            self._frame = {key: body[key] for key in ("id", "created", "model", "system_fingerprint") if key in body}
-        usage = table(body.get("usage"))
-        if usage:
-            self._usage = usage
-            self._count(tokens_of(usage), final=True)
-        choices = listed(body.get("choices"))
-        for choice in map(table, choices):
-            self._grown(count(choice.get("index")), choice)
-        is_usage_alone = bool(usage) and not choices
-        return not (is_usage_alone and self._hides_usage)
-
-    def _grown(self, index: int, choice: Mapping[str, Any]) -> None:
-        kept = self._choices.setdefault(index, {"message": {"role": "assistant", "content": None}, "calls": {}})
-        delta, message = table(choice.get("delta")), kept["message"]
-        for name in ("content", "refusal", "reasoning_content", "reasoning"):
-            if piece := text(delta.get(name)):
-                message[name] = text(message.get(name)) + piece
-                self.output_seen += len(piece.encode("utf-8", "replace"))
-        for call in map(table, listed(delta.get("tool_calls"))):
-            self._called(kept["calls"].setdefault(count(call.get("index")), {}), call)
-        if reason := text(choice.get("finish_reason")):
-            kept["finish_reason"] = self.stop_reason = reason
-
-    def _called(self, kept: dict[str, Any], call: Mapping[str, Any]) -> None:
-        function = table(call.get("function"))
-        kept["id"] = text(kept.get("id")) or text(call.get("id"))
-        kept["type"] = "function"
-        so_far = kept.setdefault("function", {"name": "", "arguments": ""})
-        so_far["name"] = so_far["name"] or text(function.get("name"))
-        piece = text(function.get("arguments"))
-        so_far["arguments"] += piece
-        self.output_seen += len(piece.encode("utf-8", "replace"))
-
-    def _streaming_ended(self) -> None:
-        self.is_complete = not self.error and (self.is_complete or bool(self.stop_reason)) and bool(self._choices)
-        if self.is_complete:
-            choices = [_choice(index, kept) for index, kept in sorted(self._choices.items())]
-            usage = {"usage": dict(self._usage)} if self._usage else {}
-            self.message = {"object": "chat.completion", **self._frame, "choices": choices, **usage}
-
-    def _whole_answer(self, body: dict[str, Any]) -> None:
-        choices = [table(choice) for choice in listed(body.get("choices"))]
-        usage = table(body.get("usage"))
-        self._count(tokens_of(usage), final=bool(usage))
-        self.output_seen = sum(len(json.dumps(choice.get("message"))) for choice in choices)
-        if choices and not self.error:
-            self.stop_reason = text(choices[0].get("finish_reason"))
-            self.is_complete, self.message = True, body
+def _piece(choice: Mapping[str, Any], delta: object, finish: object) -> dict[str, object]:
+    return {"index": count(choice.get("index")), "delta": delta, "finish_reason": finish}
 
 
-def _choice(index: int, kept: Mapping[str, Any]) -> dict[str, Any]:
-    message = dict(kept["message"])
-    if kept["calls"]:
-        message["tool_calls"] = [call for _, call in sorted(kept["calls"].items())]
-    return {"index": index, "message": message, "finish_reason": kept.get("finish_reason")}
-
-
-def _chunks(message: Json, *, with_usage: bool) -> Iterator[dict[str, Any]]:
-    frame = {key: value for key, value in message.items() if key not in ("object", "choices", "usage")}
-    frame["object"] = "chat.completion.chunk"
-    for place, choice in enumerate(map(table, listed(message.get("choices")))):
-        index, said = choice.get("index", place), table(choice.get("message"))
-        for delta in _deltas(said):
-            yield {**frame, "choices": [{"index": index, "delta": delta, "finish_reason": None}]}
-        yield {**frame, "choices": [{"index": index, "delta": {}, "finish_reason": choice.get("finish_reason")}]}
-    if with_usage:
-        yield {**frame, "choices": [], "usage": message.get("usage")}
-
-
-def _deltas(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    yield {"role": "assistant", "content": ""}
-    for name in ("reasoning_content", "reasoning", "content", "refusal"):
-        words = text(said.get(name))
-        yield from ({name: words[at : at + PIECE]} for at in range(0, len(words), PIECE))
-    for index, call in enumerate(map(table, listed(said.get("tool_calls")))):
-        yield {"tool_calls": [{**call, "index": index}]}
+def _deltas(message: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+    calls = objects(message.get("tool_calls"))
+    texts = {
+        name: value for name, value in message.items() if isinstance(value, str) and name not in {"role", "tool_calls"}
+    }
+    first = {name: value for name, value in message.items() if name != "tool_calls" or not calls}
+    yield {**first, **dict.fromkeys(texts, "")}
+    for name, value in texts.items():
+        for piece in pieces(value):
+            yield {name: piece}
+    for index, call in enumerate(calls):
+        function = mapping(call.get("function"))
+        started = {**call, "function": {**function, "arguments": ""}} if function else call
+        yield {"tool_calls": [{"index": index, **started}]}
+        for piece in pieces(text(function.get("arguments"))):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}

@@ -1,4 +1,4 @@
-"""OpenAI Responses. The last event of a stream holds the whole answer, its usage included."""
+"""OpenAI Responses."""
 
 from __future__ import annotations
 
@@ -7,45 +7,49 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from penstock.domain.usage import Tokens
-from penstock.gateway.protocols import asking, refusals, sse
-from penstock.gateway.protocols.reading import MOST_ERROR, AnswerReader, count, listed, table, text
+from penstock.gateway.protocols import asking, refusals
+from penstock.gateway.protocols.chat_answer import split
+from penstock.gateway.protocols.reading import Answer, AnswerReader
+from penstock.gateway.protocols.responses_stream import stream
+from penstock.gateway.protocols.telling import whole
+from penstock.gateway.protocols.untrusted import count, error_of, mapping, objects, text, weight, word
 from penstock.gateway.wire import Asked, Json, Reader, Refusal, RequestUnfit
 
-ENDINGS = ("response.completed", "response.incomplete", "response.failed")
+_LIMIT = "max_output_tokens"
+_ENDS = frozenset({"completed", "incomplete"})
 
 
 class OpenAIResponses:
-    """The protocol."""
+    """The wire of `/responses`."""
 
     name = "openai_responses"
     family = "openai"
     path = "/responses"
 
     def asked(self, body: Json) -> Asked:
-        """What a request says of itself."""
-        given = body.get("input")
-        if not isinstance(given, str | list):
-            raise RequestUnfit("input must be a text or a list")
-        words = given if isinstance(given, str) else asking.last_text_of_user(given, "input_text", "text")
+        """What a request says of itself, or RequestUnfit."""
+        items = body.get("input")
+        if not isinstance(items, list | str):
+            raise RequestUnfit('the request has no "input"')
         return Asked(
-            model=asking.model_in(body),
-            streamed=body.get("stream") is True,
-            max_output=asking.limit_in(body, "max_output_tokens"),
-            last_user_text=words,
-            offers_tools=bool(body.get("tools")),
+            model=asking.model_of(body),
+            streamed=asking.flag(body, "stream"),
+            max_output=asking.limits(body, _LIMIT).get(_LIMIT),
+            last_user_text=items if isinstance(items, str) else asking.newest_text(objects(items)),
+            offers_tools=asking.offers_tools(body),
         )
 
     def rewritten(self, body: Json, *, model: str, max_output: int) -> dict[str, Any]:
         """The request as it leaves."""
-        return {**asking.limited(body, "max_output_tokens", max_output), "model": model}
-
-    def asked_for_usage(self, body: Json) -> bool:
-        """Usage is part of every answer."""
-        return True
+        return {**body, "model": model, **asking.limited(body, (_LIMIT,), max_output, otherwise=_LIMIT)}
 
     def reader(self, *, streamed: bool, asked_for_usage: bool) -> Reader:
-        """A reader for one answer."""
-        return ResponsesReader(streamed=streamed)
+        """A reader for one answer. Usage is part of its last event, and always passes."""
+        return AnswerReader(_Answer(), streamed=streamed)
+
+    def asked_for_usage(self, body: Json) -> bool:
+        """Usage is part of every stream."""
+        return True
 
     def refusal(self, kind: Refusal, sentence: str) -> tuple[int, bytes]:
         """An error of our own."""
@@ -53,67 +57,69 @@ class OpenAIResponses:
 
     def told(self, message: Json, *, streamed: bool, with_usage: bool) -> Iterator[bytes]:
         """A recorded message as an answer."""
-        if streamed:
-            for number, data in enumerate(_events(message)):
-                yield sse.event({**data, "sequence_number": number}, str(data["type"]))
-        else:
-            yield json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return stream(message) if streamed else iter((whole(message),))
 
 
 def tokens_of(usage: Mapping[str, Any]) -> Tokens:
-    """The counts of a usage object: what came from the cache is part of the input's."""
-    given = count(usage.get("input_tokens"))
-    cached = min(count(table(usage.get("input_tokens_details")).get("cached_tokens")), given)
-    return Tokens(input=given - cached, cache_read=cached, output=count(usage.get("output_tokens")))
+    """The counts; as in Chat Completions, but by other names."""
+    return split(usage.get("input_tokens"), usage.get("output_tokens"), mapping(usage.get("input_tokens_details")))
 
 
-class ResponsesReader(AnswerReader):
-    """Reads one answer."""
+class _Answer(Answer):
+    def __init__(self) -> None:
+        super().__init__()
+        self._response: dict[str, Any] = {}
+        self._items: dict[int, Mapping[str, Any]] = {}
+        self._growing = 0
+        self._finished = 0
 
-    def _heard(self, body: Mapping[str, Any]) -> bool:
-        kind = text(body.get("type"))
-        if kind in ENDINGS:
-            self._whole_answer(dict(table(body.get("response"))))
+    def take(self, event: Mapping[str, Any]) -> bool:
+        """Read one event of a stream: all of them pass."""
+        kind = text(event.get("type"))
+        if kind.endswith(".delta"):
+            self._growing += weight(text(event.get("delta")))
+        elif kind == "response.output_item.done":
+            item = mapping(event.get("item"))
+            self._finished += _weight_of(item)
+            if self.is_kept:
+                self._items[count(event.get("output_index"))] = item
+        elif kind in {"response.completed", "response.incomplete", "response.failed"}:
+            self._end(mapping(event.get("response")))
         elif kind == "error":
-            self.error = self.error or text(body.get("message"))[:MOST_ERROR] or "an error without words"
-        elif kind.endswith(".delta"):
-            self.output_seen += len(text(body.get("delta")).encode("utf-8", "replace"))
+            self.fail(word(event.get("message")) or error_of(event) or "an error without words")
+        self.output_seen = max(self._growing, self._finished)
         return True
 
-    def _whole_answer(self, body: dict[str, Any]) -> None:
-        usage = table(body.get("usage"))
-        self._count(tokens_of(usage), final=bool(usage))
-        self.output_seen = max(self.output_seen, len(json.dumps(body.get("output"))))
-        status = text(body.get("status"))
-        reason = text(table(body.get("incomplete_details")).get("reason"))
+    def take_whole(self, body: dict[str, Any]) -> None:
+        """Read an answer that is not streamed."""
+        self._end(body)
+        self.output_seen = sum(_weight_of(item) for item in objects(body.get("output")))
+        if not self.is_complete:
+            self.fail("the answer has no end")
+
+    def put_together(self) -> dict[str, Any]:
+        """The last event holds the whole answer; of some servers' only the counts."""
+        if self._response.get("output") or not self._items:
+            return self._response
+        return {**self._response, "output": [self._items[index] for index in sorted(self._items)]}
+
+    def _end(self, response: Mapping[str, Any]) -> None:
+        status = word(response.get("status"))
+        reason = word(mapping(response.get("incomplete_details")).get("reason"))
         self.stop_reason = reason or status
-        said = table(body.get("error"))
-        if said or status == "failed":
-            self.error = self.error or text(said.get("message"))[:MOST_ERROR] or "the response failed"
-        if status in ("completed", "incomplete") and not self.error:
-            self.is_complete, self.message = True, body
-
-    def _streaming_ended(self) -> None:
-        """The last event has said everything."""
-
-
-def _events(message: Json) -> Iterator[dict[str, Any]]:
-    begun = {**message, "status": "in_progress", "output": [], "usage": None}
-    yield {"type": "response.created", "response": begun}
-    for index, item in enumerate(map(table, listed(message.get("output")))):
-        yield from _item_events(index, item)
-    status = text(message.get("status"))
-    ending = f"response.{status}" if f"response.{status}" in ENDINGS else "response.completed"
-    yield {"type": ending, "response": dict(message)}
+        self.is_complete = status in _ENDS
+        self._response = dict(response) if self.is_kept else {}
+        if status == "failed":
+            self.fail(error_of(response) or "the model failed")
+        if usage := mapping(response.get("usage")):
+            self.tokens = tokens_of(usage)
+            self.has_usage = usage.get("output_tokens") is not None
 
 
-def _item_events(index: int, item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    place = {"output_index": index, "item_id": item.get("id")}
-    bare = {**item, "status": "in_progress"}
-    if item.get("type") == "message":
-        bare["content"] = []
-    yield {"type": "response.output_item.added", "output_index": index, "item": bare}
-    for number, part in enumerate(map(table, listed(item.get("content")))):
-        if words := text(part.get("text")):
-            yield {"type": "response.output_text.delta", **place, "content_index": number, "delta": words}
-    yield {"type": "response.output_item.done", "output_index": index, "item": dict(item)}
+def _weight_of(item: Mapping[str, Any]) -> int:
+    """Text, reasoning and arguments of one finished item."""
+    parts = [*objects(item.get("content")), *objects(item.get("summary"))]
+    texts = [part.get("text") for part in parts] + [item.get(name) for name in ("arguments", "input")]
+    size = sum(weight(text(value)) for value in texts)
+    action = item.get("action")
+    return size + (len(json.dumps(action)) if action else 0)

@@ -1,83 +1,94 @@
-"""Server-sent events, cut out of a stream that may come in any pieces. The bytes themselves are never changed."""
+"""Cuts a stream of server-sent events into its events, wherever its chunks were cut. It never changes a byte."""
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-MOST_PENDING = 16 * 1024 * 1024
-"""An event that grows beyond this is passed on unread: no model says so much at once."""
+LARGEST_EVENT = 16 * 1024 * 1024
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_EVENT_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n){2}")
+_MARGIN = 3
+"""The end of an event may have begun so many bytes before the end of what was searched."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One event: its bytes as they came, the blank line included, and what its data lines hold."""
+    """One event, or a piece of one that is too large to be read."""
 
     raw: bytes
-    data: bytes
-
-    def json(self) -> dict[str, Any] | None:
-        """The data as a JSON object; None if it is none."""
-        return object_of(self.data)
-
-
-def object_of(data: bytes) -> dict[str, Any] | None:
-    """A JSON object; None for anything else, however strange."""
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+    """As it came, with the blank line that ends it."""
+    data: bytes | None
+    """None where it has none: a comment, blank lines, or a piece."""
+    is_piece: bool = False
 
 
 class Splitter:
-    """Takes pieces, gives whole events."""
+    """Takes chunks, gives events. Joined, the raw bytes of all events are the bytes of all chunks."""
 
-    def __init__(self) -> None:
-        self._pending = bytearray()
-        self._looked = 0
+    def __init__(self, largest: int = LARGEST_EVENT) -> None:
+        self._largest = largest
+        self._held = bytearray()
+        self._searched = 0
+        self._is_passing = False
+        """Within an event that is too large: all of it goes through in pieces."""
 
-    def feed(self, piece: bytes) -> Iterator[Event]:
-        """The events that are complete by now."""
-        self._pending += piece
-        while (end := self._end_of_event()) is not None:
-            raw = bytes(self._pending[:end])
-            del self._pending[:end]
-            self._looked = 0
-            yield Event(raw=raw, data=_data(raw))
-        if len(self._pending) > MOST_PENDING:
-            yield self.rest()
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that are whole now. It must be used up before the next chunk comes."""
+        self._held += chunk
+        while (end := self._end()) is not None:
+            yield self._cut(end)
+        if self._is_passing or len(self._held) > self._largest:
+            yield from self._pass_on()
 
-    def rest(self) -> Event:
-        """What is left, complete or not."""
-        raw = bytes(self._pending)
-        self._pending.clear()
-        self._looked = 0
-        return Event(raw=raw, data=b"" if len(raw) > MOST_PENDING else _data(raw))
+    def finish(self) -> Iterator[Event]:
+        """What is left when no more will come; an event at the end counts without its blank line, too."""
+        if end := self._end(is_last=True):
+            yield self._cut(end)
+        if self._held:
+            yield self._cut(len(self._held))
 
-    def _end_of_event(self) -> int | None:
-        """Where the first blank line ends. A carriage return at the very end may still be half of a line's end."""
-        text = self._pending
-        at = max(self._looked - 3, 0)
-        while (at := text.find(b"\n", at)) >= 0:
-            if text[at + 1 : at + 2] == b"\n":
-                return at + 2
-            if text[at + 1 : at + 3] == b"\r\n":
-                return at + 3
-            at += 1
-        self._looked = len(text)
-        return None
+    def _end(self, *, is_last: bool = False) -> int | None:
+        found = _EVENT_END.search(self._held, self._searched)
+        if found is None:
+            self._searched = max(0, len(self._held) - _MARGIN)
+            return None
+        end = found.end()
+        if end == len(self._held) and self._held[-1] == 0x0D and not is_last:
+            return None  # its line feed may be on the way
+        return end
+
+    def _cut(self, end: int) -> Event:
+        raw = bytes(self._held[:end])
+        del self._held[:end]
+        self._searched = 0
+        is_piece, self._is_passing = self._is_passing or len(raw) > self._largest, False
+        return Event(raw=raw, data=None if is_piece else data_of(raw), is_piece=is_piece)
+
+    def _pass_on(self) -> Iterator[Event]:
+        self._is_passing = True
+        length = len(self._held) - _MARGIN  # what may be the beginning of its end stays
+        if length > 0:
+            yield Event(raw=bytes(self._held[:length]), data=None, is_piece=True)
+            del self._held[:length]
+            self._searched = 0
 
 
-def _data(raw: bytes) -> bytes:
-    lines = (line[5:].removeprefix(b" ") for line in raw.splitlines() if line.startswith(b"data:"))
-    return b"\n".join(lines)
+def data_of(raw: bytes) -> bytes | None:
+    """The data of an event, its lines joined; None if it has none."""
+    raw = raw.removeprefix(_BYTE_ORDER_MARK)
+    lines = []
+    for line in _LINE_END.split(raw):
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            lines.append(value.removeprefix(b" "))
+    return b"\n".join(lines) if lines else None
 
 
-def event(data: object, name: str = "") -> bytes:
-    """One event of our own."""
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    head = f"event: {name}\n" if name else ""
-    return f"{head}data: {text}\n\n".encode("utf-8", "surrogatepass")
+def written(data: bytes, name: str = "") -> bytes:
+    """An event as it is sent; the data must be one line."""
+    head = b"event: " + name.encode("ascii") + b"\n" if name else b""
+    return head + b"data: " + data + b"\n\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..playing import Answer, Ended, Piece, Words
-from .events import argument_text, event, slices
+from .event_stream import argument_text, event, slices
+from .playing import Answer, Ended, Piece, Words
 
 _STOPS = {
     Ended.DONE: "end_turn",

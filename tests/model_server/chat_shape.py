@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..playing import Answer, Ended, Tool, Words
-from .events import argument_text, event, slices
+from .event_stream import argument_text, event, slices
+from .playing import Answer, Ended, Tool, Words
 
 _STOPS = {
     Ended.DONE: "stop",

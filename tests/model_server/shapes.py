@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..conversation import Protocol
-from ..playing import Answer
-from . import chat, messages, responses
+from . import chat_shape, messages_shape, responses_shape
+from .conversation import Protocol
+from .playing import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +24,18 @@ class Shape:
 
 SHAPES: Mapping[Protocol, Shape] = {
     Protocol.MESSAGES: Shape(
-        whole=messages.whole, events=messages.events, failed=messages.failed, error=messages.error
+        whole=messages_shape.whole,
+        events=messages_shape.events,
+        failed=messages_shape.failed,
+        error=messages_shape.error,
     ),
-    Protocol.CHAT: Shape(whole=chat.whole, events=chat.events, failed=chat.failed, error=chat.error),
+    Protocol.CHAT: Shape(
+        whole=chat_shape.whole, events=chat_shape.events, failed=chat_shape.failed, error=chat_shape.error
+    ),
     Protocol.RESPONSES: Shape(
-        whole=responses.whole, events=responses.events, failed=responses.failed, error=chat.error
+        whole=responses_shape.whole,
+        events=responses_shape.events,
+        failed=responses_shape.failed,
+        error=chat_shape.error,
     ),
 }
-
-__all__ = ["SHAPES", "Shape"]

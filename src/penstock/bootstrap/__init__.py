@@ -1,0 +1,60 @@
+"""build(...): the only place that chooses adapters. Everything else asks for a port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.accounts import Accounts
+from penstock.adapters.agents.catalogue import UnknownAgent
+from penstock.adapters.clock import SystemClock
+from penstock.assembly import Assembly
+from penstock.bootstrap.nodes import NODES
+from penstock.bootstrap.process import Adapters, no_effect
+from penstock.bootstrap.project import ProjectAdapters
+from penstock.ports import Clock, Effect
+from penstock.projects import Projects
+from penstock.service import Service
+from penstock.tooling import Tooling
+
+__all__ = ["NODES", "Penstock", "ProjectAdapters", "UnknownAgent", "build", "no_effect"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Penstock:
+    """A process's Penstock, built."""
+
+    service: Service
+    projects: Projects
+    assembly: Assembly
+    tooling: Tooling
+    accounts: Accounts
+    parts: Adapters
+
+    async def close(self) -> None:
+        """Close what was opened, last first."""
+        while self.parts.closing:
+            self.parts.closing.pop()()
+
+
+def build(
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object] | None = None,
+    clock: Clock | None = None,
+    effect: Effect = no_effect,
+) -> Penstock:
+    """Penstock for someone who stands in a folder, with an environment and some flags."""
+    adapters = Adapters(folder=folder, environ=environ, flags=flags or {}, clock=clock or SystemClock(), effect=effect)
+    projects = Projects(adapters)
+    service = Service(adapters, projects)
+    return Penstock(
+        service=service,
+        projects=projects,
+        assembly=Assembly(adapters, projects, service),
+        tooling=Tooling(adapters, projects, service),
+        accounts=Accounts(adapters, projects),
+        parts=adapters,
+    )

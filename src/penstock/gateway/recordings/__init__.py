@@ -1,0 +1,1 @@
+"""What a recording is: its keys, its places, its files, and how two requests are compared."""
