@@ -120,6 +120,7 @@ _BROKEN_ANSWER = re.compile(
     r"|Skipping edits to .* that matches"
     r"|.{1,400} is not in the subpath of "
     r"|Missing these environment variables"
+    r"|Cmd\('git'\) failed due to"
 )
 
 

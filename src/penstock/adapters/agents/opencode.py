@@ -46,7 +46,11 @@ class Opencode:
                 "OPENCODE_CONFIG": str(settings),
                 **dict.fromkeys(QUIET, "1"),
             },
-            files={settings: json.dumps(_settings(job), indent=1)},
+            files={
+                settings: json.dumps(_settings(job), indent=1),
+                # It would fetch a package for plugins, which it is not to have; npm in the worktree is not meant.
+                job.home / ".config" / "opencode" / ".npmrc": "offline=true\n",
+            },
             reads_prompt=True,
         )
 

@@ -42,6 +42,10 @@ class Surroundings:
         """Where programs are looked for: what a child is given."""
         return child_environment(self.environ, temporary="")["PATH"]
 
+    def on_path(self, command: str) -> Path | None:
+        """A program as a command names it."""
+        return binaries.find(command, given=command, agents_folder=None, search_path=self.search_path)
+
     def binary(self, name: str, given: str) -> Path | None:
         """The program of an agent, if it is there."""
         return binaries.find(name, given=given, agents_folder=self.agents_folder, search_path=self.search_path)

@@ -1,0 +1,179 @@
+"""Whether an agent could work here: its program, its version, what it speaks. Asked once per program and process.
+
+The only thing that is started is a known program, with `--version`, in an environment without secrets and a home folder
+that is thrown away: some write there even then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock.adapters.agents.attempt import GRACE
+from penstock.adapters.agents.catalogue import BOTH, program_of, settings_of
+from penstock.adapters.agents.command import profile_of
+from penstock.adapters.processes.request import Request
+from penstock.domain.errors import UserError
+from penstock.domain.surroundings import child_environment
+
+if TYPE_CHECKING:
+    from penstock.adapters.agents.settings import AgentSettings, AgentsSettings, Kind
+    from penstock.adapters.agents.surroundings import Surroundings
+
+TIME_LIMIT = 30.0
+MOST_OUTPUT = 64 * 1024
+_VERSION = re.compile(r"\b\d{1,6}\.\d{1,6}\.\d{1,6}\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFacts:
+    """What is known of an agent on this machine."""
+
+    name: str
+    kind: Kind
+    binary: str = ""
+    """Its program; empty where it has none or none was found."""
+    version: str = ""
+    """What the program says; empty where it is not asked or says nothing."""
+    expected: str = ""
+    """The version that was tried with Penstock."""
+    protocols: tuple[str, ...] = ()
+    model: str = ""
+    """The model of its own settings."""
+    fault: str = ""
+    """Why it can't work, in a sentence; empty if it can."""
+    remark: str = ""
+    """What is worth saying though it can."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can work, as far as this machine goes; whether its model answers is the gateway's to say."""
+        return not self.fault
+
+
+class Inspector:
+    """Looks at agents; one per process, which remembers what each program has said of itself."""
+
+    def __init__(self, *, time_limit: float = TIME_LIMIT) -> None:
+        self._time_limit = time_limit
+        self._versions: dict[tuple[str, int, int], str] = {}
+
+    async def inspect(self, name: str, settings: AgentsSettings, surroundings: Surroundings) -> AgentFacts:
+        """What is known of the agent of that name; an error if there is none."""
+        own = settings_of(name, settings, surroundings.profiles)
+        kind = own.kind_of(name)
+        if kind in {"model", "scripted"}:
+            protocols = BOTH[::-1] if kind == "model" else ()
+            return AgentFacts(name=name, kind=kind, protocols=protocols, model=own.model)
+        if kind == "command":
+            return _of_command(name, own, surroundings, is_configured=name in settings.agents)
+        return await self._of_program(name, kind, own, surroundings)
+
+    async def _of_program(
+        self, name: str, kind: Kind, settings: AgentSettings, surroundings: Surroundings
+    ) -> AgentFacts:
+        program = program_of(kind, settings)
+        found = surroundings.binary(program.name, settings.binary)
+        version = "" if found is None else await self._version(found, surroundings)
+        fault = _bypass(settings) or _absent(program.name, settings, found, version)
+        differs = bool(version) and version != program.version
+        return AgentFacts(
+            name=name,
+            kind=kind,
+            binary="" if found is None else str(found),
+            version=version,
+            expected=program.version,
+            protocols=program.protocols,
+            model=settings.model,
+            fault=fault,
+            remark=f"it was tried with version {program.version}" if differs and not fault else "",
+        )
+
+    async def _version(self, program: Path, surroundings: Surroundings) -> str:
+        mark = await asyncio.to_thread(_mark, program)
+        if mark is None:
+            return ""
+        if mark not in self._versions:
+            self._versions[mark] = await _told_version(program, surroundings, self._time_limit)
+        return self._versions[mark]
+
+
+def _of_command(name: str, settings: AgentSettings, surroundings: Surroundings, *, is_configured: bool) -> AgentFacts:
+    of_project = surroundings.of_project if is_configured else ()
+    binary, fault = None, ""
+    try:
+        command = profile_of(name, settings, surroundings.profiles, of_project=of_project).command
+        binary = surroundings.on_path(command)
+        fault = "" if binary else f"its program {command} was not found on PATH"
+    except UserError as unfit:
+        fault = unfit.sentence
+    return AgentFacts(
+        name=name,
+        kind="command",
+        binary="" if binary is None else str(binary),
+        protocols=BOTH if settings.gateway else (),
+        model=settings.model,
+        fault=fault,
+    )
+
+
+def _bypass(settings: AgentSettings) -> str:
+    named = ", ".join(settings.bypasses)
+    return f"its env names {named}, by which its calls would go past the gateway" if named else ""
+
+
+def _absent(name: str, settings: AgentSettings, found: Path | None, version: str) -> str:
+    if found is None:
+        if settings.binary:
+            return f"there is no program {settings.binary}"
+        return f"there is no {name} in the folder of agents (scripts/install_agents.sh makes it), and none on PATH"
+    return "" if version else f"{found} says no version when it is started with --version"
+
+
+async def _told_version(program: Path, surroundings: Surroundings, time_limit: float) -> str:
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="penstock-agent-"))
+    try:
+        running = await surroundings.launcher.start(_request(program, folder, surroundings, time_limit))
+        try:
+            outcome = await running.wait()
+        except asyncio.CancelledError:
+            await running.stop()
+            raise
+        return await asyncio.to_thread(_version_in, outcome.stdout)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _request(program: Path, folder: Path, surroundings: Surroundings, time_limit: float) -> Request:
+    return Request(
+        argv=(str(program), "--version"),
+        cwd=folder,
+        env=child_environment(surroundings.environ, temporary=str(folder), extra={"HOME": str(folder)}),
+        folder=folder,
+        marker=f"{folder.name}:version",
+        timeout=time_limit,
+        output_limit=MOST_OUTPUT,
+        grace=GRACE,
+    )
+
+
+def _version_in(log: Path) -> str:
+    try:
+        match = _VERSION.search(log.read_bytes().decode("utf-8", "replace"))
+    except FileNotFoundError:
+        return ""
+    return match[0] if match else ""
+
+
+def _mark(program: Path) -> tuple[str, int, int] | None:
+    try:
+        found = program.stat()
+    except OSError:
+        return None
+    return os.path.realpath(program), found.st_mtime_ns, found.st_size
