@@ -61,7 +61,7 @@ async def _cut(running: Running, watch: Watch) -> Cut | None:
     bell, signs = asyncio.ensure_future(_rung(watch.visit)), _Signs(running.request.folder, watch)
     try:
         while True:
-            pause = watch.interval if watch.idle_timeout else None
+            pause = min(watch.interval, watch.idle_timeout) if watch.idle_timeout else None
             await asyncio.wait({running.follower, bell}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
             if watch.stop is not None:  # also when it has ended by itself meanwhile: that is why
                 return Cut.REFUSED
