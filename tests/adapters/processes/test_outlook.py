@@ -91,3 +91,17 @@ def test_no_more_is_remembered_than_is_of_use(outlook: Outlook) -> None:
     for number in range(2 * outlook_module.MOST):
         outlook.sight((f"/bin/tool-{number}",), SEARCHED)
     assert len(outlook._known) <= outlook_module.MOST
+
+
+def test_what_is_hidden_is_known_to_be_and_what_is_put_in_again_is_not(outlook: Outlook, home: Path) -> None:
+    state = home.parent / "state"
+    for path in (state, state / "secret", home / ".ssh/id", home / ".claude/local/claude"):
+        assert outlook.hides(path)
+    for path in (state / "objects/pack", home / "work", home / ".local/bin/claude", home.parent / "others"):
+        assert not outlook.hides(path) or path.is_relative_to("/tmp")
+
+
+def test_all_below_what_a_confined_process_has_for_itself_is_hidden(outlook: Outlook) -> None:
+    assert outlook.hides(Path("/tmp/agents/bin/codex"))
+    assert outlook.hides(Path("/run/codex"))
+    assert not outlook.hides(Path("/usr/bin/codex"))
