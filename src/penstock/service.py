@@ -247,10 +247,8 @@ class Service:
                 if manner.works:
                     self._parts.hide_keys()
                     parts.confine(context.settings.confine)
-                    unfinished = [
-                        one for one in loaded.run.plan.order if loaded.run.progress(one.id).state not in ENDED
-                    ]
-                    self._must_reach_models(unfinished, context.settings.roles, parts)
+                if manner.works and not context.settings.replay_of:  # a recording stands in for every model
+                    self._must_reach_models(_unfinished(loaded.run), context.settings.roles, parts)
                 first: list[Event] = []
                 if loaded.run.state is RunState.PENDING and manner.works:
                     first.append(RunStarted(base=loaded.run.base))
@@ -349,6 +347,10 @@ class Service:
     def holder(self, run_id: str) -> Holder | None:
         """Who works on a run."""
         return self._parts.locks.holder(run_id)
+
+
+def _unfinished(run: Run) -> list[Workstream]:
+    return [one for one in run.plan.order if run.progress(one.id).state not in ENDED]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from penstock.bootstrap.process import Adapters, no_effect
 from penstock.bootstrap.project import ProjectAdapters
 from penstock.ports import Clock, Effect
 from penstock.projects import Projects
+from penstock.replays import Replays
 from penstock.service import Service
 from penstock.tooling import Tooling
 
@@ -30,6 +31,7 @@ class Penstock:
     assembly: Assembly
     tooling: Tooling
     accounts: Accounts
+    replays: Replays
     parts: Adapters
 
     async def close(self) -> None:
@@ -56,5 +58,6 @@ def build(
         assembly=Assembly(adapters, projects, service),
         tooling=Tooling(adapters, projects, service),
         accounts=Accounts(adapters, projects),
+        replays=Replays(adapters, projects, service),
         parts=adapters,
     )

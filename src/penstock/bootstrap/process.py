@@ -20,7 +20,7 @@ from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.trust import TrustStore
 from penstock.bootstrap.doors import ModelDoors
 from penstock.bootstrap.nodes import NODES
-from penstock.bootstrap.project import ProjectAdapters, opened
+from penstock.bootstrap.project import ProjectAdapters, agents_secrets, opened
 from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
@@ -124,6 +124,8 @@ class Adapters:
     def doors(self) -> ModelDoors:
         """What is needed to reach models."""
         return ModelDoors(
+            home=self.home,
+            secrets=(*secret_values(self.environ), *agents_secrets(self.own_settings)),
             settings=self.own_settings,
             environ=self.environ,
             clock=self.clock,

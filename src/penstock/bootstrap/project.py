@@ -177,7 +177,7 @@ async def opened(
     worktrees = (path if in_project else home) / ".worktrees"
     database = settings.node(ProjectSettings).database
     own = (*secret_values({**surroundings.environ, "": database}), *surroundings.provider_keys)
-    known = (*own, *_agents_secrets(settings))
+    known = (*own, *agents_secrets(settings))
     redactor = Redactor(known)
     launcher = Launcher(redact=redactor.redact, effect=surroundings.effect)
     plain = GitSettings(
@@ -242,7 +242,7 @@ def _private_files(project: Path, settings: Settings) -> Iterator[Path]:
     yield from project.glob(".env*")
 
 
-def _agents_secrets(settings: Settings) -> Iterator[str]:
+def agents_secrets(settings: Settings) -> Iterator[str]:
     """What the user's configuration gives to agents and tools by names that speak of secrets."""
     for agent in settings.node(AgentsSettings).agents.values():
         yield from secret_values(agent.env)
