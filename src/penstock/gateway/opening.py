@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from penstock.domain.budget import MarkReached
 from penstock.domain.usage import Caller
 from penstock.gateway.directory import Directory
+from penstock.gateway.remembering import Remember, nothing_remembered
 from penstock.gateway.settings import GatewaySettings
 from penstock.ports.clock import Clock
 from penstock.ports.models import Ledger, Prices, Visit
@@ -30,6 +31,8 @@ class Opening:
     clock: Clock
     tell: Callable[[Caller, MarkReached], Awaitable[object]]
     """Says that a mark of a budget is reached; awaited in the gateway's loop."""
+    remember: Remember = nothing_remembered
+    """What is kept of an attempt's calls, or played again for them."""
     _gateway: Gateway | None = field(default=None, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _telling: set[asyncio.Future[object]] = field(default_factory=set, init=False)
@@ -62,6 +65,7 @@ class Opening:
                     prices=self.prices(),
                     clock=self.clock,
                     told=self._told,
+                    remember=self.remember,
                 )
                 self._gateway = Gateway(parts)
             return self._gateway
