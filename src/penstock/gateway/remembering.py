@@ -11,10 +11,10 @@ from penstock.domain.errors import UserError, WorldError
 from penstock.domain.usage import Caller
 from penstock.gateway.denial import not_played
 from penstock.gateway.orders import Order
+from penstock.gateway.parcels import Opened
 from penstock.gateway.recording import Exchange, Recorder
 from penstock.gateway.recordings.call_keys import CallKey, CallOrder
 from penstock.gateway.replaying import Replayer
-from penstock.gateway.sending import Opened
 from penstock.gateway.wire import Reader
 from penstock.ports.models import Stay
 
