@@ -17,6 +17,7 @@ from penstock.ports import Clock, Effect
 from penstock.projects import Projects
 from penstock.replays import Replays
 from penstock.service import Service
+from penstock.staff import Staff
 from penstock.tooling import Tooling
 
 __all__ = ["NODES", "Penstock", "ProjectAdapters", "UnknownAgent", "build", "no_effect"]
@@ -32,6 +33,7 @@ class Penstock:
     tooling: Tooling
     accounts: Accounts
     replays: Replays
+    staff: Staff
     parts: Adapters
 
     async def close(self) -> None:
@@ -59,5 +61,6 @@ def build(
         tooling=Tooling(adapters, projects, service),
         accounts=Accounts(adapters, projects),
         replays=Replays(adapters, projects, service),
+        staff=Staff(adapters, projects),
         parts=adapters,
     )

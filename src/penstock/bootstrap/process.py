@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from penstock.adapters.agents.inspecting import Inspector
 from penstock.adapters.locks import FileLocks
 from penstock.adapters.processes.hiding import hide
 from penstock.adapters.processes.trial import Trial
@@ -178,6 +179,11 @@ class Adapters:
     def tool_commands(self, settings: Settings) -> frozenset[str]:
         """The commands of the tool profiles."""
         return settings.node(ToolsSettings).commands()
+
+    @cached_property
+    def inspector(self) -> Inspector:
+        """Looks at agents."""
+        return Inspector(memo=self.home / "agent-versions.json")
 
     @property
     def agents_folder(self) -> Path:

@@ -21,13 +21,14 @@ from penstock.ports.journal import Entry, Journal, Loaded, NewRun, OwnershipLost
 from penstock.ports.models import Access, Ledger, Models, Played, Prices, Rate, Stay, Stop, StopKind, UsageViews, Visit
 from penstock.ports.ownership import Held, Holder, Locks, Need, Slots, Supervision, User
 from penstock.ports.secrets import AddedLines, SecretFound, SecretGate
-from penstock.ports.work import Agent, AgentReport, AgentTask, ProcessLost, ToolContext, Tools
+from penstock.ports.work import Agent, AgentFacts, AgentReport, AgentTask, ProcessLost, ToolContext, Tools
 
 __all__ = [
     "STRAY",
     "Access",
     "AddedLines",
     "Agent",
+    "AgentFacts",
     "AgentReport",
     "AgentTask",
     "Applied",
