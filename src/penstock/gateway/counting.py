@@ -11,7 +11,8 @@ from penstock.gateway.denial import Denied
 from penstock.gateway.headers import Headers, leaving, returning
 from penstock.gateway.lines import BROKEN
 from penstock.gateway.orders import Order, Request, parsed
-from penstock.gateway.sending import Parcel, Sender
+from penstock.gateway.parcels import Parcel
+from penstock.gateway.sending import Sender
 from penstock.gateway.visits import AttemptVisit
 from penstock.gateway.wire import Json, Refusal, RequestUnfit
 

@@ -13,9 +13,10 @@ from penstock.gateway.bookkeeping import Bookkeeper, OpenAccount
 from penstock.gateway.denial import Denied
 from penstock.gateway.headers import leaving
 from penstock.gateway.orders import Order, Request, read_order
+from penstock.gateway.parcels import Opened, Parcel, Progress
 from penstock.gateway.passing import Passage
 from penstock.gateway.recordings.call_keys import CallKey
-from penstock.gateway.sending import Opened, Parcel, Progress, Sender
+from penstock.gateway.sending import Sender
 from penstock.gateway.visits import AttemptVisit
 from penstock.gateway.wire import Reader, Refusal, RequestUnfit, Wire
 

@@ -21,7 +21,7 @@ from penstock.gateway.limits import error_of
 from penstock.gateway.lines import BROKEN
 from penstock.gateway.metering import Sent
 from penstock.gateway.orders import Order
-from penstock.gateway.sending import Opened, Progress
+from penstock.gateway.parcels import Opened, Progress
 from penstock.gateway.visits import AttemptVisit
 from penstock.gateway.wire import Reader
 

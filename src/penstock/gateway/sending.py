@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx2
@@ -14,6 +14,7 @@ from penstock.gateway.directory import Destination
 from penstock.gateway.headers import Headers
 from penstock.gateway.limits import retry_after, usage_limit
 from penstock.gateway.lines import BROKEN, Lines, Reply
+from penstock.gateway.parcels import Opened, Parcel, Progress
 from penstock.gateway.parking import Parking
 from penstock.gateway.turns import Pause
 from penstock.gateway.visits import AttemptVisit
@@ -25,36 +26,6 @@ LONGEST_BACKOFF = 8.0
 SHORTEST_WAIT = 0.5
 MOST_LIMITS = 5
 """So many usage limits are waited out for one call, however short each is."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Progress:
-    """How far a call has come; read when it is cut."""
-
-    tries: int = 0
-    is_in_flight: bool = False
-    """It was sent and nothing has come back: the upstream may be at work for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """An answer that has begun."""
-
-    status: int
-    headers: Headers
-    content_type: str
-    chunks: AsyncIterator[bytes]
-    close: Callable[[], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """What is sent."""
-
-    visit: AttemptVisit
-    url: str
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass(kw_only=True)
