@@ -229,11 +229,15 @@ def test_the_logs_of_who_was_sent_away_hold_no_secret(tmp_path: Path, launched: 
 def test_the_logs_of_an_attempt_whose_owner_gives_up_hold_no_secret(
     tmp_path: Path, launched: Launched, times: int
 ) -> None:
+    clock = Looks()
+
     async def job(launcher: Any) -> None:
-        code = f"trap 'touch stopping; sleep 0.3; exit' TERM; echo {SECRET}; echo ready; sleep 60 & wait"
+        ends = "touch stopping; sleep 0.3; exit"
+        code = f"trap '{ends}' TERM; echo {SECRET}; echo ready; while :; do sleep 0.05; done"
         request = script(tmp_path, code, grace=10.0)
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner()))
+        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner(idle=9.0, clock=clock)))
         await until(has_said(tmp_path, "ready"))
+        await clock.advance(0.0)
         for _ in range(times):
             work.cancel()
             if times > 1:
@@ -243,6 +247,36 @@ def test_the_logs_of_an_attempt_whose_owner_gives_up_hold_no_secret(
 
     launched(job)
     assert (tmp_path / "attempt/stdout.log").read_text().startswith("[redacted]\n")
+
+
+class SlowStart:
+    """A launcher whose process runs before it says so."""
+
+    def __init__(self, launcher: Any, has_begun: Callable[[], bool]) -> None:
+        self._launcher, self._has_begun = launcher, has_begun
+        self.waits = asyncio.Event()
+
+    async def start(self, request: Request) -> Any:
+        await self._launcher.start(request)
+        await until(self._has_begun)
+        self.waits.set()
+        await asyncio.Event().wait()
+
+
+def test_the_logs_of_an_attempt_that_is_given_up_while_it_starts_hold_no_secret(
+    tmp_path: Path, launched: Launched
+) -> None:
+    async def job(launcher: Any) -> None:
+        slow: Any = SlowStart(launcher, has_said(tmp_path, "ready"))
+        request = script(tmp_path, f"echo {SECRET}; echo ready; sleep 60")
+        work = asyncio.create_task(run_attempt(slow, lambda: request, manner()))
+        await slow.waits.wait()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    launched(job)
+    assert (tmp_path / "attempt/stdout.log").read_text() == "[redacted]\nready\n"
 
 
 def test_a_command_that_is_given_a_way_to_the_models_finds_it_in_its_environment(

@@ -81,15 +81,17 @@ async def run_attempt(launcher: Launcher, made: Callable[[], Request], manner: M
 
 
 async def _run(launcher: Launcher, request: Request, manner: Manner) -> tuple[Outcome, Cut | None]:
-    running = await launcher.start(request)
     try:
-        return await watched(running, manner.watch)
-    except BaseException:
+        running = await launcher.start(request)
         try:
+            return await watched(running, manner.watch)
+        except BaseException:
             await running.stop()
-        finally:  # at once, not in a thread: whoever is cancelled twice waits for nothing more
-            for name in _LOGS:
-                settle_log(request.folder / name, manner.redact)
+            raise
+    except BaseException:
+        # At once, not in a thread: whoever is cancelled twice waits for nothing more.
+        for name in _LOGS:
+            settle_log(request.folder / name, manner.redact)
         raise
 
 
