@@ -14,6 +14,7 @@ from penstock.domain.redaction import Redactor
 from penstock.domain.tools import ToolProfile
 from penstock.ports import (
     Agent,
+    AgentFacts,
     Clock,
     Environments,
     History,
@@ -98,6 +99,10 @@ class ProjectParts(Protocol):
         """The agent that a workstream names: an agent of the user, else a tool profile of type `ai`, else an error
         listing both.
         """
+        ...
+
+    async def inspect(self, agent: str) -> AgentFacts:
+        """Whether an agent could work here."""
         ...
 
     def agent_names(self) -> list[str]:

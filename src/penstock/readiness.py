@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import Self
 
 from penstock.domain.errors import UserError
 from penstock.domain.roles import Roles
@@ -12,25 +13,24 @@ from penstock.ports import Agent, Models
 class NoModel(UserError):
     """An agent calls models, and nothing says which."""
 
+    @classmethod
+    def of(cls, agent: str) -> Self:
+        """About an agent that has none for some role."""
+        return cls(
+            f'the agent "{agent}" calls models, and none is set for the roles edit and fix',
+            hint=f'set [roles] edit = "MODEL" and fix = "MODEL" in penstock.toml, or [agents.{agent}] model = "MODEL"',
+        )
 
-def models_of(roles: Roles, agent: Agent) -> Iterator[tuple[str, str]]:
-    """Every model that an agent may be given, with the role that asks for it."""
-    for role, named in (("edit", roles.edit), ("fix", roles.fix)):
-        yield from ((role, model) for model in (named or (agent.model,)))
+
+def models_for(roles: Roles, own: str) -> tuple[str, ...]:
+    """Every model that an agent may be given, each once; an empty one where nothing says which."""
+    return tuple(dict.fromkeys((*(roles.edit or (own,)), *(roles.fix or (own,)))))
 
 
 def check_models(models: Models, roles: Roles, agents: Iterable[tuple[str, Agent]]) -> None:
     """Raise an error unless every model that one of these agents may be given is there and speaks what it does."""
-    asked: set[tuple[str, tuple[str, ...]]] = set()
     for name, agent in agents:
-        if not agent.protocols:
-            continue
-        for role, model in models_of(roles, agent):
+        for model in models_for(roles, agent.model) if agent.protocols else ():
             if not model:
-                raise NoModel(
-                    f'the agent "{name}" calls models, and none is set for the role {role}',
-                    hint=f'set [roles] {role} = "MODEL" in penstock.toml, or [agents.{name}] model = "MODEL"',
-                )
-            if (model, agent.protocols) not in asked:
-                models.check(model, agent.protocols)
-                asked.add((model, agent.protocols))
+                raise NoModel.of(name)
+            models.check(model, agent.protocols)

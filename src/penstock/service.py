@@ -38,6 +38,7 @@ from penstock.parts import Parts, ProjectParts
 from penstock.ports import Holder, Loaded, NewRun
 from penstock.projects import Opened, Project, Projects, left_out
 from penstock.readiness import check_models
+from penstock.staff import must_be_fit
 from penstock.submission import (
     NoAgent,
     NotTrusted,
@@ -137,6 +138,7 @@ class Service:
             kept = self._projects.freeze(settings, prompts=opened.prompts, max_parallel=submission.max_parallel)
             whole = self.complete(plan, opened.parts, settings)
             if to_run:
+                await must_be_fit(opened.parts, (one.agent for one in whole.workstreams))
                 self._must_reach_models(whole.workstreams, kept.settings.roles, opened.parts)
             open_to_all = (f"{NOT_CONFINED}: {unconfined}",) if unconfined else ()
             try_out(kept.settings.prompts, plan.workstreams)
@@ -247,10 +249,10 @@ class Service:
                 if manner.works:
                     self._parts.hide_keys()
                     parts.confine(context.settings.confine)
-                    unfinished = [
-                        one for one in loaded.run.plan.order if loaded.run.progress(one.id).state not in ENDED
-                    ]
-                    self._must_reach_models(unfinished, context.settings.roles, parts)
+                if manner.works and not context.settings.replay_of:  # a recording stands in for every model
+                    left = _unfinished(loaded.run)
+                    await must_be_fit(parts, (one.agent for one in left))
+                    self._must_reach_models(left, context.settings.roles, parts)
                 first: list[Event] = []
                 if loaded.run.state is RunState.PENDING and manner.works:
                     first.append(RunStarted(base=loaded.run.base))
@@ -349,6 +351,10 @@ class Service:
     def holder(self, run_id: str) -> Holder | None:
         """Who works on a run."""
         return self._parts.locks.holder(run_id)
+
+
+def _unfinished(run: Run) -> list[Workstream]:
+    return [one for one in run.plan.order if run.progress(one.id).state not in ENDED]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

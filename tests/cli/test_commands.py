@@ -31,7 +31,7 @@ PROMISED = {
     *("abandon-run", "reset-workstream", "rollback-workstream", "recover-run", "gc"),
     *(f"worktree-{name}" for name in ("init", "list", "status", "cleanup", "validate-scope")),
     *("tools list", "tools check", "tools run"),
-    *("budget show", "budget set"),
+    *("budget show", "budget set", "replay", "agents list", "agents check"),
 }
 
 

@@ -15,7 +15,7 @@ from penstock.gateway.recording import Recorder
 from penstock.gateway.recordings.places import Places
 from penstock.gateway.remembering import Memory, Remember
 from penstock.gateway.replaying import Replayer, ReplayMode
-from penstock.ports.models import StopKind
+from penstock.ports.models import Stay, StopKind
 
 THERE, HERE = {"worktree": "/there/tree", "home": "/there/home"}, {"worktree": "/here/tree", "home": "/here/home"}
 
@@ -23,7 +23,7 @@ THERE, HERE = {"worktree": "/there/tree", "home": "/there/home"}, {"worktree": "
 def records(folder: Path) -> Remember:
     """Keep every call."""
 
-    def remember(who: Caller) -> Memory:
+    def remember(who: Caller, _stay: Stay, *, is_replay: bool) -> Memory:
         return Memory(caller=who, recorder=Recorder(folder, Redactor().redact, Places(THERE)))
 
     return remember
@@ -32,7 +32,7 @@ def records(folder: Path) -> Remember:
 def replays(folder: Path, mode: ReplayMode = ReplayMode.STRICT) -> Remember:
     """Play every call."""
 
-    def remember(who: Caller) -> Memory:
+    def remember(who: Caller, _stay: Stay, *, is_replay: bool) -> Memory:
         return Memory(caller=who, replayer=Replayer(folder, Redactor().redact, Places(HERE), mode))
 
     return remember

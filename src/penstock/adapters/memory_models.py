@@ -7,7 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from penstock.domain.usage import Caller
-from penstock.ports import Access, Stop
+from penstock.ports import Access, Played, Stay, Stop
+from penstock.ports.models import ANY_STAY
 
 
 @dataclass(kw_only=True, eq=False)
@@ -36,10 +37,14 @@ class MemoryModels:
     def check(self, model: str, protocols: Sequence[str]) -> None:
         """Every model is there."""
 
-    def admit(self, caller: Caller, model: str, *, max_calls: int) -> MemoryVisit:
+    def admit(self, caller: Caller, model: str, *, max_calls: int, stay: Stay = ANY_STAY) -> MemoryVisit:
         """A visit with a key that opens nothing."""
         access = Access(base_url="http://127.0.0.1:9", key=f"key-{len(self.visits)}", model=model, protocol="openai")
         visit = MemoryVisit(caller=caller, access=access)
         self.visits.append(visit)
         self.come(visit)
         return visit
+
+    def played(self, run: str) -> tuple[Played, ...]:
+        """Nothing is played."""
+        return ()

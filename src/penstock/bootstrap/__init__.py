@@ -15,7 +15,9 @@ from penstock.bootstrap.process import Adapters, no_effect
 from penstock.bootstrap.project import ProjectAdapters
 from penstock.ports import Clock, Effect
 from penstock.projects import Projects
+from penstock.replays import Replays
 from penstock.service import Service
+from penstock.staff import Staff
 from penstock.tooling import Tooling
 
 __all__ = ["NODES", "Penstock", "ProjectAdapters", "UnknownAgent", "build", "no_effect"]
@@ -30,6 +32,8 @@ class Penstock:
     assembly: Assembly
     tooling: Tooling
     accounts: Accounts
+    replays: Replays
+    staff: Staff
     parts: Adapters
 
     async def close(self) -> None:
@@ -56,5 +60,7 @@ def build(
         assembly=Assembly(adapters, projects, service),
         tooling=Tooling(adapters, projects, service),
         accounts=Accounts(adapters, projects),
+        replays=Replays(adapters, projects, service),
+        staff=Staff(adapters, projects),
         parts=adapters,
     )

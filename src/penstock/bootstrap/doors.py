@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.adapters.prices import ListedPrices
 from penstock.adapters.store.journal import SqlJournal
@@ -14,6 +16,7 @@ from penstock.config.settings import Settings
 from penstock.domain.budget import MarkReached
 from penstock.domain.errors import UserError
 from penstock.domain.events import BudgetMarked
+from penstock.domain.redaction import Redactor
 from penstock.domain.usage import Caller
 from penstock.gateway.directory import Directory
 from penstock.gateway.keys import ProviderKeys
@@ -21,12 +24,18 @@ from penstock.gateway.opening import Opening
 from penstock.gateway.settings import BUILT_IN, GatewaySettings, ModelsSettings, UpstreamSettings, UpstreamsSettings
 from penstock.ports import Clock
 
+if TYPE_CHECKING:
+    from penstock.gateway.library import Library
+
 
 @dataclass(kw_only=True)
 class ModelDoors:
     """What is needed to reach models. Nothing of it is made before it is asked for."""
 
+    home: Path
     settings: Settings
+    secrets: tuple[str, ...]
+    """What must not stand in a recording."""
     environ: Mapping[str, str]
     clock: Clock
     ledger: Callable[[], SqlLedger]
@@ -63,7 +72,17 @@ class ModelDoors:
             ledger=self.ledger,
             prices=self._prices,
             clock=self.clock,
+            library=self._library,
             tell=self._tell,
+        )
+
+    def _library(self) -> Library:
+        from penstock.gateway.library import Library  # noqa: PLC0415 - only needed once the door opens
+
+        return Library(
+            projects=self.home / "projects",
+            settings=self.settings.node(GatewaySettings),
+            redact=Redactor(self.secrets).without_keys,
         )
 
     def _prices(self) -> ListedPrices:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from penstock.adapters.agents.inspecting import Inspector
 from penstock.adapters.locks import FileLocks
 from penstock.adapters.processes.hiding import hide
 from penstock.adapters.processes.trial import Trial
@@ -20,7 +21,7 @@ from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.trust import TrustStore
 from penstock.bootstrap.doors import ModelDoors
 from penstock.bootstrap.nodes import NODES
-from penstock.bootstrap.project import ProjectAdapters, opened
+from penstock.bootstrap.project import ProjectAdapters, agents_secrets, opened
 from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
@@ -124,6 +125,8 @@ class Adapters:
     def doors(self) -> ModelDoors:
         """What is needed to reach models."""
         return ModelDoors(
+            home=self.home,
+            secrets=(*secret_values(self.environ), *agents_secrets(self.own_settings)),
             settings=self.own_settings,
             environ=self.environ,
             clock=self.clock,
@@ -176,6 +179,11 @@ class Adapters:
     def tool_commands(self, settings: Settings) -> frozenset[str]:
         """The commands of the tool profiles."""
         return settings.node(ToolsSettings).commands()
+
+    @cached_property
+    def inspector(self) -> Inspector:
+        """Looks at agents."""
+        return Inspector(memo=self.home / "agent-versions.json")
 
     @property
     def agents_folder(self) -> Path:

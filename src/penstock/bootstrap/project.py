@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from penstock.adapters.agents.catalogue import UnknownAgent, agent_names, agent_of
+from penstock.adapters.agents.inspecting import Inspector
 from penstock.adapters.agents.settings import AgentSettings, AgentsSettings
 from penstock.adapters.agents.surroundings import Surroundings
 from penstock.adapters.environments.built import BuiltEnvironments
@@ -33,7 +34,7 @@ from penstock.config.settings import Settings
 from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor, secret_values
 from penstock.domain.surroundings import child_environment
-from penstock.ports import Agent, Clock, Effect
+from penstock.ports import Agent, AgentFacts, Clock, Effect
 
 
 @dataclass(kw_only=True)
@@ -51,6 +52,7 @@ class ProjectAdapters:
     environ: Mapping[str, str]
     redactor: Redactor
     secrets: PatternGate
+    inspector: Inspector
     agents_folder: Path
     """Where agents are installed for Penstock alone."""
 
@@ -114,6 +116,10 @@ class ProjectAdapters:
         except UnknownAgent as error:
             raise UnknownAgent(f"{workstream.id} can't be worked on: {error.sentence}", hint=error.hint) from None
 
+    async def inspect(self, agent: str) -> AgentFacts:
+        """Whether an agent could work here."""
+        return await self.inspector.inspect(agent, self.settings.node(AgentsSettings), self.surroundings)
+
     @property
     def surroundings(self) -> Surroundings:
         """What agents are made with."""
@@ -163,6 +169,8 @@ class OfProcess(Protocol):
     @property
     def agents_folder(self) -> Path: ...
     @property
+    def inspector(self) -> Inspector: ...
+    @property
     def provider_keys(self) -> tuple[str, ...]: ...
 
 
@@ -177,7 +185,7 @@ async def opened(
     worktrees = (path if in_project else home) / ".worktrees"
     database = settings.node(ProjectSettings).database
     own = (*secret_values({**surroundings.environ, "": database}), *surroundings.provider_keys)
-    known = (*own, *_agents_secrets(settings))
+    known = (*own, *agents_secrets(settings))
     redactor = Redactor(known)
     launcher = Launcher(redact=redactor.redact, effect=surroundings.effect)
     plain = GitSettings(
@@ -226,6 +234,7 @@ async def opened(
         redactor=redactor,
         secrets=PatternGate(known),
         agents_folder=surroundings.agents_folder,
+        inspector=surroundings.inspector,
     )
     try:
         yield adapters
@@ -242,7 +251,7 @@ def _private_files(project: Path, settings: Settings) -> Iterator[Path]:
     yield from project.glob(".env*")
 
 
-def _agents_secrets(settings: Settings) -> Iterator[str]:
+def agents_secrets(settings: Settings) -> Iterator[str]:
     """What the user's configuration gives to agents and tools by names that speak of secrets."""
     for agent in settings.node(AgentsSettings).agents.values():
         yield from secret_values(agent.env)

@@ -55,6 +55,10 @@ class RunSettings:
     limits: Mapping[str, int] = field(default_factory=dict)
     """How many slots for each resource this machine has; for one that is not named there is no limit."""
     min_free_gb: float = 0.0
+    replay_of: str = ""
+    """The run that this one plays again from its recording; it is not pushed."""
+    is_lenient: bool = False
+    """A call that differs from the recorded one is answered all the same."""
     max_calls: int = 200
     """So many model calls may one attempt make."""
     idle_timeout: float = 600.0
@@ -93,10 +97,15 @@ class Context:
         named = model_for(self.settings.roles, command.attempt.step, command.attempt.number)
         return named or self.agents[command.workstream].model
 
+    @property
+    def part(self) -> str:
+        """The run that agents are told of: a replay plays the part of another, or they would ask otherwise."""
+        return self.settings.replay_of or self.run
+
     def place(self, workstream: Workstream) -> Place:
         """Where a workstream of this run works."""
         template = self.settings.branch_template
-        branch = template.format(change=workstream.change or "plan", workstream=workstream.id, run=self.run)
+        branch = template.format(change=workstream.change or "plan", workstream=workstream.id, run=self.part)
         return Place(run=self.run, workstream=workstream.id, branch=branch)
 
     async def folder(self, place: str, key: str) -> Path:
@@ -113,7 +122,7 @@ class Context:
 
     def trailer(self, workstream: str, attempt: AttemptId) -> str:
         """The line by which a commit names the attempt that it came from."""
-        return f"Penstock-Attempt: {self.run}/{workstream}/{attempt.label}"
+        return f"Penstock-Attempt: {self.part}/{workstream}/{attempt.label}"
 
     def stamp(self, workstream: Workstream, attempt: AttemptId, subject: str, at: datetime) -> Stamp:
         """Message and time of a commit: the same for every repetition of the attempt."""

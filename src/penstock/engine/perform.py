@@ -69,6 +69,9 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
 
 
 async def _published(context: Context, command: PublishBranch, run: Run) -> BranchPublished:
+    if context.settings.replay_of:
+        said = f"{run.branch} is a replay of {context.settings.replay_of} and is not pushed"
+        return BranchPublished(commit=command.commit, pushed=False, sentence=said)
     found = await leaks.on_the_way(context, run.base, command.commit)
     if found:
         return BranchPublished(commit=command.commit, pushed=False, sentence=leaks.not_pushed(run.branch, found))

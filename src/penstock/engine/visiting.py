@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate, Finding
@@ -13,7 +14,7 @@ from penstock.domain.errors import WorldError
 from penstock.domain.events import OverBudget, Red
 from penstock.domain.usage import Caller
 from penstock.engine.context import Context
-from penstock.ports import Stop, StopKind, Visit
+from penstock.ports import Stay, Stop, StopKind, Visit
 
 NO_RESET = timedelta(minutes=1)
 """When to try again where nobody says when a limit is over."""
@@ -32,7 +33,7 @@ class ModelsOutOfReach(WorldError):
 
 
 @contextmanager
-def visit(context: Context, command: StartStep) -> Iterator[Visit | None]:
+def visit(context: Context, command: StartStep, worktree: Path, folder: Path) -> Iterator[Visit | None]:
     """A key of its own for one attempt; it opens nothing afterwards. None for an agent that calls no models."""
     agent = context.agents[command.workstream]
     if not agent.protocols:
@@ -49,7 +50,15 @@ def visit(context: Context, command: StartStep) -> Iterator[Visit | None]:
         agent=context.workstreams[command.workstream].agent,
     )
     opened = context.models.admit(
-        caller, context.model(command), max_calls=agent.max_calls or context.settings.max_calls
+        caller,
+        context.model(command),
+        max_calls=agent.max_calls or context.settings.max_calls,
+        stay=Stay(
+            places={"worktree": worktree, "home": folder / "home", "folder": folder},
+            protocols=agent.protocols,
+            replay_of=context.settings.replay_of,
+            is_lenient=context.settings.is_lenient,
+        ),
     )
     try:
         yield opened

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from penstock.domain.errors import UserError
 from penstock.gateway.keys import KeyMissing, ProviderKey, ProviderKeys
 from penstock.gateway.settings import (
+    BUILT_IN,
     REPLAY,
     GatewaySettings,
     ModelSettings,
@@ -88,6 +89,24 @@ class Directory:
             key=self._key(upstream, chosen),
             max_output=min(model.max_output or own.max_output, own.max_output),
             is_replay=chosen.protocol == REPLAY,
+        )
+
+    def replayed(self, name: str, protocols: Sequence[str] = ()) -> Destination:
+        """The recording in place of a model: neither its upstream nor its key need be there any more."""
+        try:
+            model = self._model(name)
+        except NoSuchModel:
+            model = ModelSettings(upstream=REPLAY, model=name or "recorded")
+        own = self._upstreams.named(model.upstream)
+        speaks = own.protocol if own is not None and own.protocol != REPLAY else next(iter(protocols), "anthropic")
+        return Destination(
+            upstream=REPLAY,
+            settings=BUILT_IN[REPLAY],
+            model=model.model,
+            protocol=speaks,
+            key=self._keys.find(""),
+            max_output=BUILT_IN[REPLAY].max_output,
+            is_replay=True,
         )
 
     def _model(self, name: str) -> ModelSettings:

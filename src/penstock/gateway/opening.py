@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from penstock.domain.budget import MarkReached
 from penstock.domain.usage import Caller
 from penstock.gateway.directory import Directory
-from penstock.gateway.remembering import Remember, nothing_remembered
 from penstock.gateway.settings import GatewaySettings
 from penstock.ports.clock import Clock
-from penstock.ports.models import Ledger, Prices, Visit
+from penstock.ports.models import ANY_STAY, Ledger, Played, Prices, Stay, Visit
 
 if TYPE_CHECKING:
+    from penstock.gateway.library import Library
     from penstock.gateway.serving import Gateway
 
 
@@ -29,11 +29,11 @@ class Opening:
     ledger: Callable[[], Ledger]
     prices: Callable[[], Prices]
     clock: Clock
+    library: Callable[[], Library]
     tell: Callable[[Caller, MarkReached], Awaitable[object]]
     """Says that a mark of a budget is reached; awaited in the gateway's loop."""
-    remember: Remember = nothing_remembered
-    """What is kept of an attempt's calls, or played again for them."""
     _gateway: Gateway | None = field(default=None, init=False)
+    _library: Library | None = field(default=None, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _telling: set[asyncio.Future[object]] = field(default_factory=set, init=False)
 
@@ -41,9 +41,13 @@ class Opening:
         """Raise an error that says what to do unless this model is configured, has its key, and speaks one of these."""
         self.directory.find(model, protocols)
 
-    def admit(self, caller: Caller, model: str, *, max_calls: int) -> Visit:
+    def admit(self, caller: Caller, model: str, *, max_calls: int, stay: Stay = ANY_STAY) -> Visit:
         """A key of its own for one attempt, good for one model, until it is closed."""
-        return self._opened().admit(caller, model, max_calls=max_calls)
+        return self._opened().admit(caller, model, max_calls=max_calls, stay=stay)
+
+    def played(self, run: str) -> tuple[Played, ...]:
+        """What was played again for the attempts of a run."""
+        return () if self._library is None else self._library.played(run)
 
     def close(self) -> None:
         """Cut what is under way, write down what it used, and end."""
@@ -58,6 +62,7 @@ class Opening:
 
         with self._lock:
             if self._gateway is None:
+                self._library = self.library()
                 parts = GatewayParts(
                     directory=self.directory,
                     settings=self.settings,
@@ -65,7 +70,7 @@ class Opening:
                     prices=self.prices(),
                     clock=self.clock,
                     told=self._told,
-                    remember=self.remember,
+                    remember=self._library.remember,
                 )
                 self._gateway = Gateway(parts)
             return self._gateway

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.usage import Caller
@@ -15,6 +16,7 @@ from penstock.gateway.recording import Exchange, Recorder
 from penstock.gateway.recordings.call_keys import CallKey, CallOrder
 from penstock.gateway.replaying import Replayer
 from penstock.gateway.wire import Reader
+from penstock.ports.models import Stay
 
 
 @dataclass(kw_only=True)
@@ -74,11 +76,13 @@ class Memory:
         )
 
 
-Remember = Callable[[Caller], Memory | None]
-"""The memory of an attempt that begins; None where nothing is kept and nothing played."""
+class Remember(Protocol):
+    """Makes the memory of an attempt that begins; None where nothing is kept and nothing played."""
+
+    def __call__(self, caller: Caller, stay: Stay, *, is_replay: bool) -> Memory | None: ...
 
 
-def nothing_remembered(_caller: Caller) -> Memory | None:
+def nothing_remembered(caller: Caller, stay: Stay, *, is_replay: bool) -> Memory | None:
     """For who neither records nor replays."""
     return None
 

@@ -30,7 +30,7 @@ from penstock.gateway.turns import Pause, Turns
 from penstock.gateway.visits import AttemptVisit, Terms, VisitBook
 from penstock.gateway.wire import Wire
 from penstock.ports.clock import Clock
-from penstock.ports.models import Ledger, Prices
+from penstock.ports.models import ANY_STAY, Ledger, Prices, Stay
 
 
 def nothing_told(_caller: Caller, _mark: MarkReached) -> None:
@@ -108,15 +108,16 @@ class Gateway:
         """Raise an error that says what to do unless this model is configured, has its key, and speaks one of these."""
         self.parts.directory.find(model, protocols)
 
-    def admit(self, caller: Caller, model: str, *, max_calls: int) -> AttemptVisit:
+    def admit(self, caller: Caller, model: str, *, max_calls: int, stay: Stay = ANY_STAY) -> AttemptVisit:
         """A key of its own for one attempt, good for one model, until it is closed; 0 calls is no limit."""
-        destination = self.parts.directory.find(model)
+        find = self.parts.directory.replayed if stay.replay_of else self.parts.directory.find
+        destination = find(model, stay.protocols)
         terms = Terms(
             caller=caller,
             alias=model,
             destination=destination,
             max_calls=max_calls,
-            memory=self.parts.remember(caller),
+            memory=self.parts.remember(caller, stay, is_replay=destination.is_replay),
         )
         running = self.start()
         return self._book.open(terms, base_url=running.base_url, cut=running.cut)

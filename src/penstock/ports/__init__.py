@@ -18,16 +18,17 @@ from penstock.ports.git import (
     Workspace,
 )
 from penstock.ports.journal import Entry, Journal, Loaded, NewRun, OwnershipLost, UnknownRun, Views, Waiting
-from penstock.ports.models import Access, Ledger, Models, Prices, Rate, Stop, StopKind, UsageViews, Visit
+from penstock.ports.models import Access, Ledger, Models, Played, Prices, Rate, Stay, Stop, StopKind, UsageViews, Visit
 from penstock.ports.ownership import Held, Holder, Locks, Need, Slots, Supervision, User
 from penstock.ports.secrets import AddedLines, SecretFound, SecretGate
-from penstock.ports.work import Agent, AgentReport, AgentTask, ProcessLost, ToolContext, Tools
+from penstock.ports.work import Agent, AgentFacts, AgentReport, AgentTask, ProcessLost, ToolContext, Tools
 
 __all__ = [
     "STRAY",
     "Access",
     "AddedLines",
     "Agent",
+    "AgentFacts",
     "AgentReport",
     "AgentTask",
     "Applied",
@@ -55,6 +56,7 @@ __all__ = [
     "NewRun",
     "OwnershipLost",
     "Place",
+    "Played",
     "Preserved",
     "Prices",
     "ProcessLost",
@@ -67,6 +69,7 @@ __all__ = [
     "SetupFailed",
     "Site",
     "Slots",
+    "Stay",
     "Stop",
     "StopKind",
     "Supervision",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 from penstock.domain.budget import Account, Cap, Leave, Level, MarkReached
@@ -120,6 +121,36 @@ class Access:
     """What the user calls the model."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay:
+    """What is to be known of an attempt besides who it is."""
+
+    places: Mapping[str, Path] = field(default_factory=dict)
+    """Its folders by name: what a recording writes as placeholders."""
+    protocols: tuple[str, ...] = ()
+    """What its agent speaks, the best first."""
+    replay_of: str = ""
+    """The run whose recording answers its calls, instead of any model."""
+    is_lenient: bool = False
+    """A replayed call that differs is answered all the same, and the difference told."""
+
+
+ANY_STAY = Stay()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What was played again for one attempt."""
+
+    workstream: str
+    attempt: str
+    differences: tuple[str, ...]
+    """What was asked otherwise than it was recorded, in words."""
+    has_equal_tool_outputs: bool
+    unasked: int
+    """Recorded calls that nobody asked for."""
+
+
 class Visit(Protocol):
     """One attempt's stay at the door."""
 
@@ -155,6 +186,10 @@ class Models(Protocol):
         """Raise an error that says what to do unless this model is configured, has its key, and speaks one of these."""
         ...
 
-    def admit(self, caller: Caller, model: str, *, max_calls: int) -> Visit:
+    def admit(self, caller: Caller, model: str, *, max_calls: int, stay: Stay = ANY_STAY) -> Visit:
         """A key of its own for one attempt, good for one model, until it is closed."""
+        ...
+
+    def played(self, run: str) -> tuple[Played, ...]:
+        """What was played again for the attempts of a run, in the order in which they began."""
         ...

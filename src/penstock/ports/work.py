@@ -52,6 +52,33 @@ class AgentReport:
     """What it says it has used: evidence, never counted."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFacts:
+    """What is known of an agent on this machine."""
+
+    name: str
+    kind: str
+    """command, scripted, model, or a known program."""
+    binary: str = ""
+    """Its program; empty where it has none or none was found."""
+    version: str = ""
+    """What the program says; empty where it is not asked or says nothing."""
+    expected: str = ""
+    """The version that was tried with Penstock."""
+    protocols: tuple[str, ...] = ()
+    model: str = ""
+    """The model of its own settings."""
+    fault: str = ""
+    """Why it can't work, in a sentence; empty if it can."""
+    remark: str = ""
+    """What is worth saying though it can."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can work, as far as this machine goes; whether its model answers is the gateway's to say."""
+        return not self.fault
+
+
 class Agent(Protocol):
     """Something that edits a worktree."""
 

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.adapters.agents.program import Call, models_of
-from penstock.adapters.agents.verdicts import Verdict, at, clipped, count_at, joined, lines_of, text_at, tokens_claimed
+from penstock.adapters.agents.verdicts import (
+    Verdict,
+    at,
+    clipped,
+    count_at,
+    joined,
+    lines_of,
+    money_at,
+    text_at,
+    tokens_claimed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +80,7 @@ class Claude:
             claimed=tokens_claimed(
                 sum(count_at(result, "usage", name) for name in _INPUT),
                 count_at(result, "usage", "output_tokens"),
-                at(result, "total_cost_usd"),
+                money_at(result, "total_cost_usd"),
             ),
         )
 
@@ -89,9 +99,15 @@ def _fault(result: Event, events: tuple[Event, ...], said: Said) -> str:
     if at(result, "is_error") is not False or reason not in {"", "completed"}:
         kind = reason if reason not in {"", "completed"} else text_at(result, "subtype")
         return f"says that it failed ({clipped(kind, 60) or 'no kind is given'})" + (f": {told}" if told else "")
-    if not told:
+    if not told and not any(_is_work(event) for event in events):
         return "had an empty answer from its model"
     return ""
+
+
+def _is_work(event: Event) -> bool:
+    content = at(event, "message", "content")
+    blocks = content if at(event, "type") == "assistant" and isinstance(content, list) else []
+    return any(at(block, "type") == "tool_use" for block in blocks)
 
 
 def _errors(result: Event) -> Iterator[str]:

@@ -86,7 +86,7 @@ def _quoted(text: str) -> str:
 
 
 def _fault(events: tuple[Event, ...], said: Said) -> str:
-    turns = [event for event in events if at(event, "type") in {"turn.completed", "turn.failed"}]
+    turns = [event for event in events if text_at(event, "type") in {"turn.completed", "turn.failed"}]
     if not turns:
         told = _errors(events) or said.stderr.strip().splitlines()[-1:]
         because = f": {clipped(told[-1])}" if told else ""

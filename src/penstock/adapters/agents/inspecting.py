@@ -7,11 +7,12 @@ that is thrown away: some write there even then.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from penstock.adapters.agents.command import profile_of
 from penstock.adapters.processes.request import Request
 from penstock.domain.errors import UserError
 from penstock.domain.surroundings import child_environment
+from penstock.ports import AgentFacts
 
 if TYPE_CHECKING:
     from penstock.adapters.agents.settings import AgentSettings, AgentsSettings, Kind
@@ -31,38 +33,13 @@ MOST_OUTPUT = 64 * 1024
 _VERSION = re.compile(r"\b\d{1,6}\.\d{1,6}\.\d{1,6}\b")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentFacts:
-    """What is known of an agent on this machine."""
-
-    name: str
-    kind: Kind
-    binary: str = ""
-    """Its program; empty where it has none or none was found."""
-    version: str = ""
-    """What the program says; empty where it is not asked or says nothing."""
-    expected: str = ""
-    """The version that was tried with Penstock."""
-    protocols: tuple[str, ...] = ()
-    model: str = ""
-    """The model of its own settings."""
-    fault: str = ""
-    """Why it can't work, in a sentence; empty if it can."""
-    remark: str = ""
-    """What is worth saying though it can."""
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether it can work, as far as this machine goes; whether its model answers is the gateway's to say."""
-        return not self.fault
-
-
 class Inspector:
-    """Looks at agents; one per process, which remembers what each program has said of itself."""
+    """Looks at agents, and remembers what each program has said of itself: in `memo` for the next process, too."""
 
-    def __init__(self, *, time_limit: float = TIME_LIMIT) -> None:
+    def __init__(self, *, time_limit: float = TIME_LIMIT, memo: Path | None = None) -> None:
         self._time_limit = time_limit
-        self._versions: dict[tuple[str, int, int], str] = {}
+        self._memo = memo
+        self._versions: dict[str, str] = {} if memo is None else _remembered(memo)
 
     async def inspect(self, name: str, settings: AgentsSettings, surroundings: Surroundings) -> AgentFacts:
         """What is known of the agent of that name; an error if there is none."""
@@ -99,8 +76,10 @@ class Inspector:
         mark = await asyncio.to_thread(_mark, program)
         if mark is None:
             return ""
-        if mark not in self._versions:
+        if not self._versions.get(mark):
             self._versions[mark] = await _told_version(program, surroundings, self._time_limit)
+            if self._memo is not None:
+                await asyncio.to_thread(_remember, self._memo, self._versions)
         return self._versions[mark]
 
 
@@ -171,9 +150,27 @@ def _version_in(log: Path) -> str:
     return match[0] if match else ""
 
 
-def _mark(program: Path) -> tuple[str, int, int] | None:
+def _mark(program: Path) -> str | None:
+    """Which file it is, so that another one in its place is asked again."""
     try:
         found = program.stat()
     except OSError:
         return None
-    return os.path.realpath(program), found.st_mtime_ns, found.st_size
+    return f"{os.path.realpath(program)}:{found.st_mtime_ns}:{found.st_size}"
+
+
+def _remembered(memo: Path) -> dict[str, str]:
+    try:
+        found = json.loads(memo.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(mark): str(version) for mark, version in found.items()} if isinstance(found, dict) else {}
+
+
+def _remember(memo: Path, versions: dict[str, str]) -> None:
+    with contextlib.suppress(OSError):  # then the next process asks again
+        memo.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, name = tempfile.mkstemp(dir=memo.parent, prefix=".versions-")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(versions, file)
+        Path(name).replace(memo)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.agents.attempt import KEY_NAME
 from penstock.adapters.agents.program import Call
-from penstock.adapters.agents.verdicts import Verdict, at, clipped, count_at, joined, lines_of, text_at, tokens_claimed
+from penstock.adapters.agents.verdicts import (
+    Verdict,
+    at,
+    clipped,
+    count_at,
+    joined,
+    lines_of,
+    money_at,
+    text_at,
+    tokens_claimed,
+)
 
 if TYPE_CHECKING:
     from penstock.adapters.agents.program import Job
@@ -60,7 +70,7 @@ class Opencode:
         """
         lines = lines_of(said.stdout)
         steps = [event for event in lines.events if at(event, "type") == "step_finish"]
-        cost = sum(value for step in steps if isinstance(value := at(step, "part", "cost"), int | float))
+        cost = sum(money_at(step, "part", "cost") for step in steps)
         return Verdict(
             fault=_fault(steps, lines.events, said),
             text=joined((*_texts(lines.events), *lines.others)),
@@ -95,7 +105,7 @@ def _settings(job: Job) -> dict[str, Any]:
 
 
 def _fault(steps: list[Event], events: tuple[Event, ...], said: Said) -> str:
-    order = [event for event in events if at(event, "type") in {"step_finish", "error"}]
+    order = [event for event in events if text_at(event, "type") in {"step_finish", "error"}]
     if order and at(order[-1], "type") == "error":
         return f"says that it failed: {_error(order[-1])}"
     if not steps:
@@ -105,7 +115,7 @@ def _fault(steps: list[Event], events: tuple[Event, ...], said: Said) -> str:
     reason = text_at(steps[-1], "part", "reason")
     if reason != "stop":
         return f'broke off: its last step ended by "{clipped(reason, 60)}", not by "stop"{_denied(events)}'
-    if not any(at(event, "type") in {"text", "tool_use"} for event in events):
+    if not any(text_at(event, "type") in {"text", "tool_use"} for event in events):
         return "had an empty answer from its model"
     return ""
 
@@ -113,8 +123,8 @@ def _fault(steps: list[Event], events: tuple[Event, ...], said: Said) -> str:
 def _error(event: Event) -> str:
     error = at(event, "error")
     words = text_at(error, "data", "message") or text_at(error, "message") or text_at(error, "name")
-    status = at(error, "data", "statusCode")
-    return f"{clipped(words) or 'no reason is given'}" + (f" (status {status})" if isinstance(status, int) else "")
+    status = count_at(error, "data", "statusCode")
+    return f"{clipped(words) or 'no reason is given'}" + (f" (status {status})" if status else "")
 
 
 def _denied(events: tuple[Event, ...]) -> str:

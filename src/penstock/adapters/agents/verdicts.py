@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 
 LONGEST_SENTENCE = 500
 LONGEST_TEXT = 16 * 1024
+MOST = 10**12
+"""No count and no sum of money is larger; what is, is nonsense."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +100,15 @@ def text_at(value: object, *path: str) -> str:
 
 
 def count_at(value: object, *path: str) -> int:
-    """The whole number at a path of keys; 0 where there is none."""
+    """The count at a path of keys; 0 where there is none that could be one."""
     found = at(value, *path)
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < MOST else 0
+
+
+def money_at(value: object, *path: str) -> float:
+    """The dollars at a path of keys; 0 where there are none that could be some."""
+    found = at(value, *path)
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < MOST else 0.0
 
 
 def clipped(text: str, limit: int = LONGEST_SENTENCE) -> str:
@@ -114,9 +122,8 @@ def joined(parts: Iterable[str]) -> str:
     return "\n".join(part.rstrip("\n") for part in parts if part.strip())[-LONGEST_TEXT:]
 
 
-def tokens_claimed(given: int, received: int, cost: object = None) -> str:
+def tokens_claimed(given: int, received: int, cost: float = 0.0) -> str:
     """Tokens and money as an agent tells them."""
     if not given and not received:
         return ""
-    is_money = isinstance(cost, int | float) and not isinstance(cost, bool) and cost > 0
-    return f"{given} tokens in, {received} out" + (f", ${cost:.4f}" if is_money else "")
+    return f"{given} tokens in, {received} out" + (f", ${cost:.4f}" if cost else "")

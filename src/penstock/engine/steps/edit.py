@@ -15,7 +15,7 @@ from penstock.engine import leaks, scoping, visiting, weakening
 from penstock.engine.checking import from_the_project
 from penstock.engine.context import Context
 from penstock.engine.prompts import Assignment, render
-from penstock.ports import AgentReport, AgentTask, Capture, Furnishing, Place, Stop, Visit
+from penstock.ports import AgentReport, AgentTask, Capture, Furnishing, Place, Stop
 
 NOT_ENDED = ("lost", "stopped")
 """Ways in which an agent did not end by itself, and not by its time limit either."""
@@ -32,9 +32,7 @@ async def perform(context: Context, command: StartStep, workstream: Workstream) 
     failure.
     """
     place = context.place(workstream)
-    with visiting.visit(context, command) as visit:
-        report = await _let_work(context, command, workstream, place, visit)
-        stop = visiting.ended_by(visit)
+    report, stop = await _let_work(context, command, workstream, place)
     visiting.raise_if_nobodys_failure(context, stop)
     if stop is None and report.ending in NOT_ENDED:
         return None
@@ -72,8 +70,9 @@ async def _look(
 
 
 async def _let_work(
-    context: Context, command: StartStep, workstream: Workstream, place: Place, visit: Visit | None
-) -> AgentReport:
+    context: Context, command: StartStep, workstream: Workstream, place: Place
+) -> tuple[AgentReport, Stop | None]:
+    """Its report, and what ended it from the side of the models."""
     errand, furnishing = await context.errand(workstream.id, command.attempt.key), Furnishing()
     has_ended = context.supervision.has_ended(context.run, workstream.id, command.attempt.key)
     worktree = await context.workspace.prepare(place, None if has_ended else command.start)
@@ -81,33 +80,35 @@ async def _let_work(
         furnishing = await context.furnisher.for_agent(
             worktree, command.start, command.base, errand, workstream.scope.patterns
         )
-    task = AgentTask(
-        worktree=worktree,
-        folder=errand.folder,
-        prompt=_prompt(context, command, workstream, worktree),
-        marker=errand.marker,
-        timeout=context.settings.agent_timeout,
-        number=command.agent_run,
-        step=command.attempt.step.value,
-        workstream=workstream,
-        furnishing=furnishing,
-        visit=visit,
-        idle_timeout=context.settings.idle_timeout,
-    )
     try:
-        report = await context.agents[workstream.id].work(task)
+        with visiting.visit(context, command, worktree, errand.folder) as visit:
+            task = AgentTask(
+                worktree=worktree,
+                folder=errand.folder,
+                prompt=_prompt(context, command, workstream, worktree),
+                marker=errand.marker,
+                timeout=context.settings.agent_timeout,
+                number=command.agent_run,
+                step=command.attempt.step.value,
+                workstream=workstream,
+                furnishing=furnishing,
+                visit=visit,
+                idle_timeout=context.settings.idle_timeout,
+            )
+            report = await context.agents[workstream.id].work(task)
+            stop = visiting.ended_by(visit)
     finally:
         await context.furnisher.withdraw(worktree, errand)
     if report.ending == "not_found":
         raise AgentMissing(f"{workstream.id} could not be worked on: the agent {report.sentence}", hint=MISSING_HINT)
-    return replace(report, output=from_the_project(report.output, worktree))
+    return replace(report, output=from_the_project(report.output, worktree)), stop
 
 
 def _prompt(context: Context, command: StartStep, workstream: Workstream, worktree: Path) -> str:
     assignment = Assignment(
         workstream=workstream,
         attempt=command.attempt,
-        run=context.run,
+        run=context.part,
         worktree=str(worktree),
         guide=context.guide,
         findings=command.findings,
