@@ -4,7 +4,7 @@ PYTHON := $(BIN)/python
 UV ?= uv
 PINS := $(UV) pip compile --quiet --universal --generate-hashes --no-strip-extras --python-version 3.11 --custom-compile-command "make pins"
 
-.PHONY: setup fmt lint types imports test test-all crash check docs bench demo coverage build clean pins
+.PHONY: setup fmt lint types imports test test-all crash agents check docs bench demo coverage build clean pins
 
 setup:
 	./setup.sh --no-tests
@@ -32,6 +32,12 @@ test-all:
 # The full counts; CI takes a sample.
 crash:
 	CRASH_STRIDE=1 CRASH_KILLS=200 $(PYTHON) -m pytest -m crash -s
+
+# Every agent solves every sandbox project ten times in a row; the programs lie in .agents, unless PENSTOCK_AGENTS says where.
+agents: export PENSTOCK_AGENTS := $(or $(PENSTOCK_AGENTS),$(CURDIR)/.agents)
+agents:
+	scripts/install_agents.sh
+	AGENTS_ROUNDS=10 $(PYTHON) -m pytest -n 2 -m agents
 
 check: lint types imports test
 

@@ -41,6 +41,8 @@ from penstock.gateway.settings import (
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "claude-haiku-4-5"
 PROMPT = "word " * 2000
+PAUSE = 0.01
+"""Between two calls of the measurement of latency: an agent does something with an answer before it asks again."""
 
 
 def main() -> None:
@@ -49,6 +51,7 @@ def main() -> None:
     words.add_argument("--rounds", type=int, default=400)
     words.add_argument("--calls", type=int, default=10_000)
     words.add_argument("--clients", type=int, default=50)
+    words.add_argument("--latency-only", action="store_true")
     words.add_argument("--serve", nargs=2, metavar=("UPSTREAM", "FOLDER"), help=argparse.SUPPRESS)
     given = words.parse_args()
     if given.serve:
@@ -69,6 +72,8 @@ async def measure(upstream: str, door: Process, given: argparse.Namespace) -> No
             f"{name}: direct {middle[0]:.2f} ms, through {middle[1]:.2f} ms, added {middle[1] - middle[0]:.2f} ms "
             f"(p50); p95 {late[0]:.2f} and {late[1]:.2f} ms"
         )
+    if given.latency_only:
+        return
     attempts = [Address.of(**door.ask("admit")) for _ in range(given.clients)]
     for name, addresses in (("direct", [direct] * given.clients), ("through", attempts)):
         await crowd(addresses, given.clients * 10)
@@ -95,6 +100,7 @@ async def alternate(addresses: Sequence[Address], *, stream: bool, rounds: int) 
             seconds = await line.call(stream=stream)
             if number >= 20:
                 took[place].append(seconds)
+            await asyncio.sleep(PAUSE)
     return took
 
 

@@ -54,7 +54,7 @@ async def test_an_agent_is_the_users_or_a_tool_or_an_error_that_lists_them(tmp_p
         assert isinstance(parts.agent(one("played")), ScriptedAgent)
         script = [[{"write": {"path": "a", "content": "x"}}]]
         assert isinstance(parts.agent(one("scripted", scripted=script)), ScriptedAgent)
-        with pytest.raises(UnknownAgent, match=r'ws-a can\'t be worked on: there is no agent "nobody".*: .*mine'):
+        with pytest.raises(UnknownAgent, match=r'ws-a can.t be worked on: there is no agent "nobody"; .*mine'):
             parts.agent(one("nobody"))
         assert parts.workspace is parts.history is parts.repository
 

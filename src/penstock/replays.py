@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.domain.errors import UserError
+from penstock.domain.events import CancelAsked
 from penstock.domain.run import new_run
+from penstock.domain.states import TERMINAL_RUN
 from penstock.engine import frozen
 from penstock.engine.loop import Watch
 from penstock.parts import Parts
@@ -76,7 +78,9 @@ class Replays:
         if not loaded.run.plan.order or not loaded.run.base:
             raise UserError(f"run {run_id} never began: there is nothing to play again")
         replay_id = await self._begun(loaded, kept, is_lenient=is_lenient)
-        await self._service.work(replay_id, watch=watch, control=control)
+        run = await self._service.work(replay_id, watch=watch, control=control)
+        if run.state not in TERMINAL_RUN:  # it can't go on, and nobody shall take it up
+            await self._service.ask(replay_id, CancelAsked())
         return self._compared(run_id, replay_id)
 
     async def _begun(self, loaded: Loaded, kept: frozen.Frozen, *, is_lenient: bool) -> str:

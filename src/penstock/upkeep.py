@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """All refs of one workstream under `refs/penstock/`."""
     LOGS = "logs"
     """The attempt folders of a run: requests, output, outcomes, patches."""
+    RECORDING = "recording"
+    """What was said between the agents of a run and their models."""
     ENVIRONMENT = "environment"
     SCRAP = "scrap"
     """What a killed process left half made or half removed."""

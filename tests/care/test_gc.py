@@ -58,6 +58,8 @@ def scatter(desk: Desk) -> None:
         "kept/r1/ws-b-1/big.bin": "big",
         "kept/r1/ws-b-1.json": '{"kept_at": "2020-01-01T00:00:00+00:00", "keep_days": 14}',
         "clean/.gone~r0~1~0/file": "half removed",
+        "recordings/r1/calls/ws-a/edit/edit-1/0000/plain-000001.json": "{}",
+        "recordings/r2/blocks/x.json": "{}",
     }.items():
         path = desk.state / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,7 @@ def test_the_dry_run_lists_exactly_what_the_real_one_removes_and_removes_nothing
         ("checkouts", "r1", "r1"),
         ("kept", "r1", "ws-b-1"),
         ("logs", "r1", "r1"),
+        ("recording", "r1", "r1"),
         ("snapshots", "r1", "ws-a"),
         ("snapshots", "r1", "ws-b"),
         ("environment", None, "abc"),
@@ -98,6 +101,8 @@ def test_the_dry_run_lists_exactly_what_the_real_one_removes_and_removes_nothing
     assert (sizes["kept"], sizes["environment"]) > (3, 3)
     assert of_run(desk, "r2") == waiting
     assert not (desk.state / "runs/r1").exists()
+    assert not (desk.state / "recordings/r1").exists()
+    assert (desk.state / "recordings/r2").exists()
     assert not spare.exists()
     assert not (desk.state / "environments/abc").exists()
     assert desk.own("for-each-ref", "refs/penstock/r1/ws-a") == ""

@@ -24,6 +24,14 @@ PLANTED = "sk-planted-4f1d0e6a7b2c9d8e5f3a1b0c"
 """What stands for a provider's key: it must work, and be found nowhere."""
 
 
+LOOPBACK_UP = """
+import fcntl, os, socket, struct, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+    fcntl.ioctl(one, 0x8914, struct.pack("16sH", b"lo", 1))  # SIOCSIFFLAGS: up
+os.execv(sys.executable, [sys.executable, "-m", "penstock", *sys.argv[1:]])
+"""
+
+
 def folder_of_agents() -> Path:
     """Where `scripts/install_agents.sh` puts them."""
     named = os.environ.get("PENSTOCK_AGENTS")
@@ -64,6 +72,15 @@ class Bench:
         return subprocess.run(
             [sys.executable, "-m", "penstock", *words],
             cwd=self.project, env=self.environ, capture_output=True, text=True, timeout=seconds, check=check,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def cut_off(self, *words: str, seconds: float = 170) -> subprocess.CompletedProcess[str]:
+        """Run a command where no network is but loopback, and without the provider's key."""
+        environ = {name: value for name, value in self.environ.items() if name != "SCRIPTED_KEY"}
+        return subprocess.run(
+            ["unshare", "--map-root-user", "--net", sys.executable, "-c", LOOPBACK_UP, *words],
+            cwd=self.project, env=environ, capture_output=True, text=True, timeout=seconds, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
 

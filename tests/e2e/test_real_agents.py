@@ -6,7 +6,9 @@ solved in a row: `make agents` does it ten times.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,3 +110,22 @@ def test_a_cap_that_the_next_call_would_cross_stops_the_agent_and_ends_the_run(b
     (row,) = [row for row in bench.usage(view["run_id"]) if row["status"] == "refused"][:1]
     assert row["input_tokens"] == 0
     assert not list(bench.of_attempts())
+
+
+@each(*AGENTS, "model")
+def test_a_recorded_run_is_played_again_without_key_and_network_to_the_same_trees(bench: Bench) -> None:
+    if subprocess.run(["unshare", "--map-root-user", "--net", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody cut a process off from the network")
+    bench.configure(gateway="record = true")
+    assert bench.penstock("run").returncode == 0
+    asked = len(bench.models.requests)
+    done = bench.cut_off("replay", "latest", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["is_equal"]
+    assert [one["attempt"] for one in told["comparisons"]] == ["edit-1", "fix-1", "integrate-1"]
+    assert all(one["tree"] == one["tree_now"] != "" for one in told["comparisons"])
+    assert len(bench.models.requests) == asked
+    rows = bench.usage(told["replay_id"])
+    assert rows
+    assert sum(row["cost_usd"] for row in rows) == 0

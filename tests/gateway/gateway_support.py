@@ -70,7 +70,11 @@ class House:
 
     def admit(self, protocol: str = "anthropic", *, max_calls: int = 0, workstream: str = "ws-1") -> AttemptVisit:
         """A visit of an attempt of that workstream."""
-        visit = self.gateway.admit(caller(workstream), MODELS[protocol], max_calls=max_calls)
+        return self.admit_to(MODELS[protocol], max_calls=max_calls, workstream=workstream)
+
+    def admit_to(self, model: str, *, max_calls: int = 0, workstream: str = "ws-1") -> AttemptVisit:
+        """The same for any model."""
+        visit = self.gateway.admit(caller(workstream), model, max_calls=max_calls)
         self.visits.append(visit)
         return visit
 

@@ -131,7 +131,7 @@ def test_marks_are_told_once_with_whose_they_are() -> None:
 
 def test_a_price_that_nobody_knows_is_flagged_and_charged_as_reserved() -> None:
     with house() as home:
-        visit = home.gateway.admit(caller(), "first/mystery", max_calls=0)
+        visit = home.admit_to("first/mystery")
         with client(visit) as agent:
             agent.post("/v1/messages", json=body("anthropic", model="mystery"))
         row = home.rows()[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from gateway_support import PATHS, PROTOCOLS, PROVIDER_KEY, ask, body, caller, client, house, soon
+from gateway_support import PATHS, PROTOCOLS, PROVIDER_KEY, ask, body, client, house, soon
 
 from penstock.domain.budget import Level
 from penstock.domain.redaction import Redactor
@@ -105,7 +105,7 @@ def test_a_call_that_was_not_recorded_is_said(tmp_path: Path) -> None:
 
 def test_without_a_recording_nothing_is_played() -> None:
     with house(answers_for_all="replay") as home:
-        visit = home.gateway.admit(caller(), "claude", max_calls=0)
+        visit = home.admit_to("claude")
         assert ask(visit).status_code == 502
         assert visit.stop.result(timeout=0).kind is StopKind.UNREACHABLE
 

@@ -78,7 +78,9 @@ def raise_if_nobodys_failure(context: Context, stop: Stop | None) -> None:
     if stop.kind is StopKind.RATE_LIMITED:
         raise LimitReached(stop.sentence, stop.until or context.clock.now() + NO_RESET)
     if stop.kind is StopKind.UNREACHABLE:
-        raise ModelsOutOfReach(stop.sentence, hint="see `penstock agents check`; then `penstock resume` the run")
+        hint = "see `penstock agents check`; then `penstock resume` the run"
+        replayed = "record the run again, or play it with --lenient, which answers what differs, too"
+        raise ModelsOutOfReach(stop.sentence, hint=replayed if context.settings.replay_of else hint)
 
 
 def judged(stop: Stop, candidate: Candidate) -> OverBudget | Red:

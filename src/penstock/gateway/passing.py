@@ -1,7 +1,7 @@
 """Passes an answer on, byte for byte, and reads it as it goes by.
 
-A stream is settled before its last bytes go out: that delays nothing. An answer at once is settled while it goes out,
-which would else wait for the disk; a call that comes of it is reserved after that all the same.
+A stream is settled before its last bytes go out: that delays nothing. An answer at once is settled when it has gone
+out, or it would wait for the disk; the ledger is asked before anything that comes of it is heard.
 """
 
 from __future__ import annotations
@@ -113,12 +113,14 @@ class Passage:
     async def _whole(self, opened: Opened, headers: Headers) -> None:
         reader = self.reader = self._reader(streamed=False)
         body, broken = await self._read(opened, reader)
-        settling = self.settle(self._judged(reader, broken))
+        judged = self._judged(reader, broken)
         await self._kept(reader)
-        await asyncio.sleep(0)  # the ledger is asked before the client can ask for more
-        if broken:
-            raise no_answer(self.visit.terms.destination.upstream, broken)
-        await self.answer.whole(opened.status, headers, body)
+        try:
+            if broken:
+                raise no_answer(self.visit.terms.destination.upstream, broken)
+            await self.answer.whole(opened.status, headers, body)
+        finally:
+            settling = self.settle(judged)
         await asyncio.shield(settling)
 
     async def _error(self, opened: Opened, headers: Headers) -> None:

@@ -157,7 +157,9 @@ def next_steps(run: View, *, is_owned: bool = False) -> list[str]:
         says = {"paused": "paused", "pending": "not begun"}.get(str(status), "not being worked on")
         lines.append(f"{says}; go on with: penstock resume {run_id}")
     if run.get("reason") == "budget_exhausted":
-        lines.append(f"to go on: penstock budget set --run {run_id} --usd N, then penstock resume {run_id}")
+        lines.append(
+            f"to go on: penstock budget set --run {run_id} --usd N (or --tokens N), then penstock resume {run_id}"
+        )
     elif status in ("partial", "failed"):
         lines += [
             f"to try again: penstock reset-workstream {run_id} {row['ws_id']}, then penstock resume {run_id}"

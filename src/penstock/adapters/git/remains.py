@@ -46,6 +46,8 @@ class GitRemains:
                 yield measured(Kind.CHECKOUTS, name, name, pool)
         for path in _named(self._home / "runs"):
             yield measured(Kind.LOGS, path.name, path.name, [path])
+        for path in _named(self._home / "recordings"):
+            yield measured(Kind.RECORDING, path.name, path.name, [path])
         for run in _named(self._home / "kept"):
             for name in sorted({_base_name(path) for path in run.iterdir() if is_segment(path.name)}):
                 yield self._kept(run.name, name)
@@ -125,6 +127,8 @@ class GitRemains:
                 _discard(self._pool(remnant.run))
             case Kind.LOGS:
                 folders.discard(self._home / "runs" / segment(remnant.run))
+            case Kind.RECORDING:
+                folders.discard(self._home / "recordings" / segment(remnant.run))
             case Kind.KEPT:
                 _discard(self._kept_paths(remnant.run, remnant.name))
             case Kind.SNAPSHOTS:
