@@ -36,7 +36,7 @@ def desk(open_place: Path) -> Iterator[Made]:
 def test_one_that_loops_is_ended_by_the_cap_of_calls_and_then_by_the_breaker(desk: Made) -> None:
     made = desk(limits="max_calls = 3", attempts=2)
     came = made.run("while True: ask()", code=1)
-    assert came.state == ("failed", "checks_failed")
+    assert came.state == ("failed", "error")
     assert came.codes == ["too_many_calls"]
     assert "made 3 calls to its model" in came.run["workstreams"][0]["sentence"]
     assert came.run["workstreams"][0]["attempts"] == {"edit": 2}
@@ -77,7 +77,7 @@ def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(desk: Made
 def test_one_that_speaks_of_a_usage_limit_is_not_believed(desk: Made, exit_code: int) -> None:
     made, began = desk(), time.monotonic()
     came = made.run(f"print({LIMIT_TEXT!r}); ask(); sys.exit({exit_code})", code=1)
-    assert came.state == ("failed", "checks_failed")
+    assert came.state == ("failed", "error")
     assert came.codes == ["non_zero_exit"] if exit_code else ["no_change"]
     assert came.told("step_rate_limited") == []
     assert time.monotonic() - began < 30
@@ -123,7 +123,11 @@ def test_an_upstream_that_answers_garbage_fails_the_call_and_then_the_attempt_in
     made.models.fault(Fault(kind=FaultKind.GARBAGE))
     came = made.run("status, text = ask(); print(status, text); json.loads(text)['choices'][0]; work()", code=1)
     assert came.codes == ["non_zero_exit"]
-    assert set(came.statuses) == {"cut"}
+    assert "<<this is no JSON" in came.errors[0]["message"]
+    (row,) = came.rows
+    assert (row["status"], row["error"]) == ("failed", "the answer is not JSON that can be read")
+    assert row["estimated"]
+    assert came.spent["settled_tokens"] == row["input_tokens"] + row["output_tokens"] > 0
     assert came.spent["reserved_tokens"] == 0
 
 
@@ -172,16 +176,32 @@ def test_one_that_commits_by_itself_changes_nothing_by_it(desk: Made) -> None:
         work()
         mine = {**os.environ, **{f"GIT_{who}_{what}": "agent@evil" for who in ("AUTHOR", "COMMITTER")
                                  for what in ("NAME", "EMAIL")}}
-        for words in (["add", "-A"], ["commit", "-qm", "I did it"], ["branch", "-f", "main"], ["tag", "v1"]):
-            print(subprocess.run(["git", *words], env=mine, capture_output=True, text=True).stderr)
+        for words in (["add", "-A"], ["commit", "-qm", "I did it"], ["log", "--format=%s", "-1"]):
+            subprocess.run(["git", *words], env=mine, check=True)
         """,
         code=0,
     )
+    assert made.attempt_file("stdout.log").read_text() == "I did it\n"
     log = git(made.project, "log", "--format=%an %s", f"main..{came.run['branch']}")
     assert "I did it" not in log
     assert "agent@evil" not in log
-    assert git(made.project, "tag") == ""
     assert git(made.project, "show", f"{came.run['branch']}:src/ws-a.txt") == "done"
+
+
+def test_one_that_makes_branches_and_tags_is_refused_and_they_go_nowhere(desk: Made) -> None:
+    made = desk()
+    came = made.run(
+        """
+        work()
+        for words in (["branch", "-f", "main"], ["tag", "v1"]):
+            subprocess.run(["git", *words], check=True)
+        """,
+        code=1,
+    )
+    assert came.state == ("failed", "policy_violation")
+    (violation,) = came.told("scope_violation")
+    assert [one["path"] for one in violation["violations"]] == ["refs/heads/main", "refs/tags/v1"]
+    assert git(made.project, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
 
 def test_a_daemon_that_one_leaves_behind_is_gone_with_it(desk: Made) -> None:
@@ -218,7 +238,8 @@ def test_one_that_asks_for_another_model_or_with_another_key_gets_nothing(desk: 
         stolen = Path("src/ws-a.txt").read_text()[::-1]
         for said in (ask(model="dearer"), ask(key="penstock-guessed"), ask(key=""), ask(key=stolen)):
             print(said[0])
-        work()
+        if NAME == "ws-b":
+            work()
         """,
         code=0,
     )
@@ -259,8 +280,9 @@ def test_an_owner_killed_between_reserve_and_settle_leaves_one_lost_row_and_its_
     assert came.state == ("completed", None)
     assert came.statuses == ["lost", "ok"]
     lost, ok = came.rows
-    assert (lost["attempt"], ok["attempt"]) == ("edit-1", "edit-1")
+    assert (lost["attempt"], ok["attempt"]) == ("edit-1", "edit-1.1")
     assert lost["estimated"]
-    assert lost["output_tokens"] == 70
+    assert lost["input_tokens"] + lost["output_tokens"] > 70
+    assert len({row["id"] for row in came.rows}) == 2
     assert came.spent["settled_tokens"] == sum(row["input_tokens"] + row["output_tokens"] for row in came.rows)
     assert came.spent["reserved_tokens"] == 0

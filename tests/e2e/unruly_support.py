@@ -5,6 +5,7 @@ Nothing needs to be installed. What the program does is a few lines of the test;
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sys
@@ -53,6 +54,14 @@ def ask(text="[[play:text,usage=100.50]]", *, key=KEY, model="scripted-model", p
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+def spend():
+    """A call that uses 1,000 tokens, and reserves a little more."""
+    return ask("[[play:text,usage=100.900]]", max_tokens=900)
+
+def sip():
+    """A call that reserves as much and uses 50."""
+    return ask("[[play:text,usage=10.40]]", max_tokens=900)
 
 def write(path, text="done\\n"):
     """Write a file of the worktree."""
@@ -123,8 +132,7 @@ class Desk(Bench):
 
     def outcome(self, said: str = "") -> Outcome:
         """What came of the newest run."""
-        penstock = self.built()
-        try:
+        with self.built() as penstock:
             views = penstock.parts.views
             run = views.run(views.runs(limit=1)[0]["run_id"])
             name = run["run_id"]
@@ -137,13 +145,20 @@ class Desk(Bench):
                 rows=views.usage(run=name),
                 budgets={row["key"]: row for row in views.budgets()},
             )
-        finally:
-            while penstock.parts.closing:
-                penstock.parts.closing.pop()()
 
-    def built(self) -> Penstock:
-        """Penstock in this process, for a look."""
-        return penstock_for(self.project, self.folder / "state", **self.environ)
+    def trust(self) -> None:
+        """Trust the project as it is."""
+        with self.built() as penstock:
+            penstock.projects.trust_here(penstock.projects.current())
+
+    @contextmanager
+    def built(self) -> Iterator[Penstock]:
+        """Penstock in this process, for what is no test's subject: a command of its own takes a second."""
+        penstock = penstock_for(self.project, self.folder / "state", **self.environ)
+        try:
+            yield penstock
+        finally:
+            asyncio.run(penstock.close())
 
     def left(self, token: str = "") -> list[Path]:
         """The processes that an attempt has left, and those that have a word in their command line."""
@@ -154,10 +169,22 @@ class Desk(Bench):
         """Whether nothing is left of the attempts, at the latest in a second."""
         return wait_until(lambda: not self.left(token), seconds=1.0)
 
+    def under_way(self) -> int:
+        """How many attempts have a process now."""
+        return len({_attempt(process) for process in self.of_attempts()} - {b""})
+
     def attempt_file(self, name: str, attempt: str = "edit-1", ws: str = "ws-a") -> Path:
         """A file in an attempt's own folder."""
         (found,) = (self.folder / "state").glob(f"projects/*/runs/*/{ws}/{attempt}/{name}")
         return found
+
+
+def _attempt(process: Path) -> bytes:
+    try:
+        words = (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return b""
+    return next((word for word in words if word.startswith(b"PENSTOCK_ATTEMPT=")), b"")
 
 
 def _command_line(process: Path) -> bytes:
@@ -192,7 +219,7 @@ class Outcome:
     @property
     def codes(self) -> list[str]:
         """What the errors were, each once."""
-        return sorted({one["code"] for one in self.errors})
+        return sorted({one["error_code"] for one in self.errors})
 
     @property
     def statuses(self) -> list[str]:
@@ -224,7 +251,7 @@ def desk_in(
         project = new_repository(folder / "project", contents, bundles or (workstream(),))
         desk = Desk(folder=folder, models=models, project=project)
         desk.configure()
-        desk.penstock("trust", check=True)
+        desk.trust()
         try:
             yield desk
         finally:
