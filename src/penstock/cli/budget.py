@@ -7,6 +7,7 @@ import typer
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
 from penstock.cli.options import LATEST, Json, meant
+from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS
 from penstock.reports import spending
 
 if TYPE_CHECKING:
@@ -58,8 +59,12 @@ def show(context: typer.Context, run: RunOf = "", workstream: WorkstreamOf = "",
 
 def set_cap(  # noqa: PLR0913, PLR0917 - one parameter for each option
     context: typer.Context,
-    usd: Annotated[float | None, typer.Option("--usd", metavar="N", min=0, help="So many dollars at most.")] = None,
-    tokens: Annotated[int | None, typer.Option("--tokens", metavar="N", min=0, help="So many tokens at most.")] = None,
+    usd: Annotated[
+        float | None, typer.Option("--usd", metavar="N", min=0, max=MOST_DOLLARS, help="So many dollars at most.")
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option("--tokens", metavar="N", min=0, max=MOST_TOKENS, help="So many tokens at most.")
+    ] = None,
     no_limit: Annotated[bool, typer.Option("--no-limit", help="Lift the cap.")] = False,
     run: RunOf = "",
     workstream: WorkstreamOf = "",

@@ -8,6 +8,7 @@ import typer
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
 from penstock.cli.options import LATEST, Json, MaybeRun, RunOption, meant, one_run
+from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS
 from penstock.domain.errors import UserError
 from penstock.reports import run as report
 
@@ -54,10 +55,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
         int | None, typer.Option("--max-parallel", metavar="N", min=1, help="So many workstreams at once.")
     ] = None,
     max_cost: Annotated[
-        float | None, typer.Option("--max-cost-usd", metavar="N", min=0, help="Spend at most so many dollars.")
+        float | None,
+        typer.Option("--max-cost-usd", metavar="N", min=0, max=MOST_DOLLARS, help="Spend at most so many dollars."),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", metavar="N", min=0, help="Spend at most so many tokens.")
+        int | None,
+        typer.Option("--max-tokens", metavar="N", min=0, max=MOST_TOKENS, help="Spend at most so many tokens."),
     ] = None,
     wait: Wait = False,
     database: Annotated[
@@ -105,7 +108,8 @@ def resume(
 ) -> int:
     """Go on with a run that was paused, or whose process is gone; in the foreground, like `run`.
 
-    Without RUN it is the newest run of the project that has not ended.
+    Without RUN it is the newest run of the project that has not ended; where all have, the newest, if its budget was
+    spent.
     """
     return _resume(invocations.of(context), one_run(run, option), wait=wait, as_json=as_json)
 
@@ -120,8 +124,8 @@ def _must_stand_alone(*others: object) -> None:
 
 def _resume(invocation: "Invocation", named: str, *, wait: bool, as_json: bool) -> int:
     async def go_on(penstock: "Penstock") -> int:
-        unfinished = not named or named == LATEST
-        run_id = await penstock.service.latest_unfinished() if unfinished else meant(penstock, named)
+        is_any = not named or named == LATEST
+        run_id = await _newest_to_go_on(penstock) if is_any else meant(penstock, named)
         _must_be_resumable(penstock.parts.views.run(run_id))
         if not as_json:
             invocation.terminal.line(f"run {run_id} goes on")
@@ -130,10 +134,25 @@ def _resume(invocation: "Invocation", named: str, *, wait: bool, as_json: bool) 
     return invocation.perform(go_on)
 
 
+async def _newest_to_go_on(penstock: "Penstock") -> str:
+    """The newest run that has not ended; where all have, the newest of them if it can go on all the same."""
+    try:
+        return await penstock.service.latest_unfinished()
+    except UserError:
+        newest = penstock.parts.views.runs(project=penstock.projects.current().id, limit=1)
+        if newest and _can_go_on(penstock.parts.views.run(newest[0]["run_id"])):
+            return str(newest[0]["run_id"])
+        raise
+
+
+def _can_go_on(view: dict[str, Any]) -> bool:
+    may_go_on = view["reason"] == "budget_exhausted" or report.branch_waits(view)
+    return not report.is_over(view) or (may_go_on and view["status"] != "abandoned")
+
+
 def _must_be_resumable(view: dict[str, Any]) -> None:
     run_id, status = view["run_id"], view["status"]
-    may_go_on = view["reason"] == "budget_exhausted" or report.branch_waits(view)
-    if not report.is_over(view) or (may_go_on and status != "abandoned"):
+    if _can_go_on(view):
         return
     failed = [row["ws_id"] for row in view["workstreams"] if row["status"] == "failed"]
     reset = f"reset what failed first: penstock reset-workstream {run_id} {failed[0]}" if failed else None

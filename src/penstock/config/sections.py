@@ -12,7 +12,7 @@ from penstock.config.roles import PromptsSettings, RolesSettings
 from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
-from penstock.domain.budget import MILLION, Cap
+from penstock.domain.budget import MILLION, MOST_DOLLARS, MOST_TOKENS, Cap
 from penstock.domain.setup import Setup
 
 BRANCH_PARTS = frozenset({"change", "workstream", "run"})
@@ -206,9 +206,9 @@ class CapSettings:
     """Tokens, read and written."""
 
     def __post_init__(self) -> None:
-        for name, value in (("usd", self.usd), ("tokens", self.tokens)):
-            if value is not None and value < 0:
-                raise ValueError(f"{name} must be at least 0, found {value}")
+        for name, value, most in (("usd", self.usd, MOST_DOLLARS), ("tokens", self.tokens, MOST_TOKENS)):
+            if value is not None and not 0 <= value <= most:
+                raise ValueError(f"{name} must be from 0 to {most:,.0f}, found {value}")
 
     @property
     def cap(self) -> Cap:

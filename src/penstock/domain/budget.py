@@ -12,6 +12,9 @@ from enum import StrEnum
 from typing import Self, TypeAlias
 
 MILLION = 1_000_000
+MOST_TOKENS = 10**15
+MOST_DOLLARS = 1e9
+"""No cap is larger: what is counted must fit into what it is stored in."""
 
 
 class Level(StrEnum):

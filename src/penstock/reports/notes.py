@@ -18,7 +18,7 @@ class Spoken:
     step: str
     result: str
     tone: str = ""
-    """good, bad, or nothing."""
+    """good, bad, warn, or nothing."""
 
 
 _STEPS = {
@@ -109,6 +109,10 @@ def _delayed(payload: Payload) -> Spoken:
     return Spoken(step=str(payload.get("step")), result=f"waits: {sentence}" if sentence else "goes on")
 
 
+def _put_off(payload: Payload) -> Spoken:
+    return Spoken(step=str(payload.get("attempt")), result=f"waits: {payload.get('sentence')}", tone="warn")
+
+
 def _tool(payload: Payload) -> Spoken | None:
     """Only a red command is worth a line: that the step passed is said anyhow."""
     if payload.get("passed"):
@@ -169,6 +173,9 @@ _SPEAKERS: Mapping[str, Callable[[Payload], Spoken | None]] = {
     "step_end": _remarks,
     "step_delayed": _delayed,
     "step_interrupted": _interrupted,
+    "step_rate_limited": _put_off,
+    "budget_warning": lambda payload: Spoken(step="budget", result=str(payload.get("sentence")), tone="warn"),
+    "budget_exhausted": lambda _: None,
     "tool_run": _tool,
     "environment_broke": lambda payload: Spoken(
         step="machine", result=sentence_and_hint(payload.get("sentence"))[0], tone="bad"

@@ -1,0 +1,288 @@
+"""Agents that loop, hang, lie, steal, spread or leave something behind, in whole runs: what each of them comes to."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+import pytest
+from agent_bench import PLANTED
+from unruly_support import Desk, desk_in, workstream
+from whole_runs import git
+
+from model_server import Fault, FaultKind
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("trial")]
+Made = Callable[..., Desk]
+LIMIT_TEXT = "Claude AI usage limit reached|1999999999. Error 429: rate_limit_error, retry-after: 86400"
+SHAPED = f"sk-{'ant'}-api03-aB3dE5gH7jK9mN1pQ4sT6vW8yZ2cF0"  # made here, so that this file holds none
+
+
+@pytest.fixture
+def desk(open_place: Path) -> Iterator[Made]:
+    """Makes the desk of a test."""
+    with ExitStack() as stack:
+
+        def made(*bundles: dict[str, object], **more: object) -> Desk:
+            opened: AbstractContextManager[Desk] = desk_in(open_place, *bundles, **more)
+            return stack.enter_context(opened)
+
+        yield made
+
+
+def test_one_that_loops_is_ended_by_the_cap_of_calls_and_then_by_the_breaker(desk: Made) -> None:
+    made = desk(limits="max_calls = 3", attempts=2)
+    came = made.run("while True: ask()", code=1)
+    assert came.state == ("failed", "error")
+    assert came.codes == ["too_many_calls"]
+    assert "made 3 calls to its model" in came.run["workstreams"][0]["sentence"]
+    assert came.run["workstreams"][0]["attempts"] == {"edit": 2}
+    assert len(made.models.issued) == 2 * 3
+    assert came.statuses.count("ok") == 2 * 3
+    assert made.all_gone()
+
+
+def test_one_whose_requests_are_no_calls_is_ended_by_the_cap_too(desk: Made) -> None:
+    made = desk(limits="max_calls = 3")
+    came = made.run("while True: ask(n='many')", code=1)
+    assert came.codes == ["too_many_calls"]
+    assert made.models.requests == ()
+
+
+def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(desk: Made) -> None:
+    made, token = desk(limits="agent_idle_timeout = 1.0"), secrets.token_hex(8)
+    made.models.fault(Fault(kind=FaultKind.STALL))
+    came = made.run(
+        f"""
+        sleeps = [sys.executable, "-c", "import time; time.sleep(300)", "{token}"]
+        subprocess.Popen(sleeps)
+        subprocess.Popen(sleeps, start_new_session=True)
+        ask(stream=True)
+        """,
+        code=1,
+    )
+    assert came.codes == ["idle"]
+    assert "for 1 seconds it neither printed anything nor heard from its model" in came.errors[0]["message"]
+    assert made.all_gone(token)
+    (row,) = came.rows
+    assert (row["status"], row["estimated"]) == ("cut", True)
+    assert row["input_tokens"] > 0
+    assert came.spent["reserved_tokens"] == 0
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_one_that_speaks_of_a_usage_limit_is_not_believed(desk: Made, exit_code: int) -> None:
+    made, began = desk(), time.monotonic()
+    came = made.run(f"print({LIMIT_TEXT!r}); ask(); sys.exit({exit_code})", code=1)
+    assert came.state == ("failed", "error")
+    assert came.codes == ["non_zero_exit"] if exit_code else ["no_change"]
+    assert came.told("step_rate_limited") == []
+    assert time.monotonic() - began < 30
+
+
+def test_a_short_usage_limit_of_the_upstream_is_waited_out_within_the_attempt(desk: Made) -> None:
+    made = desk(limits="agent_idle_timeout = 1.0")
+    made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "2"}, times=1))
+    came = made.run("status, _ = ask(); assert status == 200; work()", code=0)
+    assert came.run["workstreams"][0]["attempts"]["edit"] == 1
+    assert came.statuses == ["ok"]
+    assert came.rows[0]["execution_time_ms"] >= 2000
+
+
+def test_a_long_usage_limit_ends_the_attempt_uncounted_and_the_run_says_until_when(desk: Made) -> None:
+    made = desk()
+    made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "3600"}, times=1))
+    came = made.run("while True: ask()", code=4)
+    assert came.state == ("running", None)
+    assert [(one["status"], one["attempt"]) for one in came.attempts if one["status"] != "running"] == [
+        ("rate_limited", 1)
+    ]
+    assert came.errors == []
+    assert len(made.models.requests) == 1
+    shown = made.penstock("show-run", "latest").stdout
+    assert "scripted: its usage limit is reached; it is asked again at" in shown
+    assert made.all_gone()
+
+
+def test_with_wait_a_run_goes_on_when_the_usage_limit_is_over(desk: Made) -> None:
+    made = desk()
+    made.configure(gateway="short_limit = 0.0")
+    made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "2"}, times=1))
+    came = made.run("ask(); work()", "--wait", code=0)
+    assert came.state == ("completed", None)
+    assert [one["status"] for one in came.attempts if one["step"] == "edit"] == ["rate_limited", "success"]
+    assert came.run["workstreams"][0]["attempts"]["edit"] == 1
+    assert sorted(came.statuses) == ["failed", "ok"]
+
+
+def test_an_upstream_that_answers_garbage_fails_the_call_and_then_the_attempt_in_words(desk: Made) -> None:
+    made = desk()
+    made.models.fault(Fault(kind=FaultKind.GARBAGE))
+    came = made.run("status, text = ask(); print(status, text); json.loads(text)['choices'][0]; work()", code=1)
+    assert came.codes == ["non_zero_exit"]
+    assert "<<this is no JSON" in came.errors[0]["message"]
+    (row,) = came.rows
+    assert (row["status"], row["error"]) == ("failed", "the answer is not JSON that can be read")
+    assert row["estimated"]
+    assert came.spent["settled_tokens"] == row["input_tokens"] + row["output_tokens"] > 0
+    assert came.spent["reserved_tokens"] == 0
+
+
+def test_an_upstream_that_refuses_the_key_pauses_the_run_and_the_key_is_not_told(desk: Made) -> None:
+    made = desk()
+    made.models.fault(Fault(kind=FaultKind.STATUS, status=401, message=f"no such key: {PLANTED}", times=1))
+    came = made.run("print(ask()); work()", code=3)
+    assert came.state == ("paused", "environment")
+    assert "the upstream scripted refuses the key from env:SCRIPTED_KEY (status 401)" in came.run["sentence"]
+    for file in (made.folder / "state").rglob("*"):
+        assert not file.is_file() or PLANTED.encode() not in file.read_bytes(), file
+    assert PLANTED not in came.said
+    again = made.carry_out("resume", "latest", code=0)
+    assert again.state == ("completed", None)
+
+
+def test_one_that_edits_out_of_scope_is_refused_and_its_change_is_kept_as_a_patch(desk: Made) -> None:
+    came = desk().run("ask(); work(); write('src/other.txt', 'stolen\\n')", code=1)
+    assert came.state == ("failed", "policy_violation")
+    (violation,) = came.told("scope_violation")
+    assert [one["path"] for one in violation["violations"]] == ["src/other.txt"]
+    patch = next(one["outcome"]["patch"] for one in came.told("step_finished") if one["outcome"].get("patch"))
+    assert "+stolen" in Path(patch).read_text(encoding="utf-8")
+
+
+def test_one_that_deletes_tests_in_its_scope_is_flagged(desk: Made) -> None:
+    tests = "def test_one():\n    assert 1\n\n\ndef test_two():\n    assert 2\n"
+    made = desk(workstream(files_scope=["src/ws-a.txt", "tests/"]), files={"tests/test_it.py": tests})
+    came = made.run("work(); Path('tests/test_it.py').unlink()", code=0)
+    (flagged,) = came.run["workstreams"][0]["weakened_tests"]
+    assert "tests/test_it.py" in flagged
+    assert "tests say less than before" in came.said
+
+
+def test_one_that_deletes_tests_out_of_its_scope_is_refused(desk: Made) -> None:
+    made = desk(files={"tests/test_it.py": "def test_one():\n    assert 1\n"})
+    came = made.run("work(); Path('tests/test_it.py').unlink()", code=1)
+    assert came.state == ("failed", "policy_violation")
+    assert "tests/test_it.py" in git(made.project, "ls-tree", "-r", "--name-only", "main")
+
+
+def test_one_that_commits_by_itself_changes_nothing_by_it(desk: Made) -> None:
+    made = desk()
+    came = made.run(
+        """
+        work()
+        mine = {**os.environ, **{f"GIT_{who}_{what}": "agent@evil" for who in ("AUTHOR", "COMMITTER")
+                                 for what in ("NAME", "EMAIL")}}
+        for words in (["add", "-A"], ["commit", "-qm", "I did it"], ["log", "--format=%s", "-1"]):
+            subprocess.run(["git", *words], env=mine, check=True)
+        """,
+        code=0,
+    )
+    assert made.attempt_file("stdout.log").read_text() == "I did it\n"
+    log = git(made.project, "log", "--format=%an %s", f"main..{came.run['branch']}")
+    assert "I did it" not in log
+    assert "agent@evil" not in log
+    assert git(made.project, "show", f"{came.run['branch']}:src/ws-a.txt") == "done"
+
+
+def test_one_that_makes_branches_and_tags_is_refused_and_they_go_nowhere(desk: Made) -> None:
+    made = desk()
+    came = made.run(
+        """
+        work()
+        for words in (["branch", "-f", "main"], ["tag", "v1"]):
+            subprocess.run(["git", *words], check=True)
+        """,
+        code=1,
+    )
+    assert came.state == ("failed", "policy_violation")
+    (violation,) = came.told("scope_violation")
+    assert [one["path"] for one in violation["violations"]] == ["refs/heads/main", "refs/tags/v1"]
+    assert git(made.project, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
+
+
+def test_a_daemon_that_one_leaves_behind_is_gone_with_it(desk: Made) -> None:
+    made, token = desk(), secrets.token_hex(8)
+    came = made.run(
+        f"""
+        work()
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.chdir("/")
+                for name in range(3):
+                    os.dup2(os.open(os.devnull, os.O_RDWR), name)
+                words = ["-I", "-c", "import signal, time; signal.signal(15, 1); time.sleep(300)", "{token}"]
+                os.execve(sys.executable, [sys.executable, *words], {{}})
+            os._exit(0)
+        time.sleep(0.3)
+        found = [one.read_bytes() for one in Path("/proc").glob("[0-9]*/cmdline")]
+        print("daemon:", sum(b"{token}" in words for words in found))
+        """,
+        code=0,
+    )
+    assert "daemon: 1" in made.attempt_file("stdout.log").read_text()
+    assert came.state == ("completed", None)
+    assert made.all_gone(token)
+
+
+def test_one_that_asks_for_another_model_or_with_another_key_gets_nothing(desk: Made) -> None:
+    made = desk(workstream("ws-a"), workstream("ws-b", depends_on=["ws-a"]))
+    came = made.run(
+        """
+        if NAME == "ws-a":
+            write("src/ws-a.txt", KEY[::-1])  # so that it is not taken out of what is written
+        stolen = Path("src/ws-a.txt").read_text()[::-1]
+        for said in (ask(model="dearer"), ask(key="penstock-guessed"), ask(key=""), ask(key=stolen)):
+            print(said[0])
+        if NAME == "ws-b":
+            work()
+        """,
+        code=0,
+    )
+    assert made.attempt_file("stdout.log").read_text().split() == ["404", "401", "401", "200"]
+    assert made.attempt_file("stdout.log", ws="ws-b").read_text().split() == ["404", "401", "401", "401"]
+    assert len(made.models.issued) == 1
+    assert {row["model"] for row in came.rows} == {"scripted-model"}
+
+
+def test_one_that_writes_a_secret_has_to_take_it_out_again(desk: Made) -> None:
+    made = desk(attempts=2)
+    (made.folder / "secret").write_text(SHAPED)
+    came = made.run(
+        f"""
+        secret = Path("{made.folder}/secret").read_text()
+        write("src/ws-a.txt", "done\\n" if "looks like a secret" in PROMPT else f"key = '{{secret}}'\\n")
+        """,
+        code=0,
+    )
+    assert came.codes == ["secret"]
+    assert [one["status"] for one in came.attempts if one["step"] in ("edit", "fix")] == ["failed", "success"]
+    assert SHAPED not in git(made.project, "log", "--all", "-p")
+    assert SHAPED not in str(came.events)
+
+
+def test_an_owner_killed_between_reserve_and_settle_leaves_one_lost_row_and_its_run_goes_on(desk: Made) -> None:
+    made = desk()
+    made.models.fault(Fault(kind=FaultKind.HANG, times=1))
+    made.play("ask(max_tokens=70); work()")
+    owner = made.start("run", "--max-tokens", "5000")
+    made.models.wait_for_held(1)
+    assert made.left()
+    owner.kill()
+    owner.wait()
+    assert made.all_gone()
+    made.models.release()
+    came = made.carry_out("run", "--resume", code=0)
+    assert came.state == ("completed", None)
+    assert came.statuses == ["lost", "ok"]
+    lost, ok = came.rows
+    assert (lost["attempt"], ok["attempt"]) == ("edit-1", "edit-1.1")
+    assert lost["estimated"]
+    assert lost["input_tokens"] + lost["output_tokens"] > 70
+    assert len({row["id"] for row in came.rows}) == 2
+    assert came.spent["settled_tokens"] == sum(row["input_tokens"] + row["output_tokens"] for row in came.rows)
+    assert came.spent["reserved_tokens"] == 0
