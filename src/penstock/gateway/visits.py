@@ -123,7 +123,8 @@ class VisitBook:
         """Let an attempt in; `cut` is called when its visit is closed."""
         key = KEY_PREFIX + secrets.token_urlsafe(32)
         digest = _digest(key)
-        access = Access(base_url=base_url, key=key, model=terms.destination.model, protocol=terms.destination.protocol)
+        where = terms.destination
+        access = Access(base_url=base_url, key=key, model=where.model, protocol=where.protocol, alias=terms.alias)
 
         def leave(visit: AttemptVisit) -> None:
             with self._lock:

@@ -33,7 +33,8 @@ class Codex:
         return Call(
             arguments=_arguments(job),
             variables={KEY_NAME: job.access.key, "CODEX_HOME": str(job.home / ".codex")},
-            files={job.home / ".codex" / "config.toml": ""},  # it starts in no folder that is not there
+            # It must be there, and not below TMPDIR: else its sandbox finds no helper, and fails each of its commands.
+            files={job.home / ".codex" / "config.toml": ""},
             reads_prompt=True,
         )
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 PACKAGES = {"openai": "@ai-sdk/openai-compatible", "anthropic": "@ai-sdk/anthropic"}
 """What it speaks each protocol with; both are built in."""
-LIMITS = {"context": 128_000, "output": 8_000}
+LIMITS = {"context": 128_000, "output": 16_000}
+"""What it takes for the limits of a model that it does not know."""
 QUIET = (
     *("OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_DISABLE_MODELS_FETCH", "OPENCODE_DISABLE_LSP_DOWNLOAD"),
     *("OPENCODE_DISABLE_DEFAULT_PLUGINS", "OPENCODE_DISABLE_SHARE", "OPENCODE_DISABLE_TERMINAL_TITLE"),
