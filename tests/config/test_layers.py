@@ -424,6 +424,20 @@ def test_allowed_overlaps_are_pairs_or_paths() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("usd = -1", "usd must be from 0 to 1,000,000,000, found -1.0"),
+        ("usd = 1e300", "usd must be from 0 to 1,000,000,000, found 1e+300"),
+        ("usd = inf", "usd must be a number"),
+        ("tokens = -1", "tokens must be from 0 to 1,000,000,000,000,000, found -1"),
+        ("tokens = 99999999999999999999", "tokens must be from 0 to 1,000,000,000,000,000"),
+    ],
+)
+def test_a_cap_that_could_not_be_kept_count_of_is_refused(text: str, expected: str) -> None:
+    assert expected in one_problem(user=f"[budgets.run]\n{text}")
+
+
+@pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
         ("config/config.yaml", b"a: &x [1]\nb: *x\n", "aliases"),

@@ -6,38 +6,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from agent_bench import wait_until
-from unruly_support import Desk, desk_in, workstream
+from unruly_support import Made, workstream
 from whole_runs import git
 
 from model_server import Fault, FaultKind
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("trial")]
-Made = Callable[..., Desk]
 EIGHT = tuple(workstream(f"ws-{number}") for number in range(8))
 USES = 1000
 
 
-@pytest.fixture
-def desk(open_place: Path) -> Iterator[Made]:
-    """Makes the desk of a test."""
-    with ExitStack() as stack:
-
-        def made(*bundles: dict[str, object], **more: object) -> Desk:
-            opened: AbstractContextManager[Desk] = desk_in(open_place, *bundles, **more)
-            return stack.enter_context(opened)
-
-        yield made
-
-
-def test_the_call_that_would_cross_a_cap_is_refused_and_the_agent_is_gone_within_two_seconds(desk: Made) -> None:
-    made = desk()
+def test_the_call_that_would_cross_a_cap_is_refused_and_the_agent_is_gone_within_two_seconds(unruly: Made) -> None:
+    made = unruly()
     came = made.run(
         """
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -69,33 +54,31 @@ def test_the_call_that_would_cross_a_cap_is_refused_and_the_agent_is_gone_within
     ]
 
 
-def test_a_cap_in_dollars_does_the_same(desk: Made) -> None:
-    made = desk()
+def test_a_cap_in_dollars_does_the_same(unruly: Made) -> None:
+    made = unruly()
     came = made.run("while True: spend()", "--max-cost-usd", "0.0390", code=1)
     assert came.state == ("failed", "budget_exhausted")
     assert came.spent["settled_usd"] == pytest.approx(2 * 0.0138)
     assert len(made.models.requests) == 2
 
 
-def test_eight_at_once_whose_worst_cases_exceed_a_cap_wait_for_each_other_and_none_is_refused(desk: Made) -> None:
-    made = desk(*EIGHT)
+def test_eight_at_once_whose_worst_cases_exceed_a_cap_wait_for_each_other_and_none_is_refused(unruly: Made) -> None:
+    made = unruly(*EIGHT)
     made.models.fault(Fault(kind=FaultKind.HANG, times=2))
-    made.play("sip(); work()")
-    owner = made.start("run", "--max-parallel", "8", "--max-tokens", "2400")
-    made.models.wait_for_held(2)
-    assert wait_until(lambda: made.under_way() == 8)
-    assert len(made.models.requests) == 2
-    made.models.release()
-    assert owner.wait(timeout=60) == 0, (made.folder / "started.log").read_text()
-    came = made.outcome()
+    with made.running("sip(); work()", "--max-parallel", "8", "--max-tokens", "2400") as owner:
+        made.models.wait_for_held(2)
+        assert wait_until(lambda: made.under_way() == 8)
+        assert len(made.models.requests) == 2
+        made.models.release()
+        came = made.finished(owner, code=0)
     assert came.state == ("completed", None)
     assert came.statuses == ["ok"] * 8
     assert came.spent["settled_tokens"] == 8 * 50
     assert came.spent["reserved_tokens"] == 0
 
 
-def test_eight_at_once_under_a_cap_that_is_not_enough_never_exceed_it(desk: Made) -> None:
-    made = desk(*EIGHT)
+def test_eight_at_once_under_a_cap_that_is_not_enough_never_exceed_it(unruly: Made) -> None:
+    made = unruly(*EIGHT)
     came = made.run("while True: spend()", "--max-parallel", "8", "--max-tokens", "5500", code=1)
     assert came.state == ("failed", "budget_exhausted")
     assert came.spent["settled_tokens"] == len(made.models.requests) * USES <= 5500
@@ -105,8 +88,43 @@ def test_eight_at_once_under_a_cap_that_is_not_enough_never_exceed_it(desk: Made
     assert made.all_gone()
 
 
-def test_the_cap_of_one_workstream_fails_that_one_only(desk: Made) -> None:
-    made = desk(workstream("ws-a", max_cost_usd=0.02), workstream("ws-b"))
+def test_one_with_many_calls_at_once_never_exceeds_a_cap(unruly: Made) -> None:
+    made = unruly()
+    came = made.run(
+        """
+        import threading
+        for _ in range(30):
+            threading.Thread(target=spend).start()
+        """,
+        "--max-tokens",
+        "3500",
+        code=1,
+    )
+    assert came.state == ("failed", "budget_exhausted")
+    assert USES <= came.spent["settled_tokens"] <= 3500
+    assert came.spent["reserved_tokens"] == 0
+    assert len(made.models.requests) <= 3
+
+
+def test_one_that_waits_in_vain_for_what_another_has_reserved_is_put_off_uncounted(unruly: Made) -> None:
+    made = unruly(workstream("ws-a"), workstream("ws-b"))
+    made.configure(gateway="wait_for_budget = 0.3")
+    made.models.fault(Fault(kind=FaultKind.HANG, times=1))
+    with made.running("sip(); work()", "--max-parallel", "2", "--max-tokens", "1500") as owner:
+        made.models.wait_for_held(1)
+        assert wait_until(lambda: made.outcome().told("step_rate_limited"))
+        made.models.release()
+        came = made.finished(owner, code=4)
+    assert came.state == ("running", None)
+    assert sorted(came.states.values()) == ["done", "editing"]
+    assert came.statuses.count("ok") == 1
+    assert came.errors == []
+    (told,) = came.told("step_rate_limited")
+    assert "left no room in the budget" in told["sentence"]
+
+
+def test_the_cap_of_one_workstream_fails_that_one_only(unruly: Made) -> None:
+    made = unruly(workstream("ws-a", max_cost_usd=0.02), workstream("ws-b"))
     came = made.run("[spend() for _ in range(3)]; work()", "--max-parallel", "1", code=1)
     assert came.states == {"ws-a": "failed", "ws-b": "done"}
     assert came.state == ("partial", "budget_exhausted")
@@ -115,8 +133,8 @@ def test_the_cap_of_one_workstream_fails_that_one_only(desk: Made) -> None:
     assert git(made.project, "show", f"{came.run['branch']}:src/ws-b.txt") == "done"
 
 
-def test_a_run_whose_budget_was_spent_goes_on_when_it_has_more(desk: Made) -> None:
-    made = desk(workstream("ws-a"), workstream("ws-b", depends_on=["ws-a"]))
+def test_a_run_whose_budget_was_spent_goes_on_when_it_has_more(unruly: Made) -> None:
+    made = unruly(workstream("ws-a"), workstream("ws-b", depends_on=["ws-a"]))
     came = made.run("[spend() for _ in range(2)]; work()", "--max-tokens", "2500", code=1)
     assert came.state == ("partial", "budget_exhausted")
     assert came.states == {"ws-a": "done", "ws-b": "failed"}
@@ -127,16 +145,16 @@ def test_a_run_whose_budget_was_spent_goes_on_when_it_has_more(desk: Made) -> No
     assert again.statuses.count("ok") == 4
 
 
-def test_a_run_that_is_resumed_without_more_spends_nothing(desk: Made) -> None:
-    made = desk()
+def test_a_run_that_is_resumed_without_more_spends_nothing(unruly: Made) -> None:
+    made = unruly()
     made.run("[spend() for _ in range(2)]; work()", "--max-tokens", "1500", code=1)
     came = made.carry_out("resume", "latest", code=1)
     assert came.state == ("failed", "budget_exhausted")
     assert len(made.models.requests) == 1
 
 
-def test_the_cap_of_a_project_holds_over_all_its_runs(desk: Made) -> None:
-    made = desk()
+def test_the_cap_of_a_project_holds_over_all_its_runs(unruly: Made) -> None:
+    made = unruly()
     made.configure(**{"budgets.project": "tokens = 2500"})
     program = "spend(); work()"
     assert made.run(program, code=0).state == ("completed", None)
@@ -148,8 +166,8 @@ def test_the_cap_of_a_project_holds_over_all_its_runs(desk: Made) -> None:
     assert len(made.models.requests) == 2
 
 
-def test_a_mark_that_is_reached_is_told_once(desk: Made) -> None:
-    made = desk()
+def test_a_mark_that_is_reached_is_told_once(unruly: Made) -> None:
+    made = unruly()
     came = made.run("[spend() for _ in range(3)]; work(); time.sleep(0.3)", "--max-tokens", "3500", code=0)
     (told,) = came.told("budget_warning")
     assert (told["level"], told["mark"]) == ("run", 80)
@@ -175,8 +193,8 @@ BAD = {
 }
 
 
-def test_bad_input_is_refused_in_words_and_changes_no_budget(desk: Made) -> None:
-    made = desk()
+def test_bad_input_is_refused_in_words_and_changes_no_budget(unruly: Made) -> None:
+    made = unruly()
     before = made.run("spend(); work()", "--max-tokens", "5000", code=0).budgets
     for words, said in BAD.items():
         done = made.penstock("budget", *words)
@@ -188,14 +206,14 @@ def test_bad_input_is_refused_in_words_and_changes_no_budget(desk: Made) -> None
 
 
 @pytest.mark.parametrize("section", ["budgets.run", "upstreams.mine", "models", "gateway"])
-def test_a_project_may_not_say_what_models_cost_or_where_they_are(desk: Made, section: str) -> None:
+def test_a_project_may_not_say_what_models_cost_or_where_they_are(unruly: Made, section: str) -> None:
     texts = {
         "budgets.run": "tokens = 1000000",
         "upstreams.mine": 'protocol = "openai"\nbase_url = "http://127.0.0.1:9"',
         "models": 'only = "openai/dear"',
         "gateway": "record = true",
     }
-    made = desk()
+    made = unruly()
     file = made.project / "penstock.toml"
     file.write_text(f"{file.read_text()}\n[{section}]\n{texts[section]}\n")
     git(made.project, "commit", "--all", "--quiet", "--message=settings")

@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
-from agent_bench import PLANTED
-from unruly_support import Desk, desk_in, workstream
+from agent_bench import PLANTED, wait_until
+from unruly_support import Made, workstream
 from whole_runs import git
 
 from model_server import Fault, FaultKind
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("trial")]
-Made = Callable[..., Desk]
 LIMIT_TEXT = "Claude AI usage limit reached|1999999999. Error 429: rate_limit_error, retry-after: 86400"
 SHAPED = f"sk-{'ant'}-api03-aB3dE5gH7jK9mN1pQ4sT6vW8yZ2cF0"  # made here, so that this file holds none
 
 
-@pytest.fixture
-def desk(open_place: Path) -> Iterator[Made]:
-    """Makes the desk of a test."""
-    with ExitStack() as stack:
-
-        def made(*bundles: dict[str, object], **more: object) -> Desk:
-            opened: AbstractContextManager[Desk] = desk_in(open_place, *bundles, **more)
-            return stack.enter_context(opened)
-
-        yield made
-
-
-def test_one_that_loops_is_ended_by_the_cap_of_calls_and_then_by_the_breaker(desk: Made) -> None:
-    made = desk(limits="max_calls = 3", attempts=2)
+def test_one_that_loops_is_ended_by_the_cap_of_calls_and_then_by_the_breaker(unruly: Made) -> None:
+    made = unruly(limits="max_calls = 3", attempts=2)
     came = made.run("while True: ask()", code=1)
     assert came.state == ("failed", "error")
     assert came.codes == ["too_many_calls"]
@@ -45,15 +30,15 @@ def test_one_that_loops_is_ended_by_the_cap_of_calls_and_then_by_the_breaker(des
     assert made.all_gone()
 
 
-def test_one_whose_requests_are_no_calls_is_ended_by_the_cap_too(desk: Made) -> None:
-    made = desk(limits="max_calls = 3")
+def test_one_whose_requests_are_no_calls_is_ended_by_the_cap_too(unruly: Made) -> None:
+    made = unruly(limits="max_calls = 3")
     came = made.run("while True: ask(n='many')", code=1)
     assert came.codes == ["too_many_calls"]
     assert made.models.requests == ()
 
 
-def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(desk: Made) -> None:
-    made, token = desk(limits="agent_idle_timeout = 1.0"), secrets.token_hex(8)
+def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(unruly: Made) -> None:
+    made, token = unruly(limits="agent_idle_timeout = 1.0"), secrets.token_hex(8)
     made.models.fault(Fault(kind=FaultKind.STALL))
     came = made.run(
         f"""
@@ -74,8 +59,8 @@ def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(desk: Made
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])
-def test_one_that_speaks_of_a_usage_limit_is_not_believed(desk: Made, exit_code: int) -> None:
-    made, began = desk(), time.monotonic()
+def test_one_that_speaks_of_a_usage_limit_is_not_believed(unruly: Made, exit_code: int) -> None:
+    made, began = unruly(), time.monotonic()
     came = made.run(f"print({LIMIT_TEXT!r}); ask(); sys.exit({exit_code})", code=1)
     assert came.state == ("failed", "error")
     assert came.codes == ["non_zero_exit"] if exit_code else ["no_change"]
@@ -83,8 +68,8 @@ def test_one_that_speaks_of_a_usage_limit_is_not_believed(desk: Made, exit_code:
     assert time.monotonic() - began < 30
 
 
-def test_a_short_usage_limit_of_the_upstream_is_waited_out_within_the_attempt(desk: Made) -> None:
-    made = desk(limits="agent_idle_timeout = 1.0")
+def test_a_short_usage_limit_of_the_upstream_is_waited_out_within_the_attempt(unruly: Made) -> None:
+    made = unruly(limits="agent_idle_timeout = 1.0")
     made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "2"}, times=1))
     came = made.run("status, _ = ask(); assert status == 200; work()", code=0)
     assert came.run["workstreams"][0]["attempts"]["edit"] == 1
@@ -92,8 +77,8 @@ def test_a_short_usage_limit_of_the_upstream_is_waited_out_within_the_attempt(de
     assert came.rows[0]["execution_time_ms"] >= 2000
 
 
-def test_a_long_usage_limit_ends_the_attempt_uncounted_and_the_run_says_until_when(desk: Made) -> None:
-    made = desk()
+def test_a_long_usage_limit_ends_the_attempt_uncounted_and_the_run_says_until_when(unruly: Made) -> None:
+    made = unruly()
     made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "3600"}, times=1))
     came = made.run("while True: ask()", code=4)
     assert came.state == ("running", None)
@@ -107,8 +92,28 @@ def test_a_long_usage_limit_ends_the_attempt_uncounted_and_the_run_says_until_wh
     assert made.all_gone()
 
 
-def test_with_wait_a_run_goes_on_when_the_usage_limit_is_over(desk: Made) -> None:
-    made = desk()
+def test_a_usage_limit_holds_for_all_who_would_ask_the_same_upstream(unruly: Made) -> None:
+    made = unruly(workstream("ws-a"), workstream("ws-b"))
+    made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "3600"}))
+    go = made.folder / "go"
+    program = f"""
+        while NAME == "ws-b" and not Path("{go}").exists():
+            time.sleep(0.02)
+        ask()
+        """
+    with made.running(program, "--max-parallel", "2") as owner:
+        made.models.wait_for_requests(1)
+        assert wait_until(lambda: made.outcome().told("step_rate_limited"))
+        go.touch()
+        came = made.finished(owner, code=4)
+    assert len(made.models.requests) == 1
+    assert [one["ws_id"] for one in came.attempts if one["status"] == "rate_limited"] == ["ws-a", "ws-b"]
+    assert sorted(came.statuses) == ["failed", "refused"]
+    assert came.said.count("waits: scripted: its usage limit is reached; it is asked again at") >= 2
+
+
+def test_with_wait_a_run_goes_on_when_the_usage_limit_is_over(unruly: Made) -> None:
+    made = unruly()
     made.configure(gateway="short_limit = 0.0")
     made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "2"}, times=1))
     came = made.run("ask(); work()", "--wait", code=0)
@@ -118,8 +123,8 @@ def test_with_wait_a_run_goes_on_when_the_usage_limit_is_over(desk: Made) -> Non
     assert sorted(came.statuses) == ["failed", "ok"]
 
 
-def test_an_upstream_that_answers_garbage_fails_the_call_and_then_the_attempt_in_words(desk: Made) -> None:
-    made = desk()
+def test_an_upstream_that_answers_garbage_fails_the_call_and_then_the_attempt_in_words(unruly: Made) -> None:
+    made = unruly()
     made.models.fault(Fault(kind=FaultKind.GARBAGE))
     came = made.run("status, text = ask(); print(status, text); json.loads(text)['choices'][0]; work()", code=1)
     assert came.codes == ["non_zero_exit"]
@@ -131,8 +136,8 @@ def test_an_upstream_that_answers_garbage_fails_the_call_and_then_the_attempt_in
     assert came.spent["reserved_tokens"] == 0
 
 
-def test_an_upstream_that_refuses_the_key_pauses_the_run_and_the_key_is_not_told(desk: Made) -> None:
-    made = desk()
+def test_an_upstream_that_refuses_the_key_pauses_the_run_and_the_key_is_not_told(unruly: Made) -> None:
+    made = unruly()
     made.models.fault(Fault(kind=FaultKind.STATUS, status=401, message=f"no such key: {PLANTED}", times=1))
     came = made.run("print(ask()); work()", code=3)
     assert came.state == ("paused", "environment")
@@ -144,8 +149,8 @@ def test_an_upstream_that_refuses_the_key_pauses_the_run_and_the_key_is_not_told
     assert again.state == ("completed", None)
 
 
-def test_one_that_edits_out_of_scope_is_refused_and_its_change_is_kept_as_a_patch(desk: Made) -> None:
-    came = desk().run("ask(); work(); write('src/other.txt', 'stolen\\n')", code=1)
+def test_one_that_edits_out_of_scope_is_refused_and_its_change_is_kept_as_a_patch(unruly: Made) -> None:
+    came = unruly().run("ask(); work(); write('src/other.txt', 'stolen\\n')", code=1)
     assert came.state == ("failed", "policy_violation")
     (violation,) = came.told("scope_violation")
     assert [one["path"] for one in violation["violations"]] == ["src/other.txt"]
@@ -153,24 +158,24 @@ def test_one_that_edits_out_of_scope_is_refused_and_its_change_is_kept_as_a_patc
     assert "+stolen" in Path(patch).read_text(encoding="utf-8")
 
 
-def test_one_that_deletes_tests_in_its_scope_is_flagged(desk: Made) -> None:
+def test_one_that_deletes_tests_in_its_scope_is_flagged(unruly: Made) -> None:
     tests = "def test_one():\n    assert 1\n\n\ndef test_two():\n    assert 2\n"
-    made = desk(workstream(files_scope=["src/ws-a.txt", "tests/"]), files={"tests/test_it.py": tests})
+    made = unruly(workstream(files_scope=["src/ws-a.txt", "tests/"]), files={"tests/test_it.py": tests})
     came = made.run("work(); Path('tests/test_it.py').unlink()", code=0)
     (flagged,) = came.run["workstreams"][0]["weakened_tests"]
     assert "tests/test_it.py" in flagged
     assert "tests say less than before" in came.said
 
 
-def test_one_that_deletes_tests_out_of_its_scope_is_refused(desk: Made) -> None:
-    made = desk(files={"tests/test_it.py": "def test_one():\n    assert 1\n"})
+def test_one_that_deletes_tests_out_of_its_scope_is_refused(unruly: Made) -> None:
+    made = unruly(files={"tests/test_it.py": "def test_one():\n    assert 1\n"})
     came = made.run("work(); Path('tests/test_it.py').unlink()", code=1)
     assert came.state == ("failed", "policy_violation")
     assert "tests/test_it.py" in git(made.project, "ls-tree", "-r", "--name-only", "main")
 
 
-def test_one_that_commits_by_itself_changes_nothing_by_it(desk: Made) -> None:
-    made = desk()
+def test_one_that_commits_by_itself_changes_nothing_by_it(unruly: Made) -> None:
+    made = unruly()
     came = made.run(
         """
         work()
@@ -188,8 +193,8 @@ def test_one_that_commits_by_itself_changes_nothing_by_it(desk: Made) -> None:
     assert git(made.project, "show", f"{came.run['branch']}:src/ws-a.txt") == "done"
 
 
-def test_one_that_makes_branches_and_tags_is_refused_and_they_go_nowhere(desk: Made) -> None:
-    made = desk()
+def test_one_that_makes_branches_and_tags_is_refused_and_they_go_nowhere(unruly: Made) -> None:
+    made = unruly()
     came = made.run(
         """
         work()
@@ -204,8 +209,8 @@ def test_one_that_makes_branches_and_tags_is_refused_and_they_go_nowhere(desk: M
     assert git(made.project, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
 
-def test_a_daemon_that_one_leaves_behind_is_gone_with_it(desk: Made) -> None:
-    made, token = desk(), secrets.token_hex(8)
+def test_a_daemon_that_one_leaves_behind_is_gone_with_it(unruly: Made) -> None:
+    made, token = unruly(), secrets.token_hex(8)
     came = made.run(
         f"""
         work()
@@ -229,8 +234,8 @@ def test_a_daemon_that_one_leaves_behind_is_gone_with_it(desk: Made) -> None:
     assert made.all_gone(token)
 
 
-def test_one_that_asks_for_another_model_or_with_another_key_gets_nothing(desk: Made) -> None:
-    made = desk(workstream("ws-a"), workstream("ws-b", depends_on=["ws-a"]))
+def test_one_that_asks_for_another_model_or_with_another_key_gets_nothing(unruly: Made) -> None:
+    made = unruly(workstream("ws-a"), workstream("ws-b", depends_on=["ws-a"]))
     came = made.run(
         """
         if NAME == "ws-a":
@@ -249,8 +254,8 @@ def test_one_that_asks_for_another_model_or_with_another_key_gets_nothing(desk: 
     assert {row["model"] for row in came.rows} == {"scripted-model"}
 
 
-def test_one_that_writes_a_secret_has_to_take_it_out_again(desk: Made) -> None:
-    made = desk(attempts=2)
+def test_one_that_writes_a_secret_has_to_take_it_out_again(unruly: Made) -> None:
+    made = unruly(attempts=2)
     (made.folder / "secret").write_text(SHAPED)
     came = made.run(
         f"""
@@ -265,15 +270,12 @@ def test_one_that_writes_a_secret_has_to_take_it_out_again(desk: Made) -> None:
     assert SHAPED not in str(came.events)
 
 
-def test_an_owner_killed_between_reserve_and_settle_leaves_one_lost_row_and_its_run_goes_on(desk: Made) -> None:
-    made = desk()
+def test_an_owner_killed_between_reserve_and_settle_leaves_one_lost_row_and_its_run_goes_on(unruly: Made) -> None:
+    made = unruly()
     made.models.fault(Fault(kind=FaultKind.HANG, times=1))
-    made.play("ask(max_tokens=70); work()")
-    owner = made.start("run", "--max-tokens", "5000")
-    made.models.wait_for_held(1)
-    assert made.left()
-    owner.kill()
-    owner.wait()
+    with made.running("ask(max_tokens=70); work()", "--max-tokens", "5000"):
+        made.models.wait_for_held(1)
+        assert made.left()
     assert made.all_gone()
     made.models.release()
     came = made.carry_out("run", "--resume", code=0)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -130,6 +131,27 @@ class Desk(Bench):
         assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return self.outcome(done.stdout + done.stderr)
 
+    @contextmanager
+    def running(self, program: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A run under way in which the agent does this; what is left of it at the end is killed."""
+        self.play(program)
+        owner = self.start("run", *words)
+        try:
+            yield owner
+        finally:
+            owner.kill()
+            owner.wait()
+
+    def finished(self, owner: subprocess.Popen[str], *, code: int) -> Outcome:
+        """What came of a run that was under way, once its owner has ended."""
+        assert owner.wait(timeout=60) == code, self.log
+        return self.outcome(self.log)
+
+    @property
+    def log(self) -> str:
+        """What owners that were under way have said."""
+        return (self.folder / "started.log").read_text(encoding="utf-8")
+
     def outcome(self, said: str = "") -> Outcome:
         """What came of the newest run."""
         with self.built() as penstock:
@@ -234,6 +256,10 @@ class Outcome:
     def told(self, kind: str) -> list[Mapping[str, Any]]:
         """What the events of a kind say."""
         return [one["payload"] for one in self.events if one["event_type"] == kind]
+
+
+Made = Callable[..., Desk]
+"""What makes the desk of a test: `desk_in`, without its folder."""
 
 
 @contextmanager

@@ -180,6 +180,16 @@ def test_a_note_that_nobody_knows_is_shown_as_it_is() -> None:
     assert (words.step, words.result) == ("brand_new", "a 1, b x y")
 
 
+def test_a_budgets_mark_and_a_usage_limit_are_said_whole() -> None:
+    sentence = "scripted: its usage limit is reached; it is asked again at 2026-01-01 10:00:00 UTC" + " and so on" * 9
+    told = spoken("budget_warning", {"level": "run", "mark": 80, "sentence": sentence})
+    put_off = spoken("step_rate_limited", {"attempt": "edit-1", "sentence": sentence, "until": "later"})
+    assert [(one.step, one.result, one.tone) for one in (told, put_off) if one] == [
+        ("budget", sentence, "warn"),
+        ("edit-1", f"waits: {sentence}", "warn"),
+    ]
+
+
 def test_what_was_undone_is_said_with_how_it_ended_or_why_it_was_not() -> None:
     said = [
         spoken("compensation_run", {"action": "make down", "exit_code": code, "sentence": sentence})
