@@ -89,7 +89,7 @@ CASES = (
     Case(
         name="an unknown agent",
         files={"a.json": good(tool="nobody")},
-        words=('ws-a: names the agent "nobody", which is not one of: aider, scripted', "[agents.nobody]", "a.json:"),
+        words=('there is no agent "nobody"; agents are: aider, claude', "[agents.nobody]", "a.json:"),
     ),
     Case(
         name="a script that can't be played",

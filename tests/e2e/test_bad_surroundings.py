@@ -132,18 +132,36 @@ def test_what_nothing_checks_is_said_to_be_not_checked(tmp_path: Path) -> None:
     assert "not checked: no static check is configured" in said.out
 
 
-def test_an_agent_that_is_not_there_pauses_the_run_until_it_is(tmp_path: Path) -> None:
+def test_an_agent_that_is_not_there_is_told_before_anything_is_stored(tmp_path: Path) -> None:
     bench = Bench(tmp_path, GOOD | {"tool": "mine"})
     own = tmp_path / ".config/penstock/config.toml"
     own.parent.mkdir(parents=True)
     own.write_text(f'[agents.mine]\ncommand = ["{MISSING}"]\n')
     said = bench.said("run", "--run-id", "r1")
-    assert (said.code, said.err) == (3, "")
-    assert f"its program {MISSING} is not on PATH\n" in said.out
-    assert said.out.count("  hint: install it") == 1
-    shown = bench.desk.shown("r1")
-    assert (shown["status"], shown["reason"]) == ("paused", "environment")
+    assert (said.code, said.out) == (3, "")
+    assert f"its program {MISSING} was not found on PATH\n" in said.err
+    assert said.err.count("hint: see `penstock agents check`") == 1
+    assert bench.said("show-run", "r1").code == 2
     own.write_text('[agents.mine]\ncommand = ["sh", "-c", "echo good > src/ws-a.txt"]\n')
+    assert bench.said("run", "--run-id", "r1").code == 0
+
+
+def test_a_run_whose_agent_has_gone_waits_until_it_is_back(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, GOOD | {"tool": "mine"})
+    own, program = tmp_path / ".config/penstock/config.toml", tmp_path / "programs" / "mine"
+    for folder in (own.parent, program.parent):
+        folder.mkdir(parents=True)
+    own.write_text(f'[agents.mine]\ncommand = ["{program}"]\n')
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    assert bench.said("run", "--run-id", "r1").code == 1
+    program.unlink()
+    assert bench.said("reset-workstream", "r1", "ws-a").code == 0
+    said = bench.said("resume", "r1")
+    assert (said.code, said.out.count("completed")) == (3, 0)
+    assert bench.desk.shown("r1")["status"] == "running"
+    program.write_text("#!/bin/sh\necho good > src/ws-a.txt\n")
+    program.chmod(0o755)
     assert bench.said("resume", "r1").code == 0
 
 
