@@ -21,6 +21,8 @@ from sandbox_support import PROJECTS
 pytestmark = [pytest.mark.slow, pytest.mark.agents, pytest.mark.timeout(400)]
 ROUNDS = int(os.environ.get("AGENTS_ROUNDS", "1"))
 IN_CI = [("aider", "python-bug"), ("claude", "python-bug")]
+QUICK = ("claude", "model")
+"""What CI tries more of than that it solves a project."""
 TRIED = [(agent, name) for agent in AGENTS for name in PROJECTS] if ROUNDS > 1 else IN_CI
 
 
@@ -34,7 +36,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
 def each(*agents: str) -> pytest.MarkDecorator:
     """The same for several agents, on the smallest project."""
-    tried = agents if ROUNDS > 1 else tuple(agent for agent in agents if agent in ("aider", "claude", "model"))
+    tried = agents if ROUNDS > 1 else tuple(agent for agent in agents if agent in QUICK)
     return pytest.mark.parametrize("bench", [(agent, "python-bug") for agent in tried], indirect=True, ids=tried)
 
 
