@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from agent_bench import wait_until
@@ -178,17 +177,10 @@ def test_a_mark_that_is_reached_is_told_once(unruly: Made) -> None:
 NAMED = ("set", "--run", "latest")
 BAD = {
     (*NAMED, "--usd", "-1"): "'--usd'",
-    (*NAMED, "--usd", "nan"): "'--usd'",
-    (*NAMED, "--usd", "inf"): "'--usd'",
-    (*NAMED, "--usd", "1e300"): "'--usd'",
-    (*NAMED, "--tokens", "-5"): "'--tokens'",
-    (*NAMED, "--tokens", "many"): "'--tokens'",
-    (*NAMED, "--tokens", "99999999999999999999"): "'--tokens'",
     (*NAMED, "--no-limit", "--usd", "3"): "--no-limit lifts the whole cap",
     NAMED: "no cap is given",
     (*NAMED, "--ws", "ws-unknown", "--usd", "3"): "has no workstream ws-unknown",
     ("set", "--run", "run-unknown", "--usd", "3"): "run-unknown",
-    ("show", "--run", "run-unknown"): "run-unknown",
     ("show", "--run", "latest", "--ws", "ws-unknown"): "has no workstream ws-unknown",
 }
 
