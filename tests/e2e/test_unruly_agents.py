@@ -37,7 +37,7 @@ def test_one_whose_requests_are_no_calls_is_ended_by_the_cap_too(unruly: Made) -
 
 
 def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(unruly: Made) -> None:
-    made, token = unruly(limits="agent_idle_timeout = 1.0"), secrets.token_hex(8)
+    made, token = unruly(limits="agent_idle_timeout = 2.0"), secrets.token_hex(8)
     made.models.fault(Fault(kind=FaultKind.STALL))
     came = made.run(
         f"""
@@ -49,7 +49,7 @@ def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(unruly: Ma
         code=1,
     )
     assert came.codes == ["idle"]
-    assert "for 1 seconds it neither printed anything nor heard from its model" in came.errors[0]["message"]
+    assert "for 2 seconds it neither printed anything nor heard from its model" in came.errors[0]["message"]
     assert made.all_gone(token)
     (row,) = came.rows
     assert (row["status"], row["estimated"]) == ("cut", True)
@@ -127,8 +127,10 @@ def test_one_that_makes_branches_and_tags_is_refused_and_they_go_nowhere(unruly:
     assert git(made.project, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
 
-def test_a_daemon_that_one_leaves_behind_is_gone_with_it(unruly: Made) -> None:
+@pytest.mark.parametrize("confine", ["required", "off"])
+def test_a_daemon_that_one_leaves_behind_is_gone_with_it(unruly: Made, confine: str) -> None:
     made, token = unruly(), secrets.token_hex(8)
+    made.confine = confine
     came = made.run(
         f"""
         work()

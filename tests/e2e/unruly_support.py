@@ -51,11 +51,14 @@ class Desk(Bench):
     """A user whose agent is unruly."""
 
     agent: str = NAME
+    confine: str = ""
+    """Set by the user's shell, if it says anything."""
 
     @property
     def environ(self) -> dict[str, str]:
-        """What the user's shell has set; nothing of it says how to confine."""
-        return {**super().environ, "PENSTOCK_AGENTS": str(self.folder / "none")}
+        """What the user's shell has set."""
+        own = {"PENSTOCK_AGENTS": str(self.folder / "none")}
+        return {**super().environ, **own, **({"PENSTOCK_CONFINE": self.confine} if self.confine else {})}
 
     @property
     def user_file(self) -> Path:
