@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from agent_bench import PLANTED, wait_until
 from unruly_support import Made, workstream
 from whole_runs import git
 
@@ -38,7 +37,7 @@ def test_one_whose_requests_are_no_calls_is_ended_by_the_cap_too(unruly: Made) -
 
 
 def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(unruly: Made) -> None:
-    made, token = unruly(limits="agent_idle_timeout = 1.0"), secrets.token_hex(8)
+    made, token = unruly(limits="agent_idle_timeout = 2.0"), secrets.token_hex(8)
     made.models.fault(Fault(kind=FaultKind.STALL))
     came = made.run(
         f"""
@@ -50,7 +49,7 @@ def test_one_that_hangs_in_mid_stream_is_ended_with_all_its_processes(unruly: Ma
         code=1,
     )
     assert came.codes == ["idle"]
-    assert "for 1 seconds it neither printed anything nor heard from its model" in came.errors[0]["message"]
+    assert "for 2 seconds it neither printed anything nor heard from its model" in came.errors[0]["message"]
     assert made.all_gone(token)
     (row,) = came.rows
     assert (row["status"], row["estimated"]) == ("cut", True)
@@ -66,87 +65,6 @@ def test_one_that_speaks_of_a_usage_limit_is_not_believed(unruly: Made, exit_cod
     assert came.codes == ["non_zero_exit"] if exit_code else ["no_change"]
     assert came.told("step_rate_limited") == []
     assert time.monotonic() - began < 30
-
-
-def test_a_short_usage_limit_of_the_upstream_is_waited_out_within_the_attempt(unruly: Made) -> None:
-    made = unruly(limits="agent_idle_timeout = 1.0")
-    made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "2"}, times=1))
-    came = made.run("status, _ = ask(); assert status == 200; work()", code=0)
-    assert came.run["workstreams"][0]["attempts"]["edit"] == 1
-    assert came.statuses == ["ok"]
-    assert came.rows[0]["execution_time_ms"] >= 2000
-
-
-def test_a_long_usage_limit_ends_the_attempt_uncounted_and_the_run_says_until_when(unruly: Made) -> None:
-    made = unruly()
-    made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "3600"}, times=1))
-    came = made.run("while True: ask()", code=4)
-    assert came.state == ("running", None)
-    assert [(one["status"], one["attempt"]) for one in came.attempts if one["status"] != "running"] == [
-        ("rate_limited", 1)
-    ]
-    assert came.errors == []
-    assert len(made.models.requests) == 1
-    shown = made.penstock("show-run", "latest").stdout
-    assert "scripted: its usage limit is reached; it is asked again at" in shown
-    assert made.all_gone()
-
-
-def test_a_usage_limit_holds_for_all_who_would_ask_the_same_upstream(unruly: Made) -> None:
-    made = unruly(workstream("ws-a"), workstream("ws-b"))
-    made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "3600"}))
-    go = made.folder / "go"
-    program = f"""
-        while NAME == "ws-b" and not Path("{go}").exists():
-            time.sleep(0.02)
-        ask()
-        """
-    with made.running(program, "--max-parallel", "2") as owner:
-        made.models.wait_for_requests(1)
-        assert wait_until(lambda: made.outcome().told("step_rate_limited"))
-        go.touch()
-        came = made.finished(owner, code=4)
-    assert len(made.models.requests) == 1
-    assert [one["ws_id"] for one in came.attempts if one["status"] == "rate_limited"] == ["ws-a", "ws-b"]
-    assert sorted(came.statuses) == ["failed", "refused"]
-    assert came.said.count("waits: scripted: its usage limit is reached; it is asked again at") >= 2
-
-
-def test_with_wait_a_run_goes_on_when_the_usage_limit_is_over(unruly: Made) -> None:
-    made = unruly()
-    made.configure(gateway="short_limit = 0.0")
-    made.models.fault(Fault(kind=FaultKind.STATUS, status=429, headers={"retry-after": "2"}, times=1))
-    came = made.run("ask(); work()", "--wait", code=0)
-    assert came.state == ("completed", None)
-    assert [one["status"] for one in came.attempts if one["step"] == "edit"] == ["rate_limited", "success"]
-    assert came.run["workstreams"][0]["attempts"]["edit"] == 1
-    assert sorted(came.statuses) == ["failed", "ok"]
-
-
-def test_an_upstream_that_answers_garbage_fails_the_call_and_then_the_attempt_in_words(unruly: Made) -> None:
-    made = unruly()
-    made.models.fault(Fault(kind=FaultKind.GARBAGE))
-    came = made.run("status, text = ask(); print(status, text); json.loads(text)['choices'][0]; work()", code=1)
-    assert came.codes == ["non_zero_exit"]
-    assert "<<this is no JSON" in came.errors[0]["message"]
-    (row,) = came.rows
-    assert (row["status"], row["error"]) == ("failed", "the answer is not JSON that can be read")
-    assert row["estimated"]
-    assert came.spent["settled_tokens"] == row["input_tokens"] + row["output_tokens"] > 0
-    assert came.spent["reserved_tokens"] == 0
-
-
-def test_an_upstream_that_refuses_the_key_pauses_the_run_and_the_key_is_not_told(unruly: Made) -> None:
-    made = unruly()
-    made.models.fault(Fault(kind=FaultKind.STATUS, status=401, message=f"no such key: {PLANTED}", times=1))
-    came = made.run("print(ask()); work()", code=3)
-    assert came.state == ("paused", "environment")
-    assert "the upstream scripted refuses the key from env:SCRIPTED_KEY (status 401)" in came.run["sentence"]
-    for file in (made.folder / "state").rglob("*"):
-        assert not file.is_file() or PLANTED.encode() not in file.read_bytes(), file
-    assert PLANTED not in came.said
-    again = made.carry_out("resume", "latest", code=0)
-    assert again.state == ("completed", None)
 
 
 def test_one_that_edits_out_of_scope_is_refused_and_its_change_is_kept_as_a_patch(unruly: Made) -> None:
@@ -209,8 +127,10 @@ def test_one_that_makes_branches_and_tags_is_refused_and_they_go_nowhere(unruly:
     assert git(made.project, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
 
-def test_a_daemon_that_one_leaves_behind_is_gone_with_it(unruly: Made) -> None:
+@pytest.mark.parametrize("confine", ["required", "off"])
+def test_a_daemon_that_one_leaves_behind_is_gone_with_it(unruly: Made, confine: str) -> None:
     made, token = unruly(), secrets.token_hex(8)
+    made.confine = confine
     came = made.run(
         f"""
         work()
@@ -268,23 +188,3 @@ def test_one_that_writes_a_secret_has_to_take_it_out_again(unruly: Made) -> None
     assert [one["status"] for one in came.attempts if one["step"] in ("edit", "fix")] == ["failed", "success"]
     assert SHAPED not in git(made.project, "log", "--all", "-p")
     assert SHAPED not in str(came.events)
-
-
-def test_an_owner_killed_between_reserve_and_settle_leaves_one_lost_row_and_its_run_goes_on(unruly: Made) -> None:
-    made = unruly()
-    made.models.fault(Fault(kind=FaultKind.HANG, times=1))
-    with made.running("ask(max_tokens=70); work()", "--max-tokens", "5000"):
-        made.models.wait_for_held(1)
-        assert made.left()
-    assert made.all_gone()
-    made.models.release()
-    came = made.carry_out("run", "--resume", code=0)
-    assert came.state == ("completed", None)
-    assert came.statuses == ["lost", "ok"]
-    lost, ok = came.rows
-    assert (lost["attempt"], ok["attempt"]) == ("edit-1", "edit-1.1")
-    assert lost["estimated"]
-    assert lost["input_tokens"] + lost["output_tokens"] > 70
-    assert len({row["id"] for row in came.rows}) == 2
-    assert came.spent["settled_tokens"] == sum(row["input_tokens"] + row["output_tokens"] for row in came.rows)
-    assert came.spent["reserved_tokens"] == 0

@@ -1,6 +1,6 @@
 """Agents that misbehave: a user's home with a Python program as its agent, confined as ever, and what came of its runs.
 
-Nothing needs to be installed. What the program does is a few lines of the test; what it can do is in `WAYS`.
+Nothing needs to be installed. What the program does is a few lines of the test; what it can do is in `unruly_ways.py`.
 """
 
 from __future__ import annotations
@@ -37,42 +37,7 @@ check_timeout = 30.0
 [breakers.per_step.edit]
 max_attempts_per_step = {attempts}
 """
-WAYS = '''
-import json, os, signal, subprocess, sys, time, urllib.error, urllib.request
-from pathlib import Path
-
-URL, KEY = os.environ["PENSTOCK_GATEWAY_URL"], os.environ["PENSTOCK_GATEWAY_KEY"]
-STEP, NAME = sys.argv[1].split()
-PROMPT = Path(sys.argv[2]).read_text()
-
-def ask(text="[[play:text,usage=100.50]]", *, key=KEY, model="scripted-model", path="/v1/chat/completions", **more):
-    """The status and the text of one call's answer."""
-    body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    request = urllib.request.Request(URL + path, json.dumps(body).encode(), headers)
-    try:
-        with urllib.request.urlopen(request, timeout=100) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-def spend():
-    """A call that uses 1,000 tokens, and reserves a little more."""
-    return ask("[[play:text,usage=100.900]]", max_tokens=900)
-
-def sip():
-    """A call that reserves as much and uses 50."""
-    return ask("[[play:text,usage=10.40]]", max_tokens=900)
-
-def write(path, text="done\\n"):
-    """Write a file of the worktree."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(text)
-
-def work():
-    """What it was asked for."""
-    write(f"src/{NAME}.txt")
-'''
+WAYS = Path(__file__).with_name("unruly_ways.py")
 
 
 def workstream(name: str = "ws-a", **more: object) -> dict[str, object]:
@@ -86,11 +51,14 @@ class Desk(Bench):
     """A user whose agent is unruly."""
 
     agent: str = NAME
+    confine: str = ""
+    """Set by the user's shell, if it says anything."""
 
     @property
     def environ(self) -> dict[str, str]:
-        """What the user's shell has set; nothing of it says how to confine."""
-        return {**super().environ, "PENSTOCK_AGENTS": str(self.folder / "none")}
+        """What the user's shell has set."""
+        own = {"PENSTOCK_AGENTS": str(self.folder / "none")}
+        return {**super().environ, **own, **({"PENSTOCK_CONFINE": self.confine} if self.confine else {})}
 
     @property
     def user_file(self) -> Path:
@@ -118,7 +86,7 @@ class Desk(Bench):
 
     def play(self, program: str) -> None:
         """What the agent does."""
-        self.program.write_text(WAYS + dedent(program), encoding="utf-8")
+        self.program.write_text(WAYS.read_text(encoding="utf-8") + dedent(program), encoding="utf-8")
 
     def run(self, program: str, *words: str, code: int) -> Outcome:
         """Let the agent do this in a run, and see what came of it."""
