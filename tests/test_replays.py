@@ -52,7 +52,11 @@ async def test_a_run_of_scripted_agents_is_played_again_to_the_same_trees_and_no
     run = await ran(penstock)
     found = await penstock.replays.replay(run)
     assert found.is_equal
-    assert {one.attempt for one in found.comparisons} == {"edit-1", "integrate-1"}
+    assert [(one.workstream, one.attempt) for one in found.comparisons] == [
+        ("ws-a", "edit-1"),
+        ("ws-b", "edit-1"),
+        ("", "branch"),
+    ]
     assert all(one.tree == one.tree_now != "" for one in found.comparisons)
     assert desk.git("branch", "--list", "penstock/*", "--format=%(refname:short)") == f"penstock/{run}"
     view = penstock.parts.views.run(found.replay_id)
@@ -81,7 +85,7 @@ async def test_a_direct_call_is_played_from_its_recording_without_a_model_or_a_k
         penstock = desk.trusted()
         found = await penstock.replays.replay(run)
         assert found.is_equal
-        assert [one.attempt for one in found.comparisons] == ["edit-1", "fix-1", "integrate-1"]
+        assert [one.attempt for one in found.comparisons] == ["edit-1", "fix-1", "branch"]
         assert all(one.tree == one.tree_now != "" for one in found.comparisons)
         assert len(models.requests) == asked == 2
         await penstock.close()

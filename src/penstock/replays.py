@@ -18,7 +18,9 @@ from penstock.ports import Loaded, NewRun, Played
 from penstock.projects import Projects
 from penstock.service import Control, Service
 
-COMPARED = ("edit", "fix", "integrate")
+COMPARED = ("edit", "fix")
+BRANCH = ("", "branch")
+"""Stands for all attempts together: what was merged. Which of them were merged at once is a matter of moments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +116,11 @@ class Replays:
         )
 
     def _trees(self, run_id: str) -> dict[tuple[str, str], str]:
-        """What each attempt that ended came to; of one that was made again, the last."""
+        """What each attempt of an agent came to, of one that was made again the last, and what all came to."""
         rows = [row for row in self._parts.views.attempts(run_id) if row["step"] in COMPARED]
-        return {(row["ws_id"], _label(row)): row["tree"] or "" for row in rows if row["status"] != "rate_limited"}
+        verdicts = self._parts.views.verdicts(run_id)
+        merged = {BRANCH: verdicts[-1]["tree"]} if verdicts else {}
+        return {**{(row["ws_id"], _label(row)): row["tree"] or "" for row in rows}, **merged}
 
 
 def _label(row: Mapping[str, Any]) -> str:

@@ -125,7 +125,7 @@ def test_a_recorded_run_is_played_again_without_key_and_network_to_the_same_tree
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["is_equal"]
-    assert [one["attempt"] for one in told["comparisons"]] == ["edit-1", "fix-1", "integrate-1"]
+    assert [one["attempt"] for one in told["comparisons"]] == ["edit-1", "fix-1", "branch"]
     assert all(one["tree"] == one["tree_now"] != "" for one in told["comparisons"])
     assert len(bench.models.requests) == asked
     rows = bench.usage(told["replay_id"])

@@ -69,4 +69,4 @@ def _row(one: "Comparison") -> tuple[str, ...]:
     said = "equal" if one.is_equal else "differs"
     if not one.has_equal_tool_outputs:
         said += "; its tools answered otherwise"
-    return one.workstream, one.attempt, one.tree[:12] or "-", one.tree_now[:12] or "-", said
+    return one.workstream or "-", one.attempt, one.tree[:12] or "-", one.tree_now[:12] or "-", said
