@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.config.sections import BudgetSettings
-from penstock.domain.budget import Account, Cap, Level
+from penstock.domain.budget import Account, Cap, Level, micros_of
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.parts import Parts
@@ -15,7 +15,7 @@ from penstock.projects import Projects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Payer:
     """Whose budget is meant: a workstream of a run, a run, a pipeline, or the present project where all is empty."""
 
     run: str = ""
@@ -43,7 +43,7 @@ def caps_of(
     caps = {(Level.RUN, run): budgets.run.cap.lowered(asked)}
     for workstream in workstreams:
         most = workstream.origin.get("max_cost_usd")
-        own = Cap(micros=None if most is None else round(most * 1_000_000))
+        own = Cap(micros=micros_of(most))
         caps[Level.WORKSTREAM, f"{run}/{workstream.id}"] = budgets.workstream.cap.lowered(own)
     return {place: cap for place, cap in caps.items() if cap.is_set}
 
@@ -55,18 +55,18 @@ class Accounts:
         self._parts = parts
         self._projects = projects
 
-    async def account(self, scope: Scope) -> Account:
+    async def account(self, payer: Payer) -> Account:
         """One account as it stands."""
-        level, key = await self._place(scope)
+        level, key = await self._place(payer)
         return await self._parts.ledger.account(level, key)
 
-    async def set_cap(self, scope: Scope, *, micros: int | None, tokens: int | None, lift: bool) -> Account:
+    async def set_cap(self, payer: Payer, *, micros: int | None, tokens: int | None, lift: bool) -> Account:
         """Set what is given of a cap and leave the rest, or `lift` it whole; what it is then."""
         if not lift and micros is None and tokens is None:
             raise UserError("no cap is given", hint="give --usd, --tokens, or --no-limit to lift it")
         if lift and (micros is not None or tokens is not None):
             raise UserError("--no-limit lifts the whole cap", hint="leave out --usd and --tokens, or --no-limit")
-        level, key = await self._place(scope)
+        level, key = await self._place(payer)
         before = (await self._parts.ledger.account(level, key)).cap
         cap = Cap(
             micros=None if lift else before.micros if micros is None else micros,
@@ -79,11 +79,11 @@ class Accounts:
         """The accounts of a run and of its workstreams, as far as there are any."""
         return [row for row in self._parts.views.budgets() if row["key"].split("/")[0] == run]
 
-    async def _place(self, scope: Scope) -> tuple[Level, str]:
-        if scope.run:
-            loaded = await self._parts.journal.load(scope.run)
+    async def _place(self, payer: Payer) -> tuple[Level, str]:
+        if payer.run:
+            loaded = await self._parts.journal.load(payer.run)
             known = [workstream.id for workstream in loaded.run.plan.order]
-            if scope.workstream and scope.workstream not in known:
-                raise UserError(f"run {scope.run} has no workstream {scope.workstream}; it has {', '.join(known[:10])}")
-            return scope.level, f"{scope.run}/{scope.workstream}" if scope.workstream else scope.run
-        return scope.level, scope.pipeline or self._projects.current().id
+            if payer.workstream and payer.workstream not in known:
+                raise UserError(f"run {payer.run} has no workstream {payer.workstream}; it has {', '.join(known[:10])}")
+            return payer.level, f"{payer.run}/{payer.workstream}" if payer.workstream else payer.run
+        return payer.level, payer.pipeline or self._projects.current().id

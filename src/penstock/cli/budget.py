@@ -7,11 +7,11 @@ import typer
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
 from penstock.cli.options import LATEST, Json, meant
-from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS
+from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS, micros_of
 from penstock.reports import spending
 
 if TYPE_CHECKING:
-    from penstock.accounts import Scope
+    from penstock.accounts import Payer
     from penstock.bootstrap import Penstock
 
 RunOf = Annotated[str, typer.Option("--run", metavar="RUN", help="The budget of this run; `latest` for the newest.")]
@@ -44,10 +44,10 @@ def show(context: typer.Context, run: RunOf = "", workstream: WorkstreamOf = "",
     invocation = invocations.of(context)
 
     async def look(penstock: "Penstock") -> int:
-        scope = _scope(penstock, run, workstream)
-        rows: list[dict[str, Any]] = [spending.as_row(await penstock.accounts.account(scope))]
-        if scope.run and not scope.workstream:
-            rows += [row for row in penstock.accounts.of_run(scope.run) if row["key"] != scope.run]
+        payer = _payer(penstock, run, workstream)
+        rows: list[dict[str, Any]] = [spending.as_row(await penstock.accounts.account(payer))]
+        if payer.run and not payer.workstream:
+            rows += [row for row in penstock.accounts.of_run(payer.run) if row["key"] != payer.run]
         if as_json:
             invocation.terminal.pretty_json(rows)
         else:
@@ -77,9 +77,9 @@ def set_cap(  # noqa: PLR0913, PLR0917 - one parameter for each option
     invocation = invocations.of(context)
 
     async def change(penstock: "Penstock") -> int:
-        scope = _scope(penstock, run, workstream)
-        micros = None if usd is None else round(usd * 1_000_000)
-        account = await penstock.accounts.set_cap(scope, micros=micros, tokens=tokens, lift=no_limit)
+        payer = _payer(penstock, run, workstream)
+        micros = micros_of(usd)
+        account = await penstock.accounts.set_cap(payer, micros=micros, tokens=tokens, lift=no_limit)
         row = spending.as_row(account)
         if as_json:
             invocation.terminal.pretty_json(row)
@@ -90,8 +90,8 @@ def set_cap(  # noqa: PLR0913, PLR0917 - one parameter for each option
     return invocation.perform(change)
 
 
-def _scope(penstock: "Penstock", run: str, workstream: str) -> "Scope":
-    from penstock.accounts import Scope  # noqa: PLC0415 - only needed once a command runs
+def _payer(penstock: "Penstock", run: str, workstream: str) -> "Payer":
+    from penstock.accounts import Payer  # noqa: PLC0415 - only needed once a command runs
 
     wanted = run or (LATEST if workstream else "")
-    return Scope(run=meant(penstock, wanted) if wanted else "", workstream=workstream)
+    return Payer(run=meant(penstock, wanted) if wanted else "", workstream=workstream)

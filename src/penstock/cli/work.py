@@ -84,7 +84,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
         raise UserError("--plan and --workstreams-dir both say where the bundles are", hint="give one of them")
 
     async def begin(penstock: "Penstock") -> int:
-        from penstock.domain.budget import Cap  # noqa: PLC0415 - as the next one
+        from penstock.domain.budget import Cap, micros_of  # noqa: PLC0415 - as the next one
         from penstock.submission import Submission  # noqa: PLC0415 - heavy, and only needed once a command runs
 
         submission = Submission(
@@ -92,7 +92,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
             workstream=workstream or None,
             run_id=run_id or None,
             max_parallel=max_parallel,
-            cap=Cap(tokens=max_tokens, micros=None if max_cost is None else round(max_cost * 1_000_000)),
+            cap=Cap(tokens=max_tokens, micros=micros_of(max_cost)),
         )
         if dry_run or _is_dry(penstock):
             return await _preview(penstock, invocation.terminal, submission, as_json=as_json)

@@ -12,7 +12,7 @@ from penstock.config.roles import PromptsSettings, RolesSettings
 from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
-from penstock.domain.budget import MILLION, MOST_DOLLARS, MOST_TOKENS, Cap
+from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS, Cap, micros_of
 from penstock.domain.setup import Setup
 
 BRANCH_PARTS = frozenset({"change", "workstream", "run"})
@@ -213,7 +213,7 @@ class CapSettings:
     @property
     def cap(self) -> Cap:
         """As the core knows it."""
-        return Cap(tokens=self.tokens, micros=None if self.usd is None else round(self.usd * MILLION))
+        return Cap(tokens=self.tokens, micros=micros_of(self.usd))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

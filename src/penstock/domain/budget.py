@@ -168,6 +168,11 @@ def _share(account: Account) -> float:
     return max(shares, default=0.0)
 
 
+def micros_of(usd: float | None) -> int | None:
+    """Dollars as they are reckoned with: in whole millionths."""
+    return None if usd is None else round(usd * MILLION)
+
+
 def dollars(micros: int) -> str:
     """Money as people read it."""
     return f"${micros / MILLION:,.2f}" if micros % 10_000 == 0 else f"${micros / MILLION:,.6f}".rstrip("0")

@@ -14,6 +14,7 @@ from penstock.domain.decision import Decision
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.events import Event, Request
 from penstock.domain.run import Run
+from penstock.ports.models import UsageViews
 
 
 @quickly_made
@@ -129,7 +130,7 @@ class Journal(Protocol):
         ...
 
 
-class Views(Protocol):
+class Views(UsageViews, Protocol):
     """Read-only questions, answered as plain values in the shapes of `/api/v1`."""
 
     def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
@@ -152,20 +153,6 @@ class Views(Protocol):
 
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
         """All attempts, oldest first."""
-        ...
-
-    def usage(
-        self, *, run: str | None = None, project: str | None = None, limit: int = 1000, offset: int = 0
-    ) -> list[dict[str, Any]]:
-        """The model calls, oldest first."""
-        ...
-
-    def usage_totals(self, run: str) -> dict[str, dict[str, Any]]:
-        """What each workstream of a run has used."""
-        ...
-
-    def budgets(self) -> list[dict[str, Any]]:
-        """Every account, the widest first."""
         ...
 
     def request(self, request_id: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.domain.budget import Account, dollars
+from penstock.domain.budget import MILLION, Account, dollars
 from penstock.reports.plain import columns
 
 Row = Mapping[str, Any]
@@ -26,7 +26,7 @@ def as_row(account: Account) -> dict[str, Any]:
 
 
 def _usd(micros: int | None) -> float | None:
-    return None if micros is None else micros / 1_000_000
+    return None if micros is None else micros / MILLION
 
 
 def as_lines(rows: Sequence[Row]) -> list[str]:
@@ -49,4 +49,4 @@ def _line(row: Row) -> tuple[str, ...]:
 
 def money(usd: float) -> str:
     """Dollars as people read them."""
-    return dollars(round(usd * 1_000_000))
+    return dollars(round(usd * MILLION))

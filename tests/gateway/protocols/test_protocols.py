@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from wire_support import STREAMS, anthropic_stream, chat_stream, read, responses_message, responses_stream, sse
 
 from penstock.domain.usage import NO_TOKENS, Tokens
-from penstock.gateway.protocols import BY_PATH, WIRES
+from penstock.gateway.protocols import WIRES
+from penstock.gateway.serving import ROUTES
 from penstock.gateway.wire import Refusal, RequestUnfit
 
 NAMES = sorted(WIRES)
@@ -93,7 +94,7 @@ def test_nothing_is_changed_but_the_model_a_missing_limit_and_the_wish_for_usage
 
 
 def test_the_paths_lead_to_the_protocols() -> None:
-    assert {path: wire.name for path, wire in BY_PATH.items()} == {
+    assert {path: wire.name for path, wire in ROUTES.items()} == {
         "/v1/messages": "anthropic",
         "/v1/chat/completions": "openai_chat",
         "/v1/responses": "openai_responses",

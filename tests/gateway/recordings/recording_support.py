@@ -15,7 +15,7 @@ from penstock.gateway.replaying import Replayed, Replayer, ReplayMode
 
 SECRET = "hunter2-is-a-long-secret"
 SHAPED = "sk-ant-" + "a1B2" * 8
-THEN = Places({"worktree": "/old/state/work/api", "home": "/old/state/runs/7/home"})
+THEN = Places({"worktree": "/old/state/trees/api", "home": "/old/state/runs/7/home"})
 NOW = Places({"worktree": "/new/place/api", "home": "/new/place/home"})
 TOKENS = Tokens(input=10, output=3, cache_read=5)
 REDACT = Redactor([SECRET]).redact

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from penstock.gateway.recordings.places import Places, PlaceUnknown
 
-THEN = Places({"worktree": "/home/ann/state/work", "home": "/home/ann"})
+THEN = Places({"worktree": "/home/ann/state/trees", "home": "/home/ann"})
 NOW = Places({"worktree": "/srv/w", "home": "/srv/w/inner/home"})
 PIECES = st.sampled_from(
     [
@@ -29,7 +29,9 @@ PIECES = st.sampled_from(
         "-",
     ]
 )
-PATHS = st.sampled_from(["/home/ann/state/work", "/home/ann", "/home/ann/state/work/src/a.py", "/home/ann.", "/srv/w"])
+PATHS = st.sampled_from(
+    ["/home/ann/state/trees", "/home/ann", "/home/ann/state/trees/src/a.py", "/home/ann.", "/srv/w"]
+)
 
 
 @given(st.lists(st.one_of(PIECES, PATHS, st.text(max_size=3)), max_size=10).map("".join))
@@ -43,7 +45,7 @@ def test_what_is_written_is_filled_in_again_exactly(text: str) -> None:
     )
 )
 def test_another_attempt_gets_its_own_paths(text: str) -> None:
-    then = text.replace("<W>", "/home/ann/state/work").replace("<H>", "/home/ann")
+    then = text.replace("<W>", "/home/ann/state/trees").replace("<H>", "/home/ann")
     now = text.replace("<W>", "/srv/w").replace("<H>", "/srv/w/inner/home")
     assert NOW.filled(THEN.written(then)) == now
 
@@ -51,11 +53,11 @@ def test_another_attempt_gets_its_own_paths(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("see /home/ann/state/work.", "see {{worktree}}."),
-        ('{"path": "/home/ann/state/work/a"}', '{"path": "{{worktree}}/a"}'),
-        ("-I/home/ann/state/work", "-I{{worktree}}"),
+        ("see /home/ann/state/trees.", "see {{worktree}}."),
+        ('{"path": "/home/ann/state/trees/a"}', '{"path": "{{worktree}}/a"}'),
+        ("-I/home/ann/state/trees", "-I{{worktree}}"),
         ("file:///home/ann/x", "file://{{home}}/x"),
-        ("/home/ann/state/workshop", "{{home}}/state/workshop"),
+        ("/home/ann/state/treesshop", "{{home}}/state/treesshop"),
         ("/home/anna /home/ann-2 /home/ann.old", "/home/anna /home/ann-2 /home/ann.old"),
         ("{{home}} {{ home }} {{HOME}}", "{{literal:home}} {{ home }} {{HOME}}"),
     ],

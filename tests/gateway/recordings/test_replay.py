@@ -39,15 +39,15 @@ def edit(path: str) -> dict[str, Any]:
 
 
 def test_an_answer_comes_with_the_paths_of_who_asks(tmp_path: Path) -> None:
-    said = says("I edit /old/state/work/api/a.py.", edit("/old/state/work/api/a.py"))
-    record(tmp_path, (asks("Work in /old/state/work/api."), said))
+    said = says("I edit /old/state/trees/api/a.py.", edit("/old/state/trees/api/a.py"))
+    record(tmp_path, (asks("Work in /old/state/trees/api."), said))
     found = Replaying(tmp_path).ask(asks("Work in /new/place/api."))
     assert found.message == says("I edit /new/place/api/a.py.", edit("/new/place/api/a.py"))
     assert (found.tokens, found.stop_reason, found.difference, found.is_redacted) == (TOKENS, "end_turn", None, False)
     assert found.has_equal_tool_outputs
 
 
-PATHS = st.sampled_from(["/old/state/work/api", "/old/state/work/api/x.py", "/old/state/runs/7/home", "/old"])
+PATHS = st.sampled_from(["/old/state/trees/api", "/old/state/trees/api/x.py", "/old/state/runs/7/home", "/old"])
 PIECES = st.lists(
     st.one_of(PATHS, st.sampled_from(["{{worktree}}", "{{literal:home}}", " ", "\n", "é", '"']), st.text(max_size=4))
 )
@@ -64,15 +64,15 @@ def test_whatever_was_said_is_said_again(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_openai_messages_keep_paths_within_arguments(tmp_path: Path) -> None:
-    call = {"id": "c", "type": "function", "function": {"name": "w", "arguments": '{"p": "/old/state/work/api/a"}'}}
+    call = {"id": "c", "type": "function", "function": {"name": "w", "arguments": '{"p": "/old/state/trees/api/a"}'}}
     message = {"choices": [{"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [call]}}]}
-    item = {"type": "function_call", "call_id": "c", "name": "w", "arguments": '{"p": "/old/state/work/api/a"}'}
+    item = {"type": "function_call", "call_id": "c", "name": "w", "arguments": '{"p": "/old/state/trees/api/a"}'}
     response = {"status": "completed", "output": [item], "model": "m"}
     for wire, said in (("openai_chat", message), ("openai_responses", response)):
         request = {"model": "m", "messages": [{"role": "user", "content": "x"}], "input": "x"}
         Recorder(tmp_path / wire, REDACT, THEN).keep(Attempt().key(request), exchange(request, said, wire))
         found = Replaying(tmp_path / wire).ask(request, wire)
-        assert json.dumps(found.message) == json.dumps(said).replace("/old/state/work/api", "/new/place/api")
+        assert json.dumps(found.message) == json.dumps(said).replace("/old/state/trees/api", "/new/place/api")
 
 
 # secrets
@@ -96,7 +96,7 @@ def test_no_secret_is_in_any_file(tmp_path: Path) -> None:
 
 
 def test_this_machines_paths_are_in_no_file(tmp_path: Path) -> None:
-    path = "/old/state/work/api"
+    path = "/old/state/trees/api"
     record(tmp_path, (asks(f"in {path}", outputs=(f"{path}/a.py",), system=path), says(path, edit(path))))
     assert not any(b"/old/state" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
 
@@ -128,7 +128,7 @@ def test_a_lenient_replay_answers_and_reports(tmp_path: Path) -> None:
 
 
 def test_numbers_dates_and_paths_make_no_difference(tmp_path: Path) -> None:
-    record(tmp_path, (asks("3 tests failed in /old/state/work/api after 0.31s on 2026-11-28"), says("done")))
+    record(tmp_path, (asks("3 tests failed in /old/state/trees/api after 0.31s on 2026-11-28"), says("done")))
     playing = Replaying(tmp_path)
     assert playing.text(asks("4 tests failed in /new/place/api after 12 s on 2027-01-01")) == "done"
 

@@ -14,5 +14,3 @@ WIRES: Mapping[str, Wire] = MappingProxyType(
     {wire.name: wire for wire in (Anthropic(), OpenAIChat(), OpenAIResponses())}
 )
 """By name."""
-BY_PATH: Mapping[str, Wire] = MappingProxyType({"/v1" + wire.path.removeprefix("/v1"): wire for wire in WIRES.values()})
-"""By the path at which an agent asks."""

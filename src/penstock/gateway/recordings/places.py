@@ -10,7 +10,7 @@ from penstock.domain.errors import UserError
 _LIKE_ONE = re.compile(r"\{\{((?:literal:)*)([a-z][a-z0-9_]*)\}\}")
 _NO_PATH = re.compile(r"(?!)")
 _PATH_ENDS = r"(?![A-Za-z0-9_-]|\.[A-Za-z0-9_])"
-"""`/work/one` is no part of `/work/one-more` or `/work/one.old`, but stands at the end of a sentence."""
+"""`/srv/one` is no part of `/srv/one-more` or `/srv/one.old`, but stands at the end of a sentence."""
 
 
 class PlaceUnknown(UserError):
