@@ -35,6 +35,10 @@ class Ledger(Protocol):
         """Settle, at their worst case and flagged as estimated, the calls of a run whose maker died; how many."""
         ...
 
+    async def settle_lost_of_pipeline(self, pipeline: str) -> int:
+        """The same for the calls that a pipeline made itself; those of its runs are settled by their owners."""
+        ...
+
     async def set_cap(self, level: Level, key: str, cap: Cap) -> None:
         """Set the cap of an account, from now on and for what is spent already."""
         ...
