@@ -235,9 +235,7 @@ def returned(pipeline: Pipeline, graph: PhaseGraph, at: datetime, reason: str) -
 
 def replanned(pipeline: Pipeline, at: datetime, reason: str) -> Moved:
     """Its run did not complete and there is another plan: the same phase, another round."""
-    return _moved(
-        pipeline, PipelineMove.REPLANNED, at, reason, replans=pipeline.replans + 1, round=pipeline.round + 1
-    )
+    return _moved(pipeline, PipelineMove.REPLANNED, at, reason, replans=pipeline.replans + 1, round=pipeline.round + 1)
 
 
 def may_replan(pipeline: Pipeline, graph: PhaseGraph) -> bool:

@@ -63,6 +63,8 @@ class PhaseFailed(AgentError):
     there and would not do (true), or there was none (false).
     """
 
-    def __init__(self, sentence: str, *, is_answer: bool, errors: tuple[str, ...] = (), hint: str | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, is_answer: bool, errors: tuple[str, ...] = (), hint: str | None = None
+    ) -> None:
         self.is_answer, self.errors = is_answer, errors
         super().__init__(sentence, hint=hint)
