@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -104,7 +105,5 @@ def test_what_is_called_sound_can_be_gone_through_to_its_end(edges: list[tuple[s
 
 @given(st.dictionaries(st.text(max_size=12), st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5))))
 def test_no_config_whatsoever_does_anything_but_fit_or_say_why_not(config: dict[str, object]) -> None:
-    try:
-        options_of(config)
-    except ValueError as error:
-        assert str(error)
+    with suppress(ValueError):
+        assert options_of(config).proposals >= 1

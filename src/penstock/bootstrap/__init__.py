@@ -18,6 +18,7 @@ from penstock.projects import Projects
 from penstock.replays import Replays
 from penstock.service import Service
 from penstock.staff import Staff
+from penstock.submitting import Submitting
 from penstock.tooling import Tooling
 
 __all__ = ["NODES", "Penstock", "ProjectAdapters", "UnknownAgent", "build", "no_effect"]
@@ -53,11 +54,12 @@ def build(
     """Penstock for someone who stands in a folder, with an environment and some flags."""
     adapters = Adapters(folder=folder, environ=environ, flags=flags or {}, clock=clock or SystemClock(), effect=effect)
     projects = Projects(adapters)
-    service = Service(adapters, projects)
+    submitting = Submitting(adapters, projects)
+    service = Service(adapters, projects, submitting)
     return Penstock(
         service=service,
         projects=projects,
-        assembly=Assembly(adapters, projects, service),
+        assembly=Assembly(adapters, projects, submitting, service),
         tooling=Tooling(adapters, projects, service),
         accounts=Accounts(adapters, projects),
         replays=Replays(adapters, projects, service),

@@ -71,6 +71,10 @@ class PhaseOptions:
     """For a run: how often a plan that did not complete is made anew."""
     reasks: int = 2
     """How often an answer that is not valid is asked for again, with what is wrong with it."""
+    sees: tuple[str, ...] | None = None
+    """The types of the artifacts that are shown to the role; None: all that there are."""
+    shows_code: bool = False
+    """Whether the role is shown what there is of the code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,7 @@ class PhaseGraph:
         if not found.is_valid:
             raise PhasesUnsound(
                 f"the phases can't be gone through: {'; '.join(found.errors)}",
-                hint="see `penstock prompts list --phases`; `penstock prompts seed` puts back those that Penstock brings",
+                hint="see `penstock prompts phases`; `penstock prompts seed` puts back what Penstock brings",
             )
         active = [one for one in every if one.is_active]
         return cls(
@@ -171,7 +175,9 @@ def options_of(config: Mapping[str, Any]) -> PhaseOptions:
         raise ValueError(f"config holds the unknown key {unknown[0]!r}; known are {', '.join(known)}")
     for name, value in config.items():
         _must_fit(name, value)
-    return PhaseOptions(**{**config, "kind": PhaseKind(config.get("kind", PhaseKind.ASK))})
+    sees = config.get("sees")
+    kind = PhaseKind(config.get("kind", PhaseKind.ASK))
+    return PhaseOptions(**{**config, "kind": kind, "sees": None if sees is None else tuple(sees)})
 
 
 _RANGES: Mapping[str, tuple[int, int]] = {
@@ -188,9 +194,12 @@ def _must_fit(name: str, value: object) -> None:
         low, high = _RANGES[name]
         if type(value) is not int or not low <= value <= high:
             raise ValueError(f"config.{name} is {value!r}; possible is a whole number from {low} to {high}")
-    elif name == "requires_approval":
+    elif name in ("requires_approval", "shows_code"):
         if not isinstance(value, bool):
             raise ValueError(f"config.{name} is {value!r}; possible are true and false")
+    elif name == "sees":
+        if value is not None and not (isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)):
+            raise ValueError(f"config.{name} is {value!r}; possible is a list of types of artifacts")
     elif name == "temperature":
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 2):
             raise ValueError(f"config.{name} is {value!r}; possible is a number from 0 to 2")

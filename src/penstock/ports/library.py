@@ -1,4 +1,4 @@
-"""The library: pipelines with their artifacts, the prompts of roles, the phases; and asking a model in a role's name."""
+"""The library: pipelines, their artifacts, the prompts of roles, the phases; and asking a model in a role's name."""
 
 from __future__ import annotations
 
