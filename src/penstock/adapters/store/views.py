@@ -117,7 +117,9 @@ class SqlViews(SqlUsageViews):
             }
 
     def verdicts(self, run_id: str) -> list[dict[str, Any]]:
-        """The verdicts of a run, oldest first: id, branch, parent, commit, tree, members, created_at."""
+        """The verdicts of a run, oldest first: id, branch, parent, commit, tree, members, checks (the commands that
+        passed), known_failures, unchecked, confined, created_at.
+        """
         column = tables.verdicts.c
         query = select(tables.verdicts).where(column.run_id == run_id).order_by(column.created_at, column.id)
         with self._connected() as connection:
@@ -207,8 +209,8 @@ def _attempt(row: Row[Any]) -> dict[str, Any]:
 
 def _verdict(row: Row[Any]) -> dict[str, Any]:
     return {
-        **{name: getattr(row, name) for name in ("id", "branch", "parent", "tree")},
+        **{name: getattr(row, name) for name in ("id", "branch", "parent", "tree", "unchecked", "confined")},
         "commit": row.commit_id,
-        "members": json.loads(row.members),
+        **{name: json.loads(getattr(row, name)) for name in ("members", "checks", "known_failures")},
         "created_at": on_the_wire(row.created_at),
     }
