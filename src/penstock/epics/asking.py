@@ -1,4 +1,4 @@
-"""A phase whose artifact a role answers with: asked in one voice, or in several of which the role's mentor makes one."""
+"""A phase whose artifact a role answers with: in one voice, or in several of which the role's mentor makes one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The last phase: the result becomes one commit on the pipeline's branch, of exactly the tree that has a verdict, and the
-branch goes to the user's repository. Repeated after a kill it makes the same commit.
+"""The last phase: the result becomes one commit on the pipeline's branch, of exactly the tree that has a verdict, and
+the branch goes to the user's repository. Repeated after a kill it makes the same commit.
 """
 
 from __future__ import annotations

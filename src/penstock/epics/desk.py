@@ -1,4 +1,4 @@
-"""What performing a phase needs: one pipeline that is owned, its project as it stood, and the ports. Decides nothing."""
+"""What performing a phase needs: an owned pipeline, its project as it stood, and the ports. Decides nothing."""
 
 from __future__ import annotations
 

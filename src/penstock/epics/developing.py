@@ -1,4 +1,4 @@
-"""A phase that is a run: each round is a run of its own on the pipeline's branch, and only what completed is shown on."""
+"""A phase that is a run: each round is a run of its own on the pipeline's branch; only what completed is shown on."""
 
 from __future__ import annotations
 

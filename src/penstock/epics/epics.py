@@ -130,7 +130,7 @@ class Epics:
             await self._ask_for_approval(pipeline.id, sentence)
             raise ApprovalNeeded(
                 f"pipeline {pipeline.id} waits for an approval: {sentence}",
-                hint=f"approve it with `penstock approve {pipeline.id}`, or end it with `penstock reject {pipeline.id}`",
+                hint=f"`penstock epic approve {pipeline.id}` lets it go on, `penstock epic reject` ends it",
             )
         await readiness.must_have_models(self._house, pipeline, graph)
         note = PipelineNote(type="phase_wanted", payload={"phase": pipeline.phase}, at=self._parts.clock.now())
