@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from penstock.config.checks import ChecksSettings
+from penstock.config.pipeline import PipelineSettings
 from penstock.config.roles import PromptsSettings, RolesSettings
 from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
@@ -288,6 +289,7 @@ PROJECT_SECTIONS: Mapping[str, type] = {
     "setup": SetupSettings,
     "roles": RolesSettings,
     "prompts": PromptsSettings,
+    "pipeline": PipelineSettings,
     "planner": PlannerSettings,
     "logging": LoggingSettings,
 }
