@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.config.sections import BudgetSettings, PipelineSettings
+from penstock.config.pipeline import PipelineSettings
+from penstock.config.sections import BudgetSettings
 from penstock.domain.budget import Level
 from penstock.domain.errors import PenstockError, UserError
 from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, approved, begun, failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.config.sections import PipelineSettings
+from penstock.config.pipeline import PipelineSettings
 from penstock.domain.phases import RolePrompt
 from penstock.epics.desk import Desk
 from penstock.planning.artifacts import canonical_type, model_of

@@ -1,14 +1,14 @@
-"""The runs of a pipeline: made of bundles that are judged like anybody's, on the pipeline's branch, counted on its bill."""
+"""The runs of a pipeline: made of bundles that are judged like anybody's, on its branch, counted on its bill."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from penstock.config.sections import BudgetSettings, ProjectSettings
 from penstock.engine.context import Commission
+from penstock.engine.frozen import Frozen
 from penstock.engine.prompts import try_out
 from penstock.epics import recordings
 from penstock.epics.desk import Desk
@@ -33,43 +33,43 @@ def judged(desk: Desk, documents: Documents, *, title: str = "") -> bundles.Load
     """The plan that these bundles are, or all that is wrong with it."""
     opened = desk.opened
     options = desk.house.projects.plan_options(opened.project, opened.settings, find_agent=opened.parts.agent)
-    sources = [
-        bundles.Source(file=f"{document.get('id')}.json", content=json.dumps(document).encode())
-        for document in documents
-    ]
-    return bundles.load_sources(sources, replace(options, title=title))
+    return bundles.load_sources(map(bundles.source_of, documents), replace(options, title=title))
 
 
 async def begin(desk: Desk, run_id: str, documents: Documents) -> None:
     """Check everything a run needs, then store it on the pipeline's branch; nothing is stored if anything is wrong."""
-    house, opened, pipeline = desk.house, desk.opened, desk.pipeline
+    house, opened = desk.house, desk.opened
     house.submitting.must_be_trusted(opened, None)
-    loaded = judged(desk, documents, title=pipeline.description[:100])
+    loaded = judged(desk, documents, title=desk.pipeline.description[:100])
     plan = house.submitting.complete(loaded.plan, opened.parts, opened.settings)
     opened.parts.confine(opened.settings.node(ProjectSettings).confine)
     await must_be_fit(opened.parts, (one.agent for one in plan.workstreams))
-    kept = house.projects.freeze(opened.settings, prompts=opened.prompts)
-    model = desk.model_of(desk.configuration.role)
-    roles = replace(
-        kept.settings.roles, edit=kept.settings.roles.edit or (model,), fix=kept.settings.roles.fix or (model,)
-    )
-    recording = recordings.of(desk)
-    commission = Commission(
-        pipeline=pipeline.id, phase=pipeline.phase, role=desk.configuration.role, prompt=desk.prompt.id
-    )
-    settings = replace(
-        kept.settings, roles=roles, commission=commission, recording=recording, is_lenient=bool(recording)
-    )
-    must_reach_models(desk.parts.models, plan.workstreams, roles, opened.parts)
-    try_out(settings.prompts, plan.workstreams)
+    kept = _kept(desk)
+    must_reach_models(desk.parts.models, plan.workstreams, kept.settings.roles, opened.parts)
+    try_out(kept.settings.prompts, plan.workstreams)
     order = Order(
         run_id=run_id,
-        branch=pipeline.branch,
+        branch=desk.pipeline.branch,
         base=desk.head,
         plan=plan,
         documents=tuple(loaded.documents.values()),
-        kept=replace(kept, settings=settings),
+        kept=kept,
         budgets=opened.settings.node(BudgetSettings),
-        pipeline=pipeline.id,
+        pipeline=desk.pipeline.id,
     )
     await house.submitting.store(opened.project, order)
+
+
+def _kept(desk: Desk) -> Frozen:
+    """The project's settings, with whom the run is made for and which model its role has."""
+    kept = desk.house.projects.freeze(desk.opened.settings, prompts=desk.opened.prompts)
+    role, own = desk.configuration.role, kept.settings.roles
+    model, recording = desk.model_of(role), recordings.of(desk)
+    settings = replace(
+        kept.settings,
+        roles=replace(own, edit=own.edit or (model,), fix=own.fix or (model,)),
+        commission=Commission(pipeline=desk.pipeline.id, phase=desk.pipeline.phase, role=role, prompt=desk.prompt.id),
+        recording=recording,
+        is_lenient=bool(recording),
+    )
+    return replace(kept, settings=settings)
