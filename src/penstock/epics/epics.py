@@ -129,10 +129,7 @@ class Epics:
         sentence = await readiness.approval_needed(self._house, pipeline, graph)
         if sentence:
             await self._ask_for_approval(pipeline.id, sentence)
-            raise ApprovalNeeded(
-                f"pipeline {pipeline.id} waits for an approval: {sentence}",
-                hint=f"`penstock epic approve {pipeline.id}` lets it go on, `penstock epic reject` ends it",
-            )
+            raise _waits(pipeline.id, sentence)
         await readiness.must_have_models(self._house, pipeline, graph)
         note = PipelineNote(type="phase_wanted", payload={"phase": pipeline.phase}, at=self._parts.clock.now())
         if not await self._parts.pipelines.want(pipeline.id, pipeline.phase, note):
@@ -265,11 +262,20 @@ def _token_budget(context: Mapping[str, Any], default: int) -> int:
 
 
 def _must_go_on(pipeline: Pipeline) -> None:
+    if pipeline.status is PipelineStatus.WAITING:
+        raise _waits(pipeline.id, pipeline.sentence)
     if pipeline.is_over:
         raise AdvanceRefused(
             f"pipeline {pipeline.id} has ended: it is {pipeline.state}",
             hint="begin another one for what is left" if pipeline.status is PipelineStatus.FAILED else None,
         )
+
+
+def _waits(pipeline_id: str, sentence: str) -> ApprovalNeeded:
+    return ApprovalNeeded(
+        f"pipeline {pipeline_id} waits for an approval: {sentence}",
+        hint=f"`penstock epic approve {pipeline_id}` lets it go on, `penstock epic reject` ends it",
+    )
 
 
 def _advanced(pipeline: Pipeline, before: str, *, is_over: bool = True) -> Advanced:
