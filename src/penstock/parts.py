@@ -31,6 +31,7 @@ from penstock.ports import (
     Views,
     Workspace,
 )
+from penstock.ports.library import Notifier
 from penstock.upkeep import Attempts, Commits, Mending, Remains, Worktrees
 
 
@@ -136,6 +137,8 @@ class Parts(Protocol):
     def redactor(self) -> Redactor: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def notifier(self) -> Notifier: ...
 
     @property
     def models(self) -> Models:
