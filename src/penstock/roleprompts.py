@@ -1,0 +1,259 @@
+"""The use cases about what roles are told, and about the phases. What is not sound is refused and changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from penstock.domain.errors import UserError
+from penstock.domain.phases import PhaseConfiguration, PhaseGraph, RolePrompt, options_of
+from penstock.domain.prompt_text import PARTS, ROLE_NAME, PromptParts, PromptRefused
+from penstock.parts import Parts
+from penstock.planning.artifacts import canonical_type
+from penstock.planning.seeds import shipped_phases, shipped_prompts
+from penstock.ports.library import UnknownPrompt
+
+LONGEST_NOTE, LONGEST_NAME = 2000, 128
+LONGEST_VERSION = 16
+MOST_PHASES = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseWish:
+    """How a phase shall be."""
+
+    phase: str
+    role: str
+    artifact_type: str
+    next_phase: str | None = None
+    is_active: bool = True
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeded:
+    """What was stored of what Penstock brings, in words; empty where everything was there."""
+
+    done: tuple[str, ...] = ()
+
+
+class RolePrompts:
+    """Versions of prompts, one of each role in force, and the phases that ask the roles."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._is_seeded = False
+
+    def listed(self, role: str = "") -> list[dict[str, Any]]:
+        """Every version of a role's prompt or of all, as the API tells them."""
+        found = self._parts.views.prompts(role=role or None)
+        if role and not found:
+            raise self._unknown(role)
+        return found
+
+    async def find(self, named: str) -> RolePrompt:
+        """A version by its id, by `ROLE` (the one in force, else the newest) or by `ROLE@VERSION`."""
+        role, _, version = named.partition("@")
+        for prompt in await self._parts.prompts.versions():
+            if prompt.id == named or (version and (prompt.role, prompt.version) == (role, version)):
+                return prompt
+        of_role = await self._parts.prompts.versions(role)
+        if not of_role:
+            raise self._unknown(named)
+        if version:
+            known = ", ".join(prompt.version for prompt in of_role)
+            raise UnknownPrompt(f"the role {role!r} has no version {version!r}; it has {known}")
+        return next((prompt for prompt in of_role if prompt.is_active), of_role[-1])
+
+    async def add(
+        self, role: str, parts: PromptParts, *, by: str = "", notes: str = "", version: str = "", activate: bool = True
+    ) -> RolePrompt:
+        """Store another version of a role's prompt; if it is activated, it holds for the next question already."""
+        before = await self.find(role)
+        if before.template:
+            raise PromptRefused(
+                f"the text of the role {role!r} is the template {before.template}", hint="see docs/prompts.md"
+            )
+        if PromptParts.of(before) == parts:
+            raise PromptRefused(f"nothing differs from version {before.version} of {role!r}")
+        if len(notes) > LONGEST_NOTE or len(by) > LONGEST_NAME:
+            raise PromptRefused(f"possible are notes of {LONGEST_NOTE} characters, and names of {LONGEST_NAME}")
+        of_role = await self._parts.prompts.versions(role)
+        name = version or _next_version(before.version, of_role)
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]*", name) or len(name) > LONGEST_VERSION:
+            raise PromptRefused(
+                f"{name!r} can't name a version; possible are up to {LONGEST_VERSION} letters, digits and .+_-"
+            )
+        now = self._parts.clock.now()
+        prompt = _version_of(role, name, parts, now, by=by, notes=notes, is_active=activate)
+        await self._parts.prompts.add(prompt)
+        return prompt
+
+    async def activate(self, named: str) -> RolePrompt:
+        """Put a version in force."""
+        return await self._parts.prompts.activate((await self.find(named)).id, self._parts.clock.now())
+
+    async def phases(self) -> tuple[PhaseConfiguration, ...]:
+        """Every phase that is configured, in their order as far as there is one."""
+        return in_order(await self._parts.prompts.phases())
+
+    async def put_phases(self, wishes: Sequence[PhaseWish]) -> tuple[PhaseConfiguration, ...]:
+        """Store phases or change them, all together checked with those that stay; PhasesUnsound changes nothing."""
+        before = {one.phase: one for one in await self._parts.prompts.phases()}
+        if len({*before, *(wish.phase for wish in wishes)}) > MOST_PHASES:
+            raise UserError(f"at most {MOST_PHASES} phases are possible")
+        now = self._parts.clock.now()
+        changed = [_configured(wish, before.get(wish.phase), now) for wish in wishes]
+        after = {**before, **{one.phase: one for one in changed}}
+        mentors = await self._mentors_needed(changed)
+        in_force = {one.role for one in await self._parts.prompts.versions() if one.is_active}
+        PhaseGraph.of(after.values(), in_force)
+        for mentor in mentors:
+            await self._parts.prompts.activate(mentor.id, now)
+        for one in changed:
+            await self._parts.prompts.put_phase(one)
+        return tuple(changed)
+
+    async def _mentors_needed(self, changed: Iterable[PhaseConfiguration]) -> list[RolePrompt]:
+        """The mentors that must be in force once these phases ask for several proposals, and are not."""
+        found = []
+        for one in changed:
+            if one.is_active and options_of(one.config).proposals > 1:
+                mentor = await self.find(mentor_of(one.role))
+                found += [] if mentor.is_active else [mentor]
+        return found
+
+    async def ensure_seeded(self) -> None:
+        """Store what Penstock brings, once in a process's life: before anybody asks in a role's name."""
+        if not self._is_seeded:
+            await self.seed()
+            self._is_seeded = True
+
+    async def seed(self, *, phases_anew: bool = False) -> Seeded:
+        """Store the prompts and phases that Penstock brings; what a person has put in force stays in force.
+
+        With `phases_anew` the phases are as Penstock brings them, and others are no longer active.
+        """
+        now = self._parts.clock.now()
+        there = await self._parts.prompts.versions()
+        done = [said for prompt in shipped_prompts(now) if (said := await self._seed_prompt(prompt, there))]
+        shipped = {one.phase: one for one in shipped_phases(now)}
+        stored = {one.phase: one for one in await self._parts.prompts.phases()}
+        for name, one in shipped.items():
+            if name not in stored or (phases_anew and not _is_same_phase(stored[name], one)):
+                await self._parts.prompts.put_phase(one)
+                done.append(f"phase {name}: stored")
+        for name in sorted({*stored} - {*shipped}) if phases_anew else ():
+            if stored[name].is_active:
+                await self._parts.prompts.put_phase(replace(stored[name], is_active=False, updated_at=now))
+                done.append(f"phase {name}: no longer active")
+        return Seeded(done=tuple(done))
+
+    async def _seed_prompt(self, shipped: RolePrompt, there: Sequence[RolePrompt]) -> str:
+        of_role = [one for one in there if one.role == shipped.role]
+        if any(_says(one) == _says(shipped) for one in of_role):
+            return ""
+        active = next((one for one in of_role if one.is_active), None)
+        is_untouched = active is None or active.created_by == shipped.created_by
+        version, name = shipped.version, shipped.id
+        if any(one.id == name or one.version == version for one in of_role):
+            version = _next_version(version, of_role)
+            name = _id_of(shipped.role, version)
+        is_active = (active is not None and is_untouched) if of_role else shipped.is_active
+        await self._parts.prompts.add(replace(shipped, id=name, version=version, is_active=is_active))
+        kept = "" if is_active or active is None else f"; {active.version} stays in force"
+        return f"{shipped.role}: version {version} stored{kept}"
+
+    def _unknown(self, named: str) -> UnknownPrompt:
+        roles = dict.fromkeys(row["role_name"] for row in self._parts.views.prompts())
+        known = f"the roles are {', '.join(roles)}" if roles else "nothing is stored yet"
+        hint = "`penstock prompts list` lists them" if roles else "store what Penstock brings: `penstock prompts seed`"
+        return UnknownPrompt(f"there is no prompt {named[:80]!r}; {known}", hint=hint)
+
+
+def in_order(phases: Iterable[PhaseConfiguration]) -> tuple[PhaseConfiguration, ...]:
+    """The phases in the order in which they are gone through, then the rest by name."""
+    left = {one.phase: one for one in sorted(phases, key=lambda one: one.phase)}
+    followers = {one.next_phase for one in left.values()}
+    at: str | None = next((name for name in left if name not in followers and left[name].is_active), None)
+    found = []
+    while at is not None and at in left:
+        found.append(left.pop(at))
+        at = found[-1].next_phase
+    return (*found, *left.values())
+
+
+def mentor_of(role: str) -> str:
+    """The role that makes one answer of a role's proposals."""
+    return f"{'developer' if role == 'dev' else role}_mentor"
+
+
+def _configured(wish: PhaseWish, before: PhaseConfiguration | None, now: datetime) -> PhaseConfiguration:
+    for name in (wish.phase, wish.role, *([wish.next_phase] if wish.next_phase is not None else [])):
+        if not ROLE_NAME.fullmatch(name):
+            raise UserError(f"{name[:80]!r} can't name a phase or a role; possible are names like arch_phase")
+    try:
+        options_of(wish.config)
+    except ValueError as error:
+        raise UserError(f"{wish.phase}: {error}") from None
+    return PhaseConfiguration(
+        id=before.id if before else f"pc_{_digest('phase', wish.phase)}",
+        phase=wish.phase,
+        role=wish.role,
+        artifact_type=canonical_type(wish.artifact_type),
+        next_phase=wish.next_phase,
+        is_active=wish.is_active,
+        config=wish.config,
+        created_at=before.created_at if before else now,
+        updated_at=now,
+    )
+
+
+def _version_of(
+    role: str, version: str, parts: PromptParts, now: datetime, *, by: str, notes: str, is_active: bool
+) -> RolePrompt:
+    texts = {name: getattr(parts, name) for name in PARTS}
+    return RolePrompt(
+        id=_id_of(role, version),
+        role=role,
+        version=version,
+        is_active=is_active,
+        created_at=now,
+        updated_at=now,
+        created_by=by,
+        notes=notes,
+        **texts,
+    )
+
+
+def _next_version(base: str, of_role: Iterable[RolePrompt]) -> str:
+    """`2.0+1` after `2.0`, and so on: an edited version names what it was made from."""
+    stem = base.partition("+")[0]
+    numbers = [
+        int(tail) for one in of_role if one.version.startswith(f"{stem}+") and (tail := one.version[len(stem) + 1 :]).isdecimal()
+    ]
+    return f"{stem}+{max(numbers, default=0) + 1}"
+
+
+def _says(prompt: RolePrompt) -> tuple[object, ...]:
+    schema = None if prompt.working_schema is None else dict(prompt.working_schema)
+    return (prompt.starting_prompt, prompt.bootstrapper, prompt.instructions, schema, prompt.template)
+
+
+def _is_same_phase(one: PhaseConfiguration, other: PhaseConfiguration) -> bool:
+    def told(phase: PhaseConfiguration) -> tuple[object, ...]:
+        return (phase.role, phase.artifact_type, phase.next_phase, phase.is_active, options_of(phase.config))
+
+    return told(one) == told(other)
+
+
+def _id_of(role: str, version: str) -> str:
+    return f"rp_{_digest('prompt', role, version)}"
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:24]
