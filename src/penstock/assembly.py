@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +81,7 @@ class Assembly:
         settings = self._parts.settings(await committed_files(parts, loaded.run.base))
         project = Project(id=loaded.project, path=Path(loaded.project_path))
         options = self._projects.plan_options(project, settings, find_agent=parts.agent)
-        sources = [_source(document) for document in (*loaded.documents, bundle)]
+        sources = [bundles.source_of(document) for document in (*loaded.documents, bundle)]
         found = bundles.load_sources(sources, replace(options, title=loaded.run.plan.plan.title))
         return replace(found, plan=self._submitting.complete(found.plan, parts, settings))
 
@@ -116,7 +115,7 @@ class Assembly:
     ) -> str:
         settings = self._parts.settings(await committed_files(parts, base))
         alone = {**order.bundle, "depends_on": []}  # a prompt says nothing of other bundles, so they need not be there
-        plan = bundles.load_sources([_source(alone)], self._projects.plan_options(project, settings)).plan
+        plan = bundles.load_sources([bundles.source_of(alone)], self._projects.plan_options(project, settings)).plan
         assignment = Assignment(
             workstream=plan.workstreams[0],
             attempt=AttemptId(step=order.step, number=order.number),
@@ -146,7 +145,3 @@ def _with_plan(run: Run, plan: Plan) -> Run:
     known = run.plan.ranks
     rows = (run.rows[known[one.id]] if one.id in known else Progress() for one in ranked.order)
     return derive(replace(run, plan=ranked, rows=Rows.of(rows)))
-
-
-def _source(document: Mapping[str, Any]) -> bundles.Source:
-    return bundles.Source(name=f"{document.get('id', 'the bundle')}.json", content=json.dumps(document).encode())

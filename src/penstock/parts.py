@@ -31,7 +31,7 @@ from penstock.ports import (
     Views,
     Workspace,
 )
-from penstock.ports.library import Notifier
+from penstock.ports.library import LibraryViews, Notifier, Pipelines, Prompts, Replies
 from penstock.upkeep import Attempts, Commits, Mending, Remains, Worktrees
 
 
@@ -53,6 +53,10 @@ class Trust(Protocol):
     def difference(self, project: str, text: str) -> str:
         """What would run now and was not trusted yet, for people."""
         ...
+
+
+class AllViews(Views, LibraryViews, Protocol):
+    """Every read-only question to the store."""
 
 
 class ProjectParts(Protocol):
@@ -130,7 +134,13 @@ class Parts(Protocol):
     @property
     def journal(self) -> Journal: ...
     @property
-    def views(self) -> Views: ...
+    def views(self) -> AllViews: ...
+    @property
+    def pipelines(self) -> Pipelines: ...
+    @property
+    def prompts(self) -> Prompts: ...
+    @property
+    def replies(self) -> Replies: ...
     @property
     def trust(self) -> Trust: ...
     @property

@@ -121,6 +121,7 @@ class Submitting:
                 project_path=str(project.path),
                 settings=frozen.to_json(order.kept),
                 documents=order.documents,
+                pipeline=order.pipeline,
             )
         )
 

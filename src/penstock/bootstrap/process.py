@@ -17,6 +17,9 @@ from penstock.adapters.slots import FileSlots
 from penstock.adapters.store.journal import SqlJournal
 from penstock.adapters.store.ledger import SqlLedger
 from penstock.adapters.store.opening import Database, open_database
+from penstock.adapters.store.pipelines import SqlPipelines
+from penstock.adapters.store.prompts import SqlPrompts
+from penstock.adapters.store.replies import SqlReplies
 from penstock.adapters.store.views import SqlViews
 from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.trust import TrustStore
@@ -111,6 +114,21 @@ class Adapters:
     def views(self) -> SqlViews:
         """Questions to the store."""
         return self.database.views
+
+    @property
+    def pipelines(self) -> SqlPipelines:
+        """Pipelines and what comes of them."""
+        return self.database.pipelines
+
+    @property
+    def prompts(self) -> SqlPrompts:
+        """What roles are told, and the phases."""
+        return self.database.prompts
+
+    @property
+    def replies(self) -> SqlReplies:
+        """Answers to requests that may be repeated."""
+        return self.database.replies
 
     @cached_property
     def ledger(self) -> SqlLedger:

@@ -1,61 +1,290 @@
-"""What can be asked about epics."""
+"""What can be asked about epics. A phase is performed in the background, whoever waits for it."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
+import logging
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.epics.asked import Advanced, EpicWish
-from penstock.parts import Parts
-from penstock.projects import Projects
-from penstock.service import Service
+from penstock.config.pipeline import PipelineSettings
+from penstock.config.sections import BudgetSettings
+from penstock.domain.budget import Level
+from penstock.domain.errors import PenstockError, UserError
+from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, approved, begun, failed
+from penstock.domain.states import PipelineStatus, Reason
+from penstock.engine.owner import RunIsOwned, owning
+from penstock.epics import readiness
+from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicWish, PipelineIsBusy
+from penstock.epics.desk import House, Tell
+from penstock.epics.making import artifact_of, redacted_json
+from penstock.epics.performing import perform
+from penstock.ports import Holder, Progress
+from penstock.roleprompts import RolePrompts
+
+LOG = logging.getLogger("penstock.epics")
+LONGEST_WISH = 50_000
+LONGEST_ID = 128
+MOST_CONTEXT = 100_000
+
+
+def _nobody(_note: PipelineNote) -> None:
+    """For whom nothing is told as it happens."""
 
 
 class Epics:
     """Pipelines, made and brought on."""
 
-    def __init__(self, parts: Parts, projects: Projects, service: Service) -> None:
-        self._parts = parts
-        self._projects = projects
-        self._service = service
+    def __init__(self, house: House, prompts: RolePrompts) -> None:
+        self._house = house
+        self._parts = house.parts
+        self._prompts = prompts
+        self._tasks: dict[str, asyncio.Task[Pipeline]] = {}
+
+    # making
 
     async def create(self, wish: EpicWish) -> tuple[str, tuple[str, ...]]:
         """Store a pipeline for the present project; its id, and what is worth saying."""
-        raise NotImplementedError
+        description, epic_id, warnings = _named(wish)
+        await self._prompts.ensure_seeded()
+        graph = await self._house.graph()
+        project = self._house.projects.current()
+        pipeline_id = f"pip_{secrets.token_hex(8)}"
+        async with self._house.projects.opened(project) as opened:
+            settings, now = opened.settings, self._parts.clock.now()
+            redact = opened.parts.redactor.redact
+            budget = _token_budget(wish.context, settings.node(PipelineSettings).token_budget)
+            made = Pipeline(
+                id=pipeline_id,
+                project=project.id,
+                project_path=str(project.path),
+                epic_id=redact(epic_id),
+                description=redact(description),
+                context=redacted_json(dict(wish.context), redact),
+                phase=graph.first,
+                branch=f"penstock/{pipeline_id}",
+                base=opened.base,
+                token_budget=budget,
+                created_at=now,
+                updated_at=now,
+            )
+            warnings = (*warnings, *opened.warnings)
+            cap = settings.node(BudgetSettings).pipeline.cap
+        if cap.is_set:
+            await self._parts.ledger.set_cap(Level.PIPELINE, pipeline_id, cap)
+        first = begun(made, now)
+        note = PipelineNote(type="pipeline_created", payload={"epic_id": made.epic_id}, at=now)
+        await self._parts.pipelines.create(
+            Progress(pipeline=first.pipeline, transitions=(first.transition,), notes=(note,))
+        )
+        return pipeline_id, warnings
 
-    async def advance(self, pipeline_id: str, *, waits: bool = True) -> Advanced:
+    async def put_artifact(
+        self, pipeline_id: str, *, artifact_type: str, payload: Mapping[str, Any], role: str = "", phase: str = ""
+    ) -> str:
+        """Replace an artifact by a person's own: validated, marked `human`, used by the later phases. Its id."""
+        pipeline = await self._parts.pipelines.load(pipeline_id)
+        if pipeline.is_over:
+            raise AdvanceRefused(f"pipeline {pipeline_id} is {pipeline.state}: no later phase could use an artifact")
+        made: Artifact = artifact_of(
+            pipeline,
+            artifact_type,
+            payload,
+            origin=HUMAN,
+            role=role or HUMAN,
+            phase=phase or pipeline.phase,
+            at=self._parts.clock.now(),
+            redact=self._parts.redactor.redact,
+        )
+        note = PipelineNote(
+            type="artifact_stored", payload={"artifact_id": made.id, "type": made.type, "origin": HUMAN}, at=made.at
+        )
+        await self._parts.pipelines.add_artifact(made, note)
+        return made.id
+
+    # bringing on
+
+    async def advance(self, pipeline_id: str, *, waits: bool = True, tell: Tell = _nobody) -> Advanced:
         """Perform the present phase and move on. Cancelling who waits cancels nothing: the phase is performed to its
         end all the same. With `waits` false it only begins.
 
         UnknownPipeline, AdvanceRefused (PipelineIsBusy, ApprovalNeeded), NoUpstream, BudgetSpent, PhaseFailed.
         """
-        raise NotImplementedError
+        pipeline = await self._parts.pipelines.load(pipeline_id)
+        _must_go_on(pipeline)
+        if not await self._is_left_over(pipeline):
+            await self._want(pipeline)
+        task = self._begin(pipeline_id, tell)
+        before = pipeline.phase
+        if not waits:
+            return _advanced(pipeline, before, is_over=False)
+        return _advanced(await asyncio.shield(task), before)
+
+    async def _want(self, pipeline: Pipeline) -> None:
+        await self._prompts.ensure_seeded()
+        graph = await self._house.graph()
+        sentence = await readiness.approval_needed(self._house, pipeline, graph)
+        if sentence:
+            await self._ask_for_approval(pipeline.id, sentence)
+            raise _waits(pipeline.id, sentence)
+        await readiness.must_have_models(self._house, pipeline, graph)
+        note = PipelineNote(type="phase_wanted", payload={"phase": pipeline.phase}, at=self._parts.clock.now())
+        if not await self._parts.pipelines.want(pipeline.id, pipeline.phase, note):
+            raise PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline.id} is being performed already")
+
+    async def _is_left_over(self, pipeline: Pipeline) -> bool:
+        """Whether the phase was asked for before and whoever performed it is gone; an error if it is under way."""
+        if not pipeline.wanted:
+            return False
+        if pipeline.id in self._tasks or self._parts.locks.holder(pipeline.id) is not None:
+            raise PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline.id} is being performed already")
+        return True
 
     async def take_up(self) -> list[str]:
         """Go on with every pipeline of which somebody has asked something and which nobody works on: after a restart.
 
         Their ids; they are performed in the background.
         """
-        raise NotImplementedError
+        found = [
+            pipeline_id
+            for pipeline_id in await asyncio.to_thread(self._parts.views.unfinished_pipelines)
+            if pipeline_id not in self._tasks and self._parts.locks.holder(pipeline_id) is None
+        ]
+        for pipeline_id in found:
+            self._begin(pipeline_id, _nobody)
+        return found
 
     async def close(self) -> None:
         """Let go of what is under way: it is taken up by whoever comes next."""
-        raise NotImplementedError
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, pipeline_id: str, tell: Tell) -> asyncio.Task[Pipeline]:
+        task = asyncio.create_task(perform(self._house, pipeline_id, tell), name=f"pipeline {pipeline_id}")
+        self._tasks[pipeline_id] = task
+        task.add_done_callback(lambda done: self._ended(pipeline_id, done))
+        return task
+
+    def _ended(self, pipeline_id: str, task: asyncio.Task[Pipeline]) -> None:
+        if self._tasks.get(pipeline_id) is task:
+            del self._tasks[pipeline_id]
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        if isinstance(error, PenstockError):
+            LOG.warning("phase_failed pipeline=%s: %s", pipeline_id, error.sentence)
+        else:
+            LOG.error("phase_failed pipeline=%s", pipeline_id, exc_info=error)
+
+    # deciding
 
     async def approve(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
         """Approve that the present phase be performed."""
-        raise NotImplementedError
+        return await self._decided(pipeline_id, is_approved=True, by=by, note=note)
 
     async def reject(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
         """End the pipeline, for it waits for an approval that it does not get."""
-        raise NotImplementedError
+        return await self._decided(pipeline_id, is_approved=False, by=by, note=note)
 
-    async def put_artifact(
-        self, pipeline_id: str, *, artifact_type: str, payload: Mapping[str, Any], role: str = "", phase: str = ""
-    ) -> str:
-        """Replace an artifact by a person's own: validated, marked `human`, used by the later phases. Its id."""
-        raise NotImplementedError
+    async def _decided(self, pipeline_id: str, *, is_approved: bool, by: str, note: str) -> Advanced:
+        pipeline = await self._owned(pipeline_id)
+        now, redact = self._parts.clock.now(), self._parts.redactor.redact
+        said = {"phase": pipeline.phase, "by": redact(by)[:LONGEST_ID], "note": redact(note)[:LONGEST_WISH]}
+        if is_approved:
+            after = approved(pipeline, now)
+            told = PipelineNote(type="approved", payload=said, at=now)
+            await self._parts.pipelines.commit(Progress(pipeline=after, notes=(told,)))
+        else:
+            why = f": {said['note']}" if said["note"] else ""
+            sentence = f"{pipeline.phase} was not approved{why}"
+            moved = failed(pipeline, now, Reason.CANCELLED, sentence)
+            after = moved.pipeline
+            told = PipelineNote(type="pipeline_failed", payload={**said, "sentence": sentence}, at=now)
+            await self._parts.pipelines.commit(Progress(pipeline=after, transitions=(moved.transition,), notes=(told,)))
+        return _advanced(after, pipeline.phase)
+
+    async def _ask_for_approval(self, pipeline_id: str, sentence: str) -> None:
+        pipeline = await self._owned(pipeline_id)
+        if pipeline.status is PipelineStatus.ACTIVE:
+            now = self._parts.clock.now()
+            note = PipelineNote(type="approval_asked", payload={"phase": pipeline.phase, "why": sentence}, at=now)
+            waiting = readiness.waiting(pipeline, now, sentence)
+            await self._parts.pipelines.commit(Progress(pipeline=waiting, notes=(note,)))
+
+    async def _owned(self, pipeline_id: str) -> Pipeline:
+        """Claimed for one decision that is stored at once."""
+        pipeline = await self._parts.pipelines.load(pipeline_id)
+        if pipeline.is_over:
+            raise AdvanceRefused(f"pipeline {pipeline_id} has ended: it is {pipeline.state}")
+        try:
+            with owning(self._parts.locks, pipeline_id):
+                return await self._parts.pipelines.claim(pipeline_id)
+        except RunIsOwned:
+            raise PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline_id} is being performed") from None
 
     def view(self, pipeline_id: str) -> dict[str, Any]:
         """A pipeline as `LibraryViews.pipeline` tells it."""
-        raise NotImplementedError
+        return self._parts.views.pipeline(pipeline_id)
+
+    def holder(self, pipeline_id: str) -> Holder | None:
+        """Who performs its phase now."""
+        return self._parts.locks.holder(pipeline_id)
+
+
+def _named(wish: EpicWish) -> tuple[str, str, tuple[str, ...]]:
+    description, epic_id = wish.description.strip(), wish.epic_id.strip()
+    if not description and not epic_id:
+        raise UserError("neither a description of the epic nor an id is given", hint="say in words what you want")
+    if len(description) > LONGEST_WISH:
+        raise UserError(f"the description has {len(description)} characters, and {LONGEST_WISH} are the most")
+    if len(epic_id) > LONGEST_ID or not epic_id.isprintable():
+        raise UserError(f"an epic's id has at most {LONGEST_ID} printable characters")
+    if len(json.dumps(dict(wish.context), default=str)) > MOST_CONTEXT:
+        raise UserError(f"the initial context is longer than {MOST_CONTEXT} characters as JSON")
+    if not description:
+        return epic_id, epic_id, (f"no description was given: the id {epic_id!r} is taken for it",)
+    digest = hashlib.sha256(" ".join(description.split()).encode()).hexdigest()
+    return description, epic_id or f"EPIC-{digest[:8]}", ()
+
+
+def _token_budget(context: Mapping[str, Any], default: int) -> int:
+    found = context.get("token_budget", default)
+    if type(found) is not int or not 1 <= found <= 10**12:
+        raise UserError(f"token_budget is {found!r}; a whole number of at least 1 is needed")
+    return found
+
+
+def _must_go_on(pipeline: Pipeline) -> None:
+    if pipeline.status is PipelineStatus.WAITING:
+        raise _waits(pipeline.id, pipeline.sentence)
+    if pipeline.is_over:
+        raise AdvanceRefused(
+            f"pipeline {pipeline.id} has ended: it is {pipeline.state}",
+            hint="begin another one for what is left" if pipeline.status is PipelineStatus.FAILED else None,
+        )
+
+
+def _waits(pipeline_id: str, sentence: str) -> ApprovalNeeded:
+    return ApprovalNeeded(
+        f"pipeline {pipeline_id} waits for an approval: {sentence}",
+        hint=f"`penstock epic approve {pipeline_id}` lets it go on, `penstock epic reject` ends it",
+    )
+
+
+def _advanced(pipeline: Pipeline, before: str, *, is_over: bool = True) -> Advanced:
+    return Advanced(
+        pipeline_id=pipeline.id,
+        previous_phase=before,
+        current_phase="" if pipeline.is_over else pipeline.phase,
+        state=pipeline.state,
+        status=pipeline.status.value,
+        sentence=pipeline.sentence,
+        is_over=is_over,
+    )

@@ -24,6 +24,16 @@ class UnknownPipeline(UserError):
         super().__init__(f"there is no pipeline {pipeline_id!r}; {known}", hint=hint)
 
 
+class UnknownArtifact(UserError):
+    """No artifact has this id."""
+
+    def __init__(self, artifact_id: str) -> None:
+        self.artifact_id = artifact_id
+        super().__init__(
+            f"there is no artifact {artifact_id!r}", hint="`penstock artifacts PIPELINE` lists those of a pipeline"
+        )
+
+
 class UnknownPrompt(UserError):
     """No version of a prompt has this id, or no role this name."""
 

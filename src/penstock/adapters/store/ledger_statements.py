@@ -77,9 +77,18 @@ def take_reservation(connection: Connection, call_id: str) -> Amount | None:
     return Amount(tokens=rows[0][0], micros=rows[0][1]) if rows else None
 
 
-def take_reservations_of(connection: Connection, run: str) -> list[ModelCall]:
+def take_reservations_of_run(connection: Connection, run: str) -> list[ModelCall]:
     """Forget all that the calls of a run reserved; the calls, each with its reservation as its worst case."""
-    rows = connection.execute(delete(reservations).where(reservations.c.run_id == run).returning(reservations)).all()
+    return _take_all(connection, reservations.c.run_id == run)
+
+
+def take_reservations_of_pipeline(connection: Connection, pipeline: str) -> list[ModelCall]:
+    """The same for the calls of a pipeline that are of none of its runs."""
+    return _take_all(connection, and_(reservations.c.pipeline_id == pipeline, reservations.c.run_id.is_(None)))
+
+
+def _take_all(connection: Connection, condition: ColumnElement[bool]) -> list[ModelCall]:
+    rows = connection.execute(delete(reservations).where(condition).returning(reservations)).all()
     return [reserved_call(row._asdict()) for row in rows]
 
 

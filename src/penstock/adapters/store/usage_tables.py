@@ -22,6 +22,7 @@ def _caller() -> tuple[Column[str], ...]:
         Column("role_name", String),
         Column("phase_name", String),
         Column("agent", String),
+        Column("prompt_id", String),
     )
 
 
@@ -47,7 +48,6 @@ pipeline_prompt_usage = Table(
     "pipeline_prompt_usage",
     metadata,
     Column("id", String, primary_key=True),
-    Column("prompt_id", String),
     *_caller(),
     *_destination(),
     Column("used_at", Moment, nullable=False),

@@ -1,0 +1,112 @@
+"""The last phase: the result becomes one commit on the pipeline's branch, of exactly the tree that has a verdict, and
+the branch goes to the user's repository. Repeated after a kill it makes the same commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from penstock.domain.changes import Stamp, Verdict
+from penstock.domain.checks import carried_over
+from penstock.domain.errors import WorldError
+from penstock.domain.pipelines import MODEL, PhaseAttempt, Pipeline, passed
+from penstock.engine import leaks
+from penstock.epics import asking, matter, plans
+from penstock.epics.desk import Desk
+from penstock.epics.making import artifact_of
+from penstock.ports import Conflicted, Progress, Publication
+
+
+class NotDelivered(WorldError):
+    """The branch could not be given to the user's repository; nothing is lost, and it can be tried again."""
+
+
+async def perform(desk: Desk) -> Pipeline:
+    """Ask for a message, make the commit, push the branch, and end."""
+    sections = () if await desk.open_attempt() else await plans.what_is_delivered(desk)
+    attempt = await asking.begun(desk, await matter.composed(desk, desk.prompt, more=sections))
+    read, prompt = await asking.consolidated(desk, attempt)
+    message = desk.redact(str(read.value.message)).strip() or desk.pipeline.description[:72]
+    head = await _committed(desk, attempt, message)
+    await _published(desk, head)
+    return await _ended(desk, attempt, message, head, prompt, read.strategy)
+
+
+async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> str:
+    """A merge of the whole work onto its base; of the same tree as the last verdict, which therefore holds for it."""
+    pipeline, parts = desk.pipeline, desk.opened.parts
+    verdict = await _last_verdict(desk)
+    if verdict is None:  # nothing was merged: the branch stands where it began
+        await parts.repository.create_branch(pipeline.branch, desk.head)
+        return desk.head
+    text = f"{message}\n\nEpic: {pipeline.epic_id}\nPenstock-Pipeline: {pipeline.id}\n"
+    merged = await parts.repository.merge(pipeline.base, verdict.commit, Stamp(message=text, at=attempt.started_at))
+    if isinstance(merged, Conflicted):
+        raise NotDelivered(f"{verdict.commit[:12]} can't be merged onto the base that it grew from")
+    commit = merged.candidate
+    last = carried_over(verdict, id=f"{verdict.id}-delivered", parent=verdict.commit, commit=commit)
+    await parts.repository.advance(last)
+    return commit.commit
+
+
+async def _last_verdict(desk: Desk) -> Verdict | None:
+    """That of the commit which the pipeline has come to."""
+    attempts = await desk.parts.pipelines.attempts(desk.pipeline.id)
+    for run in dict.fromkeys(one.run for one in reversed(attempts) if one.run):
+        for row in reversed(desk.parts.views.verdicts(run)):
+            if row["commit"] == desk.pipeline.head:
+                return Verdict(
+                    id=row["id"],
+                    branch=row["branch"],
+                    parent=row["parent"],
+                    commit=row["commit"],
+                    tree=row["tree"],
+                    members=tuple(row["members"]),
+                    checks=tuple(row["checks"]),
+                    known_failures=tuple(row["known_failures"]),
+                    unchecked=row["unchecked"],
+                    confined=row["confined"],
+                )
+    return None
+
+
+async def _published(desk: Desk, head: str) -> Publication:
+    pipeline, parts = desk.pipeline, desk.opened.parts
+    found = await leaks.on_the_way(parts, pipeline.base, head)
+    if found:
+        raise NotDelivered(leaks.not_pushed(pipeline.branch, found))
+    publication = await parts.repository.publish(pipeline.branch, head, pipeline.base)
+    if not publication.pushed:
+        raise NotDelivered(publication.sentence, hint="then advance again")
+    return publication
+
+
+async def _ended(desk: Desk, attempt: PhaseAttempt, message: str, head: str, prompt: str, strategy: str) -> Pipeline:
+    now = desk.parts.clock.now()
+    payload: dict[str, Any] = {"success": True, "message": message, "branch": desk.pipeline.branch, "commit": head}
+    made = artifact_of(
+        desk.pipeline,
+        desk.configuration.artifact_type,
+        payload,
+        origin=MODEL,
+        role=attempt.role,
+        phase=attempt.phase,
+        at=now,
+        redact=desk.redact,
+        prompt=prompt,
+        attempt=attempt.id,
+        strategy=strategy,
+    )
+    moved = passed(replace(desk.pipeline, head=head), desk.graph, now)
+    told = "pipeline_completed" if moved.pipeline.is_over else "phase_passed"
+    after = await desk.commit(
+        Progress(
+            pipeline=moved.pipeline,
+            transitions=(moved.transition,),
+            artifacts=(made,),
+            attempt=replace(attempt, ended_at=now, outcome="passed"),
+            notes=(*asking.stored(desk, made), desk.note(told, branch=desk.pipeline.branch, commit=head)),
+        )
+    )
+    return after.pipeline
