@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from penstock.domain.errors import UserError
 from penstock.domain.phases import PhaseConfiguration, PhaseGraph, RolePrompt, options_of
-from penstock.domain.prompt_text import PARTS, ROLE_NAME, PromptParts, PromptRefused
+from penstock.domain.prompt_text import PARTS, ROLE_NAME, PromptParts, PromptRefused, as_text
 from penstock.parts import Parts
 from penstock.planning.artifacts import canonical_type
 from penstock.planning.seeds import shipped_phases, shipped_prompts
@@ -96,6 +97,13 @@ class RolePrompts:
     async def activate(self, named: str) -> RolePrompt:
         """Put a version in force."""
         return await self._parts.prompts.activate((await self.find(named)).id, self._parts.clock.now())
+
+    async def exported(self) -> dict[str, str]:
+        """The prompts in force as texts, and the phases as JSON, by the names of files."""
+        in_force = [one for one in await self._parts.prompts.versions() if one.is_active and not one.template]
+        phases = [phase_as_json(one) for one in await self.phases()]
+        files = {f"{one.role}.txt": as_text(one) for one in in_force}
+        return {**files, "phases.json": f"{json.dumps(phases, indent=2)}\n"}
 
     async def phases(self) -> tuple[PhaseConfiguration, ...]:
         """Every phase that is configured, in their order as far as there is one."""
@@ -192,6 +200,35 @@ def mentor_of(role: str) -> str:
     return f"{'developer' if role == 'dev' else role}_mentor"
 
 
+def phase_as_json(one: PhaseConfiguration) -> dict[str, Any]:
+    """A phase as the API tells it and as `phase_from_json` takes it."""
+    told = {"id": one.id, "phase_name": one.phase, "role_name": one.role, "artifact_type": one.artifact_type}
+    return {**told, "next_phase": one.next_phase, "is_active": one.is_active, "config": dict(one.config)}
+
+
+def phase_from_json(given: object) -> PhaseWish:
+    """A phase as somebody wishes it; UserError for what is none. `id` is taken along and means nothing."""
+    names = ("phase_name", "role_name", "artifact_type", "next_phase", "is_active", "config", "id")
+    if not isinstance(given, dict) or (unknown := sorted({*given} - {*names})) or not {*names[:3]} <= {*given}:
+        found = f"holds the unknown key {unknown[0]!r}" if isinstance(given, dict) and unknown else "lacks something"
+        raise UserError(f"a phase {found}; it needs {', '.join(names[:3])} and may have {', '.join(names[3:6])}")
+    kinds = {"next_phase": str | None, "is_active": bool, "config": dict}
+    for name in names[:6]:
+        if not isinstance(value := given.get(name, _UNSAID.get(name)), kinds.get(name, str)):
+            raise UserError(f"{name} of a phase is {str(value)[:80]!r}, which is not of the right type")
+    return PhaseWish(
+        phase=given["phase_name"],
+        role=given["role_name"],
+        artifact_type=given["artifact_type"],
+        next_phase=given.get("next_phase"),
+        is_active=given.get("is_active", True),
+        config=given.get("config", {}),
+    )
+
+
+_UNSAID: Mapping[str, object] = {"is_active": True, "config": {}}
+
+
 def _configured(wish: PhaseWish, before: PhaseConfiguration | None, now: datetime) -> PhaseConfiguration:
     for name in (wish.phase, wish.role, *([wish.next_phase] if wish.next_phase is not None else [])):
         if not ROLE_NAME.fullmatch(name):
@@ -234,7 +271,9 @@ def _next_version(base: str, of_role: Iterable[RolePrompt]) -> str:
     """`2.0+1` after `2.0`, and so on: an edited version names what it was made from."""
     stem = base.partition("+")[0]
     numbers = [
-        int(tail) for one in of_role if one.version.startswith(f"{stem}+") and (tail := one.version[len(stem) + 1 :]).isdecimal()
+        int(tail)
+        for one in of_role
+        if one.version.startswith(f"{stem}+") and (tail := one.version[len(stem) + 1 :]).isdecimal()
     ]
     return f"{stem}+{max(numbers, default=0) + 1}"
 

@@ -129,7 +129,7 @@ class PhaseGraph:
         if not found.is_valid:
             raise PhasesUnsound(
                 f"the phases can't be gone through: {'; '.join(found.errors)}",
-                hint="see `penstock prompts phases`; `penstock prompts seed` puts back what Penstock brings",
+                hint="see `penstock prompts phases`; `penstock prompts seed --phases` puts back what Penstock brings",
             )
         active = [one for one in every if one.is_active]
         return cls(

@@ -59,7 +59,9 @@ class PromptParts:
 
 def as_text(prompt: RolePrompt) -> str:
     """All parts of a version under their marks; the empty ones too, so that they can be filled."""
-    lines = [f"The prompt of the role {prompt.role}, version {prompt.version}. What stands above the first mark is not read."]
+    lines = [
+        f"The prompt of the role {prompt.role}, version {prompt.version}. What stands above the first mark is not read."
+    ]
     for name in PARTS[:-1]:
         lines += ["", f"=== {name} ===", getattr(prompt, name).strip("\n")]
     lines += ["", "=== working_schema ===", _schema_text(prompt.working_schema)]
@@ -91,8 +93,8 @@ def from_text(text: str) -> PromptParts:
 def difference(one: RolePrompt, other: RolePrompt) -> Iterator[str]:
     """What has changed from one version to another, as a unified diff without line ends."""
     before, after = (as_text(prompt).splitlines()[2:] for prompt in (one, other))
-    names = (f"{prompt.role} {prompt.version}" for prompt in (one, other))
-    return difflib.unified_diff(before, after, *names, lineterm="")
+    names = [f"{prompt.role} {prompt.version}" for prompt in (one, other)]
+    return difflib.unified_diff(before, after, names[0], names[1], lineterm="")
 
 
 def _schema_text(schema: Mapping[str, Any] | None) -> str:
@@ -108,5 +110,7 @@ def _schema_of(text: str) -> Mapping[str, Any] | None:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deep"
         raise PromptRefused(f"working_schema is no JSON: {reason}") from None
     if not isinstance(found, dict):
-        raise PromptRefused("working_schema must be a JSON object", hint="leave it empty for the notation of the artifact")
+        raise PromptRefused(
+            "working_schema must be a JSON object", hint="leave it empty for the notation of the artifact"
+        )
     return found
