@@ -1,4 +1,4 @@
-"""Tells the user what needs them: a pipeline over its budget, at its end, or waiting. Caps stop work; nothing here does."""
+"""Tells the user what needs them: a pipeline over its budget, at its end, or waiting. Nothing here stops work."""
 
 from __future__ import annotations
 

@@ -5,34 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.domain.errors import UserError
 from penstock.domain.phases import PhaseConfiguration, PhaseGraph, RolePrompt, options_of
-from penstock.domain.prompt_text import PARTS, ROLE_NAME, PromptParts, PromptRefused, as_text
+from penstock.domain.prompt_text import PARTS, PromptParts, PromptRefused, as_text
 from penstock.parts import Parts
-from penstock.planning.artifacts import canonical_type
+from penstock.planning.phase_wishes import PhaseWish, configured, in_order, phase_as_json
 from penstock.planning.seeds import shipped_phases, shipped_prompts
 from penstock.ports.library import UnknownPrompt
 
 LONGEST_NOTE, LONGEST_NAME = 2000, 128
 LONGEST_VERSION = 16
 MOST_PHASES = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseWish:
-    """How a phase shall be."""
-
-    phase: str
-    role: str
-    artifact_type: str
-    next_phase: str | None = None
-    is_active: bool = True
-    config: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +77,17 @@ class RolePrompts:
                 f"{name!r} can't name a version; possible are up to {LONGEST_VERSION} letters, digits and .+_-"
             )
         now = self._parts.clock.now()
-        prompt = _version_of(role, name, parts, now, by=by, notes=notes, is_active=activate)
+        prompt = replace(
+            before,
+            **{name: getattr(parts, name) for name in PARTS},
+            id=_id_of(role, name),
+            version=name,
+            is_active=activate,
+            created_at=now,
+            updated_at=now,
+            created_by=f"{by} (a user)" if by in {one.created_by for one in shipped_prompts(now)} else by,
+            notes=notes,
+        )
         await self._parts.prompts.add(prompt)
         return prompt
 
@@ -115,7 +112,7 @@ class RolePrompts:
         if len({*before, *(wish.phase for wish in wishes)}) > MOST_PHASES:
             raise UserError(f"at most {MOST_PHASES} phases are possible")
         now = self._parts.clock.now()
-        changed = [_configured(wish, before.get(wish.phase), now) for wish in wishes]
+        changed = [configured(wish, before.get(wish.phase), now) for wish in wishes]
         after = {**before, **{one.phase: one for one in changed}}
         mentors = await self._mentors_needed(changed)
         in_force = {one.role for one in await self._parts.prompts.versions() if one.is_active}
@@ -183,88 +180,9 @@ class RolePrompts:
         return UnknownPrompt(f"there is no prompt {named[:80]!r}; {known}", hint=hint)
 
 
-def in_order(phases: Iterable[PhaseConfiguration]) -> tuple[PhaseConfiguration, ...]:
-    """The phases in the order in which they are gone through, then the rest by name."""
-    left = {one.phase: one for one in sorted(phases, key=lambda one: one.phase)}
-    followers = {one.next_phase for one in left.values()}
-    at: str | None = next((name for name in left if name not in followers and left[name].is_active), None)
-    found = []
-    while at is not None and at in left:
-        found.append(left.pop(at))
-        at = found[-1].next_phase
-    return (*found, *left.values())
-
-
 def mentor_of(role: str) -> str:
     """The role that makes one answer of a role's proposals."""
     return f"{'developer' if role == 'dev' else role}_mentor"
-
-
-def phase_as_json(one: PhaseConfiguration) -> dict[str, Any]:
-    """A phase as the API tells it and as `phase_from_json` takes it."""
-    told = {"id": one.id, "phase_name": one.phase, "role_name": one.role, "artifact_type": one.artifact_type}
-    return {**told, "next_phase": one.next_phase, "is_active": one.is_active, "config": dict(one.config)}
-
-
-def phase_from_json(given: object) -> PhaseWish:
-    """A phase as somebody wishes it; UserError for what is none. `id` is taken along and means nothing."""
-    names = ("phase_name", "role_name", "artifact_type", "next_phase", "is_active", "config", "id")
-    if not isinstance(given, dict) or (unknown := sorted({*given} - {*names})) or not {*names[:3]} <= {*given}:
-        found = f"holds the unknown key {unknown[0]!r}" if isinstance(given, dict) and unknown else "lacks something"
-        raise UserError(f"a phase {found}; it needs {', '.join(names[:3])} and may have {', '.join(names[3:6])}")
-    kinds = {"next_phase": str | None, "is_active": bool, "config": dict}
-    for name in names[:6]:
-        if not isinstance(value := given.get(name, _UNSAID.get(name)), kinds.get(name, str)):
-            raise UserError(f"{name} of a phase is {str(value)[:80]!r}, which is not of the right type")
-    return PhaseWish(
-        phase=given["phase_name"],
-        role=given["role_name"],
-        artifact_type=given["artifact_type"],
-        next_phase=given.get("next_phase"),
-        is_active=given.get("is_active", True),
-        config=given.get("config", {}),
-    )
-
-
-_UNSAID: Mapping[str, object] = {"is_active": True, "config": {}}
-
-
-def _configured(wish: PhaseWish, before: PhaseConfiguration | None, now: datetime) -> PhaseConfiguration:
-    for name in (wish.phase, wish.role, *([wish.next_phase] if wish.next_phase is not None else [])):
-        if not ROLE_NAME.fullmatch(name):
-            raise UserError(f"{name[:80]!r} can't name a phase or a role; possible are names like arch_phase")
-    try:
-        options_of(wish.config)
-    except ValueError as error:
-        raise UserError(f"{wish.phase}: {error}") from None
-    return PhaseConfiguration(
-        id=before.id if before else f"pc_{_digest('phase', wish.phase)}",
-        phase=wish.phase,
-        role=wish.role,
-        artifact_type=canonical_type(wish.artifact_type),
-        next_phase=wish.next_phase,
-        is_active=wish.is_active,
-        config=wish.config,
-        created_at=before.created_at if before else now,
-        updated_at=now,
-    )
-
-
-def _version_of(
-    role: str, version: str, parts: PromptParts, now: datetime, *, by: str, notes: str, is_active: bool
-) -> RolePrompt:
-    texts = {name: getattr(parts, name) for name in PARTS}
-    return RolePrompt(
-        id=_id_of(role, version),
-        role=role,
-        version=version,
-        is_active=is_active,
-        created_at=now,
-        updated_at=now,
-        created_by=by,
-        notes=notes,
-        **texts,
-    )
 
 
 def _next_version(base: str, of_role: Iterable[RolePrompt]) -> str:

@@ -1,5 +1,6 @@
 """The commands about what roles are told: prompts list, show, edit, activate, diff, seed, export, phases."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,15 +9,14 @@ import typer
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
 from penstock.cli.options import Json, user_name
-from penstock.cli.texts import read_json, read_text
-from penstock.domain.errors import UserError
+from penstock.cli.phases import phases
+from penstock.cli.texts import read_text
 from penstock.reports.plain import columns
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
     from penstock.cli.invocation import Invocation
-    from penstock.domain.phases import PhaseConfiguration, RolePrompt
-    from penstock.roleprompts import PhaseWish
+    from penstock.domain.phases import RolePrompt
 
 Named = Annotated[
     str,
@@ -42,9 +42,8 @@ def add_to(app: typer.Typer) -> None:
         rich_markup_mode=None,
         add_completion=False,
     )
-    for (name, short, example), command in zip(
-        COMMANDS, (list_prompts, show, edit, activate, diff, seed, export, phases), strict=True
-    ):
+    commands: tuple[Callable[..., int], ...] = (list_prompts, show, edit, activate, diff, seed, export, phases)
+    for (name, short, example), command in zip(COMMANDS, commands, strict=True):
         group.command(name, short_help=short, epilog=f"Example: {example}")(command)
     app.add_typer(group, name="prompts")
 
@@ -183,7 +182,7 @@ def seed(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Store the prompts and phases that Penstock brings. What you have put in force stays in force; run it again freely."""
+    """Store the prompts and phases that Penstock brings. What you have put in force stays so; run it freely."""
     invocation = invocations.of(context)
 
     async def change(penstock: "Penstock") -> int:
@@ -216,45 +215,3 @@ def export(
         return exits.COMPLETED
 
     return invocation.perform(write)
-
-
-def phases(
-    context: typer.Context,
-    file: Annotated[
-        str, typer.Option("--file", metavar="FILE", help="Change the phases that this JSON list gives; `-` is stdin.")
-    ] = "",
-    as_json: Json = False,
-) -> int:
-    """Show the phases in their order, or change some of them: all that are given, together, if what results is sound."""
-    invocation = invocations.of(context)
-    given = read_json(invocation, file, "the list of phases") if file else None
-
-    async def perform(penstock: "Penstock") -> int:
-        from penstock.roleprompts import phase_as_json  # noqa: PLC0415 - only needed once a command runs
-
-        await penstock.prompts.ensure_seeded()
-        if given is not None:
-            await penstock.prompts.put_phases(_wishes(given))
-        found = await penstock.prompts.phases()
-        if as_json:
-            invocation.terminal.pretty_json([phase_as_json(one) for one in found])
-        else:
-            head = ("phase", "role", "artifact", "then", "config")
-            invocation.terminal.line("\n".join(columns([head, *map(_phase_row, found)])))
-        return exits.COMPLETED
-
-    return invocation.perform(perform)
-
-
-def _wishes(given: object) -> "list[PhaseWish]":
-    from penstock.roleprompts import phase_from_json  # noqa: PLC0415 - only needed once a command runs
-
-    if not isinstance(given, list) or not given:
-        raise UserError("the phases must be a JSON list of objects", hint="see `penstock prompts phases --json`")
-    return [phase_from_json(one) for one in given]
-
-
-def _phase_row(one: "PhaseConfiguration") -> tuple[str, ...]:
-    then = one.next_phase or "the end"
-    config = ", ".join(f"{key} {value}" for key, value in one.config.items())
-    return (one.phase, one.role, one.artifact_type, then if one.is_active else "not active", config)

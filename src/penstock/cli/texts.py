@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
@@ -72,7 +71,7 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
     try:
         with beside.open("x", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
-        os.replace(beside, path)
+        beside.replace(path)
     except OSError as error:
         raise WorldError(f"{path} can't be written: {error.strerror or error}", hint="name another --output") from None
     finally:

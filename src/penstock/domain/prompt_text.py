@@ -1,4 +1,4 @@
-"""A version of a role's prompt as one text that people edit, and back. Pure; what can't be taken is said in a sentence."""
+"""A version of a role's prompt as one text that people edit, and back. Pure."""
 
 from __future__ import annotations
 
