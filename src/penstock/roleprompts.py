@@ -143,16 +143,27 @@ class RolePrompts:
 
         With `phases_anew` the phases are as Penstock brings them, and others are no longer active.
         """
+        prompts, phases = await self.seed_prompts(), await self.seed_phases(anew=phases_anew)
+        return Seeded(done=(*prompts.done, *phases.done))
+
+    async def seed_prompts(self) -> Seeded:
+        """Store the prompts: a role that has one in force keeps it, unless it is an older one of Penstock's own."""
         now = self._parts.clock.now()
         there = await self._parts.prompts.versions()
-        done = [said for prompt in shipped_prompts(now) if (said := await self._seed_prompt(prompt, there))]
+        said = [await self._seed_prompt(prompt, there) for prompt in shipped_prompts(now)]
+        return Seeded(done=tuple(words for words in said if words))
+
+    async def seed_phases(self, *, anew: bool = False) -> Seeded:
+        """Store the phases that are not there; `anew` puts all back and makes others inactive."""
+        now = self._parts.clock.now()
+        done = []
         shipped = {one.phase: one for one in shipped_phases(now)}
         stored = {one.phase: one for one in await self._parts.prompts.phases()}
         for name, one in shipped.items():
-            if name not in stored or (phases_anew and not _is_same_phase(stored[name], one)):
+            if name not in stored or (anew and not _is_same_phase(stored[name], one)):
                 await self._parts.prompts.put_phase(one)
                 done.append(f"phase {name}: stored")
-        for name in sorted({*stored} - {*shipped}) if phases_anew else ():
+        for name in sorted({*stored} - {*shipped}) if anew else ():
             if stored[name].is_active:
                 await self._parts.prompts.put_phase(replace(stored[name], is_active=False, updated_at=now))
                 done.append(f"phase {name}: no longer active")
