@@ -63,6 +63,9 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 def _signature(node: ast.stmt, indent: str = "") -> Iterator[str]:
     match node:
+        case ast.FunctionDef(decorator_list=[ast.Name(id="property")]) if _is_shown(node.name):
+            kind = f": {_part(node.returns)}" if node.returns is not None else ""
+            yield f"{indent}{node.name}{kind}"
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             if _is_shown(node.name):
                 yield from _decorators(node, indent)
@@ -88,7 +91,10 @@ def _is_shown(name: str) -> bool:
 
 
 def _decorators(node: _Function | ast.ClassDef, indent: str) -> Iterator[str]:
-    return (f"{indent}@{_part(one)}" for one in node.decorator_list[:10])
+    """As they are written, for they may say how it is called; of a dataclass only that it is one."""
+    for one in node.decorator_list[:10]:
+        called = one.func if isinstance(one, ast.Call) else one
+        yield f"{indent}@{_part(called if isinstance(called, ast.Name) and called.id == 'dataclass' else one)}"
 
 
 def _class(node: ast.ClassDef) -> str:
