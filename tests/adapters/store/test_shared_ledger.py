@@ -98,8 +98,8 @@ def test_a_reservation_is_a_commit_and_its_settlement_another_and_both_are_few_s
         reserving, settling = len(said), await ledger.settle(a_call("one"), END)
         assert settling == ()
         assert effects == ["commit", "committed"] * 2
-        # begin, one for each of four accounts, the reservation, commit; and the same with the record
-        assert (reserving, len(said) - reserving) == (7, 8)
+        # begin, one for each of four accounts, the reservation, commit; and the same with the record and its two sums
+        assert (reserving, len(said) - reserving) == (7, 10)
         assert not [line for line in said if "sum(" in line.lower()]
 
     asyncio.run(main())
