@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 import secrets
 from collections.abc import Mapping
@@ -13,11 +11,11 @@ from typing import Any
 from penstock.config.pipeline import PipelineSettings
 from penstock.config.sections import BudgetSettings
 from penstock.domain.budget import Level
-from penstock.domain.errors import PenstockError, UserError
+from penstock.domain.errors import PenstockError
 from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, approved, begun, failed
 from penstock.domain.states import PipelineStatus, Reason
 from penstock.engine.owner import RunIsOwned, owning
-from penstock.epics import readiness
+from penstock.epics import readiness, wishes
 from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicWish, PipelineIsBusy
 from penstock.epics.desk import House, Tell
 from penstock.epics.making import artifact_of, redacted_json
@@ -26,9 +24,6 @@ from penstock.ports import Holder, Progress
 from penstock.roleprompts import RolePrompts
 
 LOG = logging.getLogger("penstock.epics")
-LONGEST_WISH = 50_000
-LONGEST_ID = 128
-MOST_CONTEXT = 100_000
 
 
 def _nobody(_note: PipelineNote) -> None:
@@ -48,7 +43,7 @@ class Epics:
 
     async def create(self, wish: EpicWish) -> tuple[str, tuple[str, ...]]:
         """Store a pipeline for the present project; its id, and what is worth saying."""
-        description, epic_id, warnings = _named(wish)
+        description, epic_id, warnings = wishes.named(wish)
         await self._prompts.ensure_seeded()
         graph = await self._house.graph()
         project = self._house.projects.current()
@@ -56,7 +51,7 @@ class Epics:
         async with self._house.projects.opened(project) as opened:
             settings, now = opened.settings, self._parts.clock.now()
             redact = opened.parts.redactor.redact
-            budget = _token_budget(wish.context, settings.node(PipelineSettings).token_budget)
+            budget = wishes.token_budget(wish.context, settings.node(PipelineSettings).token_budget)
             made = Pipeline(
                 id=pipeline_id,
                 project=project.id,
@@ -196,14 +191,17 @@ class Epics:
     async def _decided(self, pipeline_id: str, *, is_approved: bool, by: str, note: str) -> Advanced:
         pipeline = await self._owned(pipeline_id)
         now, redact = self._parts.clock.now(), self._parts.redactor.redact
-        said = {"phase": pipeline.phase, "by": redact(by)[:LONGEST_ID], "note": redact(note)[:LONGEST_WISH]}
+        said = {
+            "phase": pipeline.phase,
+            "by": redact(by)[: wishes.LONGEST_ID],
+            "note": redact(note)[: wishes.LONGEST_WISH],
+        }
         if is_approved:
             after = approved(pipeline, now)
             told = PipelineNote(type="approved", payload=said, at=now)
             await self._parts.pipelines.commit(Progress(pipeline=after, notes=(told,)))
         else:
-            why = f": {said['note']}" if said["note"] else ""
-            sentence = f"{pipeline.phase} was not approved{why}"
+            sentence = f"{pipeline.phase} was not approved{f': {why}' if why else ''}"
             moved = failed(pipeline, now, Reason.CANCELLED, sentence)
             after = moved.pipeline
             told = PipelineNote(type="pipeline_failed", payload={**said, "sentence": sentence}, at=now)
@@ -236,29 +234,6 @@ class Epics:
     def holder(self, pipeline_id: str) -> Holder | None:
         """Who performs its phase now."""
         return self._parts.locks.holder(pipeline_id)
-
-
-def _named(wish: EpicWish) -> tuple[str, str, tuple[str, ...]]:
-    description, epic_id = wish.description.strip(), wish.epic_id.strip()
-    if not description and not epic_id:
-        raise UserError("neither a description of the epic nor an id is given", hint="say in words what you want")
-    if len(description) > LONGEST_WISH:
-        raise UserError(f"the description has {len(description)} characters, and {LONGEST_WISH} are the most")
-    if len(epic_id) > LONGEST_ID or not epic_id.isprintable():
-        raise UserError(f"an epic's id has at most {LONGEST_ID} printable characters")
-    if len(json.dumps(dict(wish.context), default=str)) > MOST_CONTEXT:
-        raise UserError(f"the initial context is longer than {MOST_CONTEXT} characters as JSON")
-    if not description:
-        return epic_id, epic_id, (f"no description was given: the id {epic_id!r} is taken for it",)
-    digest = hashlib.sha256(" ".join(description.split()).encode()).hexdigest()
-    return description, epic_id or f"EPIC-{digest[:8]}", ()
-
-
-def _token_budget(context: Mapping[str, Any], default: int) -> int:
-    found = context.get("token_budget", default)
-    if type(found) is not int or not 1 <= found <= 10**12:
-        raise UserError(f"token_budget is {found!r}; a whole number of at least 1 is needed")
-    return found
 
 
 def _must_go_on(pipeline: Pipeline) -> None:
