@@ -55,7 +55,7 @@ docs:
 	mv test-artifacts/artifacts/*.schema.json schema/artifacts/
 
 bench:
-	for benchmark in benchmarks/*.py; do $(PYTHON) "$$benchmark" || exit 1; done
+	for benchmark in benchmarks/*.py benchmarks/tokens; do $(PYTHON) "$$benchmark" || exit 1; done
 
 demo:
 	./run.sh demo
