@@ -5,7 +5,6 @@ A tree's own attributes are not looked at: a line in them could hide a file from
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git.objects import contents as read
@@ -67,6 +66,6 @@ def diff(own: OwnRepository, base: str, commit: str, *, max_bytes: int) -> str:
         own.commits.must_be_there(commit)
         raise
     if not answer.is_cut:
-        return os.fsdecode(answer.out)
+        return answer.out.decode("utf-8", "replace")
     whole = answer.out[: answer.out.rfind(b"\n") + 1]
-    return f"{os.fsdecode(whole)}[... the diff is longer than {max_bytes} bytes: the rest is left out here ...]\n"
+    return f"{whole.decode('utf-8', 'replace')}[... the diff is longer than {max_bytes} bytes: the rest is left out here ...]\n"
