@@ -155,5 +155,11 @@ def test_a_file_with_syntax_errors_is_shown_by_its_first_lines() -> None:
     assert "broken.py (its first lines)\n    def (:\n      odd" in found
 
 
+def test_words_to_agents_that_stand_in_two_files_are_shown_once() -> None:
+    text = shown("flour", {**FILES, "CLAUDE.md": FILES["AGENTS.md"]}).text
+    assert text.count("Write plainly.") == 1
+    assert "Other words" in shown("flour", {**FILES, "CLAUDE.md": "Other words"}).text
+
+
 def test_an_empty_project_has_an_empty_list() -> None:
     assert shown("flour", {}) == Baseline(text="", files=0)

@@ -65,7 +65,7 @@ def diff(own: OwnRepository, base: str, commit: str, *, max_bytes: int) -> str:
         own.commits.must_be_there(base)
         own.commits.must_be_there(commit)
         raise
+    text = answer.out[: answer.out.rfind(b"\n") + 1].decode("utf-8", "replace")
     if not answer.is_cut:
-        return answer.out.decode("utf-8", "replace")
-    whole = answer.out[: answer.out.rfind(b"\n") + 1]
-    return f"{whole.decode('utf-8', 'replace')}[... the diff is longer than {max_bytes} bytes: the rest is left out here ...]\n"
+        return text
+    return f"{text}[... the diff is longer than {max_bytes} bytes: the rest is left out here ...]\n"
