@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Connection, func, select, tuple_
@@ -45,10 +45,16 @@ class Used:
         return cls(*(int(getattr(row, name) or 0) for name in SUMS))
 
     def __add__(self, other: Used) -> Used:
-        return Used(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+        return Used(
+            self.calls + other.calls,
+            self.input + other.input,
+            self.output + other.output,
+            self.micros + other.micros,
+            self.unknown + other.unknown,
+        )
 
     def __sub__(self, other: Used) -> Used:
-        return Used(*(mine - its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+        return self + Used(-other.calls, -other.input, -other.output, -other.micros, -other.unknown)
 
     @property
     def tokens(self) -> int:
