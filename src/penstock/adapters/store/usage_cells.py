@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, String, case, exists, false, func, literal_column, select, type_coerce, union, union_all
 
+from penstock.adapters.store.codec import storable
 from penstock.adapters.store.rollup_tables import SUMS, usage_by_day, usage_by_pipeline
 from penstock.adapters.store.rollups import DAY
 from penstock.adapters.store.usage_spans import A_DAY, Span, beginning, span_of
@@ -156,7 +157,7 @@ def _meant(part: Part, wanted: UsageFilter) -> list[ColumnElement[bool]]:
         "phase_name": wanted.phase,
         "role_name": wanted.role,
     }
-    return [part.columns[name] == value for name, value in asked.items() if value]
+    return [part.columns[name] == storable(value) for name, value in asked.items() if value]
 
 
 def _sum(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
