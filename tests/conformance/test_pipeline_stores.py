@@ -29,6 +29,7 @@ from penstock.ports.library import Progress, UnknownPipeline
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from penstock.adapters.store.opening import Database
     from penstock.domain.pipelines import Pipeline
     from penstock.ports.library import Pipelines
 
@@ -160,6 +161,29 @@ def test_of_two_processes_that_want_a_phase_one_is_told_so(place: Path | str) ->
     asyncio.run(main())
     for database in databases:
         database.close()
+
+
+class Ended:
+    """The leave of a connection that has ended."""
+
+    def is_lost(self) -> bool:
+        return True
+
+
+def test_who_lost_the_leave_of_the_database_writes_nothing_more(database: Database) -> None:
+    async def main() -> None:
+        ours = await claimed(database.pipelines)
+        database.owned.add(ours.id, Ended())
+        for write in (
+            database.pipelines.commit(Progress(pipeline=replace(ours, phase="qa_phase"))),
+            database.pipelines.keep_answer(ours, an_answer(an_attempt(ours))),
+            database.pipelines.claim(ours.id),
+        ):
+            with pytest.raises(OwnershipLost, match=f"was lost, and with it pipeline {ours.id}"):
+                await write
+        assert await database.pipelines.load(ours.id) == ours
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
