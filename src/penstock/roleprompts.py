@@ -180,7 +180,12 @@ class RolePrompts:
             version = _next_version(version, of_role)
             name = _id_of(shipped.role, version)
         is_active = (active is not None and is_untouched) if of_role else shipped.is_active
-        await self._parts.prompts.add(replace(shipped, id=name, version=version, is_active=is_active))
+        try:
+            await self._parts.prompts.add(replace(shipped, id=name, version=version, is_active=is_active))
+        except UserError:  # it is there by now: somebody else seeds at the same time
+            if any(_says(one) == _says(shipped) for one in await self._parts.prompts.versions(shipped.role)):
+                return ""
+            raise
         kept = "" if is_active or active is None else f"; {active.version} stays in force"
         return f"{shipped.role}: version {version} stored{kept}"
 
