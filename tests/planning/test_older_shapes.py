@@ -97,7 +97,9 @@ def test_a_report_passes_if_approved_without_a_failed_criterion(changes: dict[st
 def test_todays_shape_stays_as_it_is(artifact_type: str) -> None:
     assert not is_older(artifact_type, SAMPLES[artifact_type])
     assert of_older_shape(artifact_type, SAMPLES[artifact_type]) == SAMPLES[artifact_type]
-    assert not is_older(artifact_type, {**SAMPLES[artifact_type], "description": "x", "tests": [], "recommendation": ""})
+    assert not is_older(
+        artifact_type, {**SAMPLES[artifact_type], "description": "x", "tests": [], "recommendation": ""}
+    )
 
 
 ANY = st.recursive(
