@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.alerts import announce
 from penstock.config.pipeline import PipelineSettings
 from penstock.config.sections import BudgetSettings
 from penstock.domain.budget import Level
@@ -215,6 +216,7 @@ class Epics:
             note = PipelineNote(type="approval_asked", payload={"phase": pipeline.phase, "why": sentence}, at=now)
             waiting = readiness.waiting(pipeline, now, sentence)
             await self._parts.pipelines.commit(Progress(pipeline=waiting, notes=(note,)))
+            await announce(self._parts, waiting)
 
     async def _owned(self, pipeline_id: str) -> Pipeline:
         """Claimed for one decision that is stored at once."""
