@@ -186,6 +186,16 @@ class Visit(Protocol):
 class Models(Protocol):
     """The one door to every model."""
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether recordings answer, whatever model is asked for."""
+        ...
+
+    @property
+    def recording(self) -> str:
+        """The one recording that the user's settings have answer; empty for that of whatever is asked."""
+        ...
+
     def check(self, model: str, protocols: Sequence[str]) -> None:
         """Raise an error that says what to do unless this model is configured, has its key, and speaks one of these."""
         ...
