@@ -31,7 +31,7 @@ from penstock.ports import (
     Views,
     Workspace,
 )
-from penstock.ports.library import LibraryViews, Pipelines, Prompts, Replies
+from penstock.ports.library import LibraryViews, Notifier, Pipelines, Prompts, Replies
 from penstock.upkeep import Attempts, Commits, Mending, Remains, Worktrees
 
 
@@ -147,6 +147,8 @@ class Parts(Protocol):
     def redactor(self) -> Redactor: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def notifier(self) -> Notifier: ...
 
     @property
     def models(self) -> Models:

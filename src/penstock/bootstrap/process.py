@@ -10,6 +10,7 @@ from pathlib import Path
 
 from penstock.adapters.agents.inspecting import Inspector
 from penstock.adapters.locks import FileLocks
+from penstock.adapters.notify import Channels, NotificationsSettings
 from penstock.adapters.processes.hiding import hide
 from penstock.adapters.processes.trial import Trial
 from penstock.adapters.slots import FileSlots
@@ -159,6 +160,11 @@ class Adapters:
         """The one door to every model."""
         self.closing.append(self.doors.models.close)
         return self.doors.models
+
+    @cached_property
+    def notifier(self) -> Channels:
+        """Tells the user's own channels."""
+        return Channels(self.own_settings.node(NotificationsSettings), self.redactor.redact)
 
     @property
     def provider_keys(self) -> tuple[str, ...]:

@@ -83,6 +83,8 @@ def _shown(name: str, value: object) -> object:
     value = plain(value)
     if isinstance(value, str):
         return Redactor().redact(value)
+    if isinstance(value, list):
+        return [_shown(name, item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _shown(str(key), item) for key, item in value.items()}
     return value

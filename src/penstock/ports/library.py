@@ -312,6 +312,8 @@ class Replies(Protocol):
 class Notifier(Protocol):
     """Tells the user's own channels of something."""
 
-    async def notify(self, title: str, text: str) -> None:
-        """Tell it to all of them; a channel that fails is logged and never stops anything."""
+    async def notify(self, event: str, title: str, text: str) -> None:
+        """Tell it to all of them, if the user wants to hear of such events (names of NOTES); a channel that fails is
+        logged and never stops anything.
+        """
         ...
