@@ -95,9 +95,7 @@ def create_app(built: Penstock, settings: ServerSettings, *, is_unauthenticated:
     # the last one added is the first that sees a request
     app.add_middleware(Idempotency, parts=built.parts)
     app.add_middleware(BodyLimit, limit=settings.body_limit)
-    app.add_middleware(
-        Guard, host=settings.host, allowed_hosts=settings.allowed_hosts, keys=settings.api_keys
-    )
+    app.add_middleware(Guard, host=settings.host, allowed_hosts=settings.allowed_hosts, keys=settings.api_keys)
     app.add_middleware(Tracing)
     return app
 
@@ -135,7 +133,5 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - that is what it is registered for
     code = _CODES.get(error.status_code, "bad_request")
-    problem = Problem(
-        status=error.status_code, code=code, message=str(error.detail), headers=dict(error.headers or {})
-    )
+    problem = Problem(status=error.status_code, code=code, message=str(error.detail), headers=dict(error.headers or {}))
     return problem.answer(request_id_of(request.scope))

@@ -46,8 +46,15 @@ Filter: TypeAlias = Annotated[str | None, Query(max_length=LONGEST_ID)]
 RunId: TypeAlias = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, description="The run's id")]
 WorkstreamId: TypeAlias = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, description="The workstream's id")]
 PipelineId: TypeAlias = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, description="The pipeline's id")]
-IdempotencyKey: TypeAlias = Annotated[
-    str | None,
-    Header(max_length=255, description="The same request with the same key gets the first answer again, for a day"),
-]
-"""For the documentation: the layer around the application sees to it."""
+
+
+def _documented(
+    idempotency_key: Annotated[
+        str | None,
+        Header(max_length=255, description="The same request with the same key gets the first answer again, for a day"),
+    ] = None,
+) -> None:
+    """For the documentation: the layer around the application sees to it."""
+
+
+REPEATABLE = [Depends(_documented)]

@@ -67,9 +67,7 @@ class Idempotency:
             headers = {**known.headers, REPLAYED: "true"}
             await Response(known.body, known.status, headers=headers)(scope, receive, send)
 
-    async def _first(
-        self, scope: Scope, key: str, digest: str, body: bytes, receive: Receive, send: Send
-    ) -> None:
+    async def _first(self, scope: Scope, key: str, digest: str, body: bytes, receive: Receive, send: Send) -> None:
         recording, is_given = _Recording(), False
 
         async def replaying() -> Message:

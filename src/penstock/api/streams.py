@@ -53,7 +53,7 @@ async def stream(here: ApiState, look: Look, kind: str, begin: int, *, follows: 
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _events(  # noqa: PLR0913 - what a stream is
+async def _events(
     here: ApiState, look: Look, kind: str, begin: int, first: Rows, *, follows: bool
 ) -> AsyncIterator[str]:
     async with here.streams:

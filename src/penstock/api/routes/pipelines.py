@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from penstock.api.here import After, ApiState, Filter, Here, IdempotencyKey, Limit, Offset, PipelineId
+from penstock.api.here import REPEATABLE, After, ApiState, Filter, Here, Limit, Offset, PipelineId
 from penstock.api.problems import answers
 from penstock.api.shapes.common import Holder
 from penstock.api.shapes.pipelines import (
@@ -23,8 +23,8 @@ from penstock.api.shapes.pipelines import (
     StoredArtifact,
     WholePipeline,
 )
-from penstock.api.strict import StrictRoute
 from penstock.api.streams import AT_ONCE, STREAM_ANSWER, Follows, LastEventId, Rows, cursor, stream
+from penstock.api.strict import StrictRoute
 from penstock.epics.asked import Advanced, EpicWish
 from penstock.planning.artifacts import canonical_type
 
@@ -37,12 +37,15 @@ Waits = Annotated[bool, Query(description="False: answer at once; the phase is p
 Status = Literal["active", "waiting", "complete", "failed"]
 
 
-@router.post("", operation_id="create_pipeline", status_code=201, response_model=Created, responses=answers(409))
-async def create_pipeline(
-    here: Here,
-    body: NewPipeline,
-    idempotency_key: IdempotencyKey = None,  # noqa: ARG001
-) -> Created:
+@router.post(
+    "",
+    operation_id="create_pipeline",
+    status_code=201,
+    response_model=Created,
+    responses=answers(409),
+    dependencies=REPEATABLE,
+)
+async def create_pipeline(here: Here, body: NewPipeline) -> Created:
     """Make a pipeline of an epic; nothing is performed yet."""
     wish = EpicWish(description=body.description, epic_id=body.epic_id, context=body.context)
     pipeline_id, warnings = await here.penstock.epics.create(wish)
@@ -64,21 +67,24 @@ def show_pipeline(here: Here, pipeline_id: PipelineId) -> dict[str, Any]:
 
 
 @router.post(
-    "/{pipeline_id}/advance", operation_id="advance_pipeline", response_model=AdvancedTo, responses=PERFORMED
+    "/{pipeline_id}/advance",
+    operation_id="advance_pipeline",
+    response_model=AdvancedTo,
+    responses=PERFORMED,
+    dependencies=REPEATABLE,
 )
-async def advance_pipeline(
-    here: Here,
-    pipeline_id: PipelineId,
-    wait: Waits = True,
-    idempotency_key: IdempotencyKey = None,  # noqa: ARG001
-) -> Response:
+async def advance_pipeline(here: Here, pipeline_id: PipelineId, wait: Waits = True) -> Response:
     """Perform the present phase and move on. Who hangs up cancels nothing."""
     advanced = await advance(here, pipeline_id, waits=wait)
     return JSONResponse(_told(advanced).model_dump(), status_code=200 if advanced.is_over else 202)
 
 
 @router.post(
-    "/{pipeline_id}/approve", operation_id="approve_pipeline", response_model=AdvancedTo, responses=DECIDED
+    "/{pipeline_id}/approve",
+    operation_id="approve_pipeline",
+    response_model=AdvancedTo,
+    responses=DECIDED,
+    dependencies=REPEATABLE,
 )
 async def approve_pipeline(here: Here, pipeline_id: PipelineId, body: Decision | None = None) -> AdvancedTo:
     """Approve that the phase it waits with be performed."""
@@ -86,16 +92,20 @@ async def approve_pipeline(here: Here, pipeline_id: PipelineId, body: Decision |
     return _told(await here.penstock.epics.approve(pipeline_id, by=said.by, note=said.note))
 
 
-@router.post("/{pipeline_id}/reject", operation_id="reject_pipeline", response_model=AdvancedTo, responses=DECIDED)
+@router.post(
+    "/{pipeline_id}/reject",
+    operation_id="reject_pipeline",
+    response_model=AdvancedTo,
+    responses=DECIDED,
+    dependencies=REPEATABLE,
+)
 async def reject_pipeline(here: Here, pipeline_id: PipelineId, body: Decision | None = None) -> AdvancedTo:
     """End a pipeline: what it waits for is not approved."""
     said = body or Decision()
     return _told(await here.penstock.epics.reject(pipeline_id, by=said.by, note=said.note))
 
 
-@router.get(
-    "/{pipeline_id}/artifacts", operation_id="list_artifacts", response_model=list[Artifact], responses=THERE
-)
+@router.get("/{pipeline_id}/artifacts", operation_id="list_artifacts", response_model=list[Artifact], responses=THERE)
 def list_artifacts(
     here: Here,
     pipeline_id: PipelineId,
@@ -114,13 +124,9 @@ def list_artifacts(
     status_code=201,
     response_model=StoredArtifact,
     responses=DECIDED,
+    dependencies=REPEATABLE,
 )
-async def put_artifact(
-    here: Here,
-    pipeline_id: PipelineId,
-    body: NewArtifact,
-    idempotency_key: IdempotencyKey = None,  # noqa: ARG001
-) -> StoredArtifact:
+async def put_artifact(here: Here, pipeline_id: PipelineId, body: NewArtifact) -> StoredArtifact:
     """Replace an artifact by a person's own: it is validated, and the later phases use it."""
     artifact_id = await here.penstock.epics.put_artifact(
         pipeline_id, artifact_type=body.artifact_type, payload=body.payload, role=body.role, phase=body.phase

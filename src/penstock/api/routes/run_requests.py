@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
-from penstock.api.here import ApiState, Here, IdempotencyKey, RunId, WorkstreamId
+from penstock.api.here import REPEATABLE, ApiState, Here, RunId, WorkstreamId
 from penstock.api.problems import answers
 from penstock.api.routes.runs import holder_of, workstream_of
 from penstock.api.shapes.runs import Approve, Asked, Begun, Pause, Reject, Rollback, StartRun
@@ -32,8 +32,10 @@ router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=StrictRoute
 TAKEN = answers(404, 409)
 
 
-@router.post("", operation_id="start_run", status_code=201, response_model=Begun, responses=answers(409))
-async def start_run(here: Here, body: StartRun, idempotency_key: IdempotencyKey = None) -> Begun:  # noqa: ARG001
+@router.post(
+    "", operation_id="start_run", status_code=201, response_model=Begun, responses=answers(409), dependencies=REPEATABLE
+)
+async def start_run(here: Here, body: StartRun) -> Begun:
     """Make a run of the project's plan and begin with it; it is worked on in the background."""
     submission = Submission(
         plan=_inside(here, body.plan),
@@ -53,13 +55,17 @@ async def start_run(here: Here, body: StartRun, idempotency_key: IdempotencyKey 
     )
 
 
-@router.post("/{run_id}/pause", operation_id="pause_run", response_model=Asked, responses=TAKEN)
+@router.post(
+    "/{run_id}/pause", operation_id="pause_run", response_model=Asked, responses=TAKEN, dependencies=REPEATABLE
+)
 async def pause_run(here: Here, run_id: RunId, body: Pause | None = None) -> Asked:
     """Pause a run: steps that run may end first, unless `now`."""
     return await _ask(here, run_id, PauseAsked(now=bool(body and body.now)))
 
 
-@router.post("/{run_id}/resume", operation_id="resume_run", response_model=Asked, responses=TAKEN)
+@router.post(
+    "/{run_id}/resume", operation_id="resume_run", response_model=Asked, responses=TAKEN, dependencies=REPEATABLE
+)
 async def resume_run(here: Here, run_id: RunId) -> Asked:
     """Go on with a run that was paused, that nobody works on, or whose budget was spent."""
     view = await asyncio.to_thread(here.penstock.parts.views.run, run_id)
@@ -70,19 +76,25 @@ async def resume_run(here: Here, run_id: RunId) -> Asked:
     return await _ask(here, run_id, ResumeAsked())
 
 
-@router.post("/{run_id}/cancel", operation_id="cancel_run", response_model=Asked, responses=TAKEN)
+@router.post(
+    "/{run_id}/cancel", operation_id="cancel_run", response_model=Asked, responses=TAKEN, dependencies=REPEATABLE
+)
 async def cancel_run(here: Here, run_id: RunId) -> Asked:
     """End a run for good: its steps are stopped, everything is kept."""
     return await _ask(here, run_id, CancelAsked())
 
 
-@router.post("/{run_id}/abandon", operation_id="abandon_run", response_model=Asked, responses=TAKEN)
+@router.post(
+    "/{run_id}/abandon", operation_id="abandon_run", response_model=Asked, responses=TAKEN, dependencies=REPEATABLE
+)
 async def abandon_run(here: Here, run_id: RunId) -> Asked:
     """Give a run up, whatever its state, and tidy its folders away; logs and snapshots are kept."""
     return await _ask(here, run_id, AbandonAsked())
 
 
-@router.post("/{run_id}/approve", operation_id="approve_in_run", response_model=Asked, responses=TAKEN)
+@router.post(
+    "/{run_id}/approve", operation_id="approve_in_run", response_model=Asked, responses=TAKEN, dependencies=REPEATABLE
+)
 async def approve_in_run(here: Here, run_id: RunId, body: Approve) -> Asked:
     """Approve a workstream that waits for a person, or let a gate begin."""
     if bool(body.workstream) == bool(body.gate):
@@ -91,7 +103,9 @@ async def approve_in_run(here: Here, run_id: RunId, body: Approve) -> Asked:
     return await _ask(here, run_id, request)
 
 
-@router.post("/{run_id}/reject", operation_id="reject_in_run", response_model=Asked, responses=TAKEN)
+@router.post(
+    "/{run_id}/reject", operation_id="reject_in_run", response_model=Asked, responses=TAKEN, dependencies=REPEATABLE
+)
 async def reject_in_run(here: Here, run_id: RunId, body: Reject) -> Asked:
     """Ask for a revision of a workstream that waits for a person, or give up on it."""
     request = Rejected(workstream=body.workstream, final=body.final, by=body.by, note=body.note)
@@ -99,7 +113,11 @@ async def reject_in_run(here: Here, run_id: RunId, body: Reject) -> Asked:
 
 
 @router.post(
-    "/{run_id}/workstreams/{ws_id}/reset", operation_id="reset_workstream", response_model=Asked, responses=TAKEN
+    "/{run_id}/workstreams/{ws_id}/reset",
+    operation_id="reset_workstream",
+    response_model=Asked,
+    responses=TAKEN,
+    dependencies=REPEATABLE,
 )
 async def reset_workstream(here: Here, run_id: RunId, ws_id: WorkstreamId) -> Asked:
     """Let a failed workstream begin again."""
@@ -108,7 +126,11 @@ async def reset_workstream(here: Here, run_id: RunId, ws_id: WorkstreamId) -> As
 
 
 @router.post(
-    "/{run_id}/workstreams/{ws_id}/rollback", operation_id="rollback_workstream", response_model=Asked, responses=TAKEN
+    "/{run_id}/workstreams/{ws_id}/rollback",
+    operation_id="rollback_workstream",
+    response_model=Asked,
+    responses=TAKEN,
+    dependencies=REPEATABLE,
 )
 async def rollback_workstream(here: Here, run_id: RunId, ws_id: WorkstreamId, body: Rollback | None = None) -> Asked:
     """Take a merged workstream back: a new commit that undoes its merge, verified like any merge."""

@@ -11,8 +11,8 @@ from penstock.api.here import MOST_ROWS, After, ApiState, Filter, Here, Limit, O
 from penstock.api.problems import NotThere, answers
 from penstock.api.shapes.common import Holder
 from penstock.api.shapes.runs import Attempt, Run, RunError, RunEvent, Verdict, WholeRun, Workstream
-from penstock.api.strict import StrictRoute
 from penstock.api.streams import AT_ONCE, STREAM_ANSWER, Follows, LastEventId, Rows, cursor, stream
+from penstock.api.strict import StrictRoute
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=StrictRoute)
 THERE = answers(404)
@@ -41,18 +41,14 @@ def show_run(here: Here, run_id: RunId) -> dict[str, Any]:
     return {**view, "worked_on": holder_of(here, run_id)}
 
 
-@router.get(
-    "/{run_id}/workstreams", operation_id="list_workstreams", response_model=list[Workstream], responses=THERE
-)
+@router.get("/{run_id}/workstreams", operation_id="list_workstreams", response_model=list[Workstream], responses=THERE)
 def list_workstreams(here: Here, run_id: RunId) -> list[dict[str, Any]]:
     """The workstreams of a run, in the order of its plan."""
     found: list[dict[str, Any]] = here.penstock.parts.views.run(run_id)["workstreams"]
     return found
 
 
-@router.get(
-    "/{run_id}/workstreams/{ws_id}", operation_id="show_workstream", response_model=Workstream, responses=THERE
-)
+@router.get("/{run_id}/workstreams/{ws_id}", operation_id="show_workstream", response_model=Workstream, responses=THERE)
 def show_workstream(here: Here, run_id: RunId, ws_id: WorkstreamId) -> dict[str, Any]:
     """One workstream of a run."""
     return workstream_of(here, run_id, ws_id)
