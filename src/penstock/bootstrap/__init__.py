@@ -16,6 +16,7 @@ from penstock.bootstrap.project import ProjectAdapters
 from penstock.ports import Clock, Effect
 from penstock.projects import Projects
 from penstock.replays import Replays
+from penstock.roleprompts import RolePrompts
 from penstock.service import Service
 from penstock.staff import Staff
 from penstock.submitting import Submitting
@@ -35,6 +36,7 @@ class Penstock:
     accounts: Accounts
     replays: Replays
     staff: Staff
+    prompts: RolePrompts
     parts: Adapters
 
     async def close(self) -> None:
@@ -64,5 +66,6 @@ def build(
         accounts=Accounts(adapters, projects),
         replays=Replays(adapters, projects, service),
         staff=Staff(adapters, projects),
+        prompts=RolePrompts(adapters),
         parts=adapters,
     )

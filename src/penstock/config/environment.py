@@ -33,8 +33,9 @@ ALIASES: Mapping[str, Key] = {
     "PIPELINE_TOOL_PROFILES_PATH": ("tool_profiles_path",),
     "PIPELINE_DRY_RUN": ("dry_run",),
     "AIDER_MODEL": ("agents", "aider", "model"),
+    "PENSTOCK_UPSTREAM": ("gateway", "upstream"),
 }
-"""Names that older systems use. Penstock's own name of the same key wins."""
+"""Names that older systems use, and a short one. Penstock's own full name of the same key wins."""
 
 RESERVED = frozenset(
     {

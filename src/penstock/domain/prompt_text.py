@@ -12,7 +12,7 @@ from typing import Any
 from penstock.domain.errors import UserError
 from penstock.domain.phases import RolePrompt
 
-PARTS = ("starting_prompt", "bootstrapper", "instructions", "working_schema")
+PARTS = ("starting_prompt", "bootstrapper", "working_schema", "instructions")
 MOST_CHARACTERS = 64_000
 MOST_LINES = 2000
 ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -62,9 +62,9 @@ def as_text(prompt: RolePrompt) -> str:
     lines = [
         f"The prompt of the role {prompt.role}, version {prompt.version}. What stands above the first mark is not read."
     ]
-    for name in PARTS[:-1]:
-        lines += ["", f"=== {name} ===", getattr(prompt, name).strip("\n")]
-    lines += ["", "=== working_schema ===", _schema_text(prompt.working_schema)]
+    for name in PARTS:
+        value = _schema_text(prompt.working_schema) if name == "working_schema" else getattr(prompt, name)
+        lines += ["", f"=== {name} ===", value.strip("\n")]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

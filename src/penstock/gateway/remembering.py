@@ -87,5 +87,5 @@ def nothing_remembered(caller: Caller, stay: Stay, *, is_replay: bool) -> Memory
     return None
 
 
-async def _nothing_to_close() -> None:
+def _nothing_to_close() -> None:
     pass
