@@ -31,7 +31,7 @@ from penstock.ports import (
     Views,
     Workspace,
 )
-from penstock.ports.library import LibraryViews, Notifier, Pipelines, Prompts, Replies
+from penstock.ports.library import LibraryViews, Notifier, Pipelines, Prompts, Replies, UsageReports
 from penstock.upkeep import Attempts, Commits, Mending, Remains, Worktrees
 
 
@@ -55,7 +55,7 @@ class Trust(Protocol):
         ...
 
 
-class AllViews(Views, LibraryViews, Protocol):
+class AllViews(Views, LibraryViews, UsageReports, Protocol):
     """Every read-only question to the store."""
 
 

@@ -230,7 +230,7 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageFilter:
-    """Which usage is meant; what is empty does not matter."""
+    """Which usage is meant, from `since` on and before `until`; what is empty does not matter."""
 
     project: str = ""
     pipeline: str = ""

@@ -16,10 +16,12 @@ from penstock.adapters.store.codec import progress_fields
 from penstock.adapters.store.failures import UnknownRequest
 from penstock.adapters.store.library_views import SqlLibraryViews
 from penstock.adapters.store.loading import known_run
+from penstock.adapters.store.usage_metrics import SqlMetrics
+from penstock.adapters.store.usage_reports import SqlUsageReports
 from penstock.adapters.store.usage_views import SqlUsageViews
 
 
-class SqlViews(SqlLibraryViews, SqlUsageViews):
+class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
     """What anybody may ask, without owning a run."""
 
     def runs(self, *, project: str | None = None, pipeline: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
