@@ -65,7 +65,12 @@ ROUTERS: Sequence[APIRouter] = (
     combine_metrics.router,
 )
 
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+_OWN_WORDS = {
+    404: ("not_found", "there is nothing at this address; /docs shows what there is"),
+    405: ("method_not_allowed", "this address knows no such method; /docs shows those that it knows"),
+    413: ("too_large", "the body of the request is too large"),
+}
+"""Code and sentence of what the framework itself refuses."""
 
 
 def create_app(built: Penstock, settings: ServerSettings, *, is_unauthenticated: bool = False) -> FastAPI:
@@ -132,6 +137,6 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - that is what it is registered for
-    code = _CODES.get(error.status_code, "bad_request")
-    problem = Problem(status=error.status_code, code=code, message=str(error.detail), headers=dict(error.headers or {}))
+    code, words = _OWN_WORDS.get(error.status_code, ("bad_request", str(error.detail)))
+    problem = Problem(status=error.status_code, code=code, message=words, headers=dict(error.headers or {}))
     return problem.answer(request_id_of(request.scope))

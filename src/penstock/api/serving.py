@@ -144,7 +144,7 @@ def _places(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str,
         ) from None
     places = dict.fromkeys((family, place) for family, _, _, _, place in found)
     # the older kind first: most clients and people mean it
-    return sorted(places, key=lambda one: one[0] is not socket.AF_INET)  # type: ignore[arg-type, return-value]
+    return sorted(places, key=lambda one: one[0] is not socket.AF_INET)  # type: ignore[arg-type]
 
 
 def _bound(family: socket.AddressFamily, place: tuple[object, ...]) -> socket.socket:

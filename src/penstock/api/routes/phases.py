@@ -23,7 +23,9 @@ async def list_phases(here: Here) -> list[dict[str, Any]]:
     return [phase_as_json(one) for one in await here.penstock.prompts.phases()]
 
 
-@router.put("/{phase}", operation_id="put_phase", response_model=Phase, responses=answers(404), dependencies=REPEATABLE)
+@router.put(
+    "/{phase}", operation_id="put_phase", response_model=Phase, responses=answers(404, 409), dependencies=REPEATABLE
+)
 async def put_phase(here: Here, phase: PhaseName, body: PutPhase) -> dict[str, Any]:
     """Store a phase or change it; refused if the phases could not be gone through then, and nothing is changed."""
     await here.penstock.prompts.ensure_seeded()

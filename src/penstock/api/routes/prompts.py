@@ -57,7 +57,7 @@ async def show_prompt(here: Here, prompt: Named) -> dict[str, Any]:
     "/{prompt}/activate",
     operation_id="activate_prompt",
     response_model=Prompt,
-    responses=THERE,
+    responses=answers(404, 409),
     dependencies=REPEATABLE,
 )
 async def activate_prompt(here: Here, prompt: Named) -> dict[str, Any]:
