@@ -15,6 +15,7 @@ from penstock.domain.tools import ToolProfile
 from penstock.ports import (
     Agent,
     AgentFacts,
+    Asker,
     Clock,
     Environments,
     History,
@@ -147,6 +148,11 @@ class Parts(Protocol):
     def redactor(self) -> Redactor: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def asker(self) -> Asker:
+        """Asks models in the names of roles."""
+        ...
+
     @property
     def notifier(self) -> Notifier: ...
 

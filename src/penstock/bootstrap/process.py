@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from penstock.adapters.agents.inspecting import Inspector
+from penstock.adapters.asking import PydanticAsker
 from penstock.adapters.locks import FileLocks
 from penstock.adapters.notify import Channels, NotificationsSettings
 from penstock.adapters.processes.hiding import hide
@@ -160,6 +161,11 @@ class Adapters:
         """The one door to every model."""
         self.closing.append(self.doors.models.close)
         return self.doors.models
+
+    @cached_property
+    def asker(self) -> PydanticAsker:
+        """Asks models in the names of roles."""
+        return PydanticAsker()
 
     @cached_property
     def notifier(self) -> Channels:

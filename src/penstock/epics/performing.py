@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import replace
 from typing import assert_never
 
-from penstock.alerts import watch_budget
+from penstock.alerts import announce, watch_budget
 from penstock.domain.errors import PenstockError
 from penstock.domain.phases import PhaseKind
 from penstock.domain.pipelines import Pipeline, PipelineNote
@@ -39,7 +39,9 @@ async def _perform(house: House, pipeline_id: str, tell: Tell) -> Pipeline:
     except PenstockError as error:
         await _failed(house, pipeline_id, error, tell)
         raise
-    return await watch_budget(house.parts, after, tell)
+    told = await watch_budget(house.parts, after, tell)
+    await announce(house.parts, told)
+    return told
 
 
 async def _by_kind(desk: Desk) -> Pipeline:
