@@ -7,14 +7,18 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import httpx2
 import pytest
-from api_server import EPIC, Server, made_place, serving
+from api_server import EPIC, Place, Server, made_place, serving
 from event_lines import events
+from served import served
 
 from one_model_server import Scripted, model_server
 from penstock.config.server import ServerSettings
+
+pytestmark = pytest.mark.slow
 
 USAGE = {"input_tokens": 1200, "output_tokens": 300}
 
@@ -25,6 +29,14 @@ def says(model: Scripted, text: str) -> None:
     content = [{"type": "text", "text": text}]
     model.body = json.dumps({**told, "content": content, "stop_reason": "end_turn", "usage": USAGE}).encode()
     model.status = 200
+
+
+def set_up_models(place: Place, model: Scripted) -> None:
+    """The user's own configuration: the scripted model is the provider."""
+    folder = place.home / ".config" / "penstock"
+    folder.mkdir(parents=True)
+    upstream = f'[upstreams.anthropic]\nbase_url = "{model.url}"\n[gateway]\nmax_tries = 1\n'
+    (folder / "config.toml").write_text(upstream)
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +50,7 @@ def model() -> Iterator[Scripted]:
 def planning(tmp_path_factory: pytest.TempPathFactory, model: Scripted) -> Iterator[Server]:
     """A server whose models are the scripted one."""
     place = made_place(tmp_path_factory.mktemp("planning"), {})
-    folder = place.home / ".config" / "penstock"
-    folder.mkdir(parents=True)
-    upstream = f'[upstreams.anthropic]\nbase_url = "{model.url}"\n[gateway]\nmax_tries = 1\n'
-    (folder / "config.toml").write_text(upstream)
+    set_up_models(place, model)
     with serving(place.penstock(ANTHROPIC_API_KEY="provider-key-0123456789"), ServerSettings()) as running:
         yield running
 
@@ -164,3 +173,51 @@ def test_a_phase_that_a_person_must_approve_waits(planning: Server) -> None:
         assert planning.post(f"/pipelines/{pipeline}/advance")["current_phase"] == "arch_phase"
     finally:
         planning.put("/api/v1/phases/pm_phase", {**wish, "config": phase["config"]})
+
+
+def test_a_phase_goes_on_after_a_kill_in_the_midst_of_a_call(tmp_path: Path, model: Scripted) -> None:
+    place, asked, gone = made_place(tmp_path, {}), threading.Event(), threading.Event()
+    set_up_models(place, model)
+    key = {"ANTHROPIC_API_KEY": "provider-key-0123456789"}
+
+    def hold() -> None:
+        asked.set()
+        gone.wait(30)
+
+    model.before = hold
+    with served(place, "--port", "0", **key) as server, server.until_listening() as client:
+        pipeline = client.post("/pipelines", json={"epic_description": "Add a page"}).json()["pipeline_id"]
+        assert client.post(f"/pipelines/{pipeline}/advance?wait=false").status_code == 202
+        assert asked.wait(30)
+        server.process.kill()
+        server.over()
+    gone.set()
+    with served(place, "--port", "0", **key) as server, server.until_listening() as client:
+        with client.stream("GET", f"/api/v1/pipelines/{pipeline}/events/stream") as answer:
+            next(kind for _, kind, _ in events(answer.iter_lines()) if kind == "phase_passed")
+        assert client.get(f"/pipelines/{pipeline}/artifacts").json()["epic"]["title"] == EPIC["title"]
+        assert f"taken_up pipelines={pipeline}" in server.end()[1]
+
+
+def test_who_waits_is_told_that_the_server_stops(tmp_path: Path, model: Scripted) -> None:
+    place, asked, gone = made_place(tmp_path, {}), threading.Event(), threading.Event()
+    set_up_models(place, model)
+
+    def hold() -> None:
+        asked.set()
+        gone.wait(60)
+
+    model.before = hold
+    with (
+        served(place, "--port", "0", ANTHROPIC_API_KEY="provider-key-0123456789") as server,
+        server.until_listening() as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        pipeline = client.post("/pipelines", json={"epic_description": "Add a page"}).json()["pipeline_id"]
+        waiting = pool.submit(client.post, f"/pipelines/{pipeline}/advance")
+        assert asked.wait(30)
+        server.process.terminate()
+        answer = waiting.result()
+        assert (answer.status_code, answer.json()["error"]) == (503, "server_stops")
+        gone.set()
+        assert server.over()[0] == 0
