@@ -17,7 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "src" / "penstock" / "demo" / "recordings"
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "e2e")]
 
-from epic_bench import EPICS, Answers, EpicBench, answers_to, epic_bench  # noqa: E402 - found by the line above
+from epic_bench import (  # type: ignore[import-not-found]  # noqa: E402 - found by the line above
+    EPICS,
+    Answers,
+    EpicBench,
+    answers_to,
+    epic_bench,
+)
 
 from penstock.epics.recordings import name_of  # noqa: E402
 from penstock.epics.wishes import id_of  # noqa: E402

@@ -192,11 +192,8 @@ class Epics:
     async def _decided(self, pipeline_id: str, *, is_approved: bool, by: str, note: str) -> Advanced:
         pipeline = await self._owned(pipeline_id)
         now, redact = self._parts.clock.now(), self._parts.redactor.redact
-        said = {
-            "phase": pipeline.phase,
-            "by": redact(by)[: wishes.LONGEST_ID],
-            "note": redact(note)[: wishes.LONGEST_WISH],
-        }
+        who, why = redact(by)[: wishes.LONGEST_ID], redact(note)[: wishes.LONGEST_WISH]
+        said = {"phase": pipeline.phase, "by": who, "note": why}
         if is_approved:
             after = approved(pipeline, now)
             told = PipelineNote(type="approved", payload=said, at=now)
