@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from penstock.alerts import announce, watch_budget
+from penstock.alerts import announce, with_alert
 from penstock.bootstrap import Penstock, build
 from penstock.domain.pipelines import PipelineNote
 from penstock.domain.states import PipelineStatus
 from penstock.domain.usage import Caller
+from penstock.ports import Progress
 from pipeline_support import a_pipeline, paid, stored
 from receiver import Receiver
 
@@ -53,11 +54,17 @@ def test_a_budget_that_is_exceeded_is_told_once_and_stored(
         pipeline = await stored(penstock.parts, a_pipeline(token_budget=100))
         caller = Caller(project="demo", pipeline=pipeline.id, phase="pm_phase", role="pm")
         await paid(penstock.parts.ledger, caller, 60, 40)
-        assert await watch_budget(penstock.parts, pipeline, heard.append) == pipeline
+        step = Progress(pipeline=pipeline)
+        assert await with_alert(penstock.parts, step) == step
         await paid(penstock.parts.ledger, caller, 1, 0)
-        after = await watch_budget(penstock.parts, pipeline, heard.append)
+        told = await with_alert(penstock.parts, step)
+        after = told.pipeline
         assert (after.alerted_tokens, after.alerted_at is not None) == (101, True)
-        assert await watch_budget(penstock.parts, after, heard.append) == after
+        await penstock.parts.pipelines.commit(told)
+        await announce(penstock.parts, told)
+        heard.extend(told.notes)
+        later = Progress(pipeline=after)
+        assert await with_alert(penstock.parts, later) == later
         assert await penstock.parts.pipelines.load(pipeline.id) == after
         notes = penstock.parts.views.pipeline_notes(pipeline.id)
         assert [note["type"] for note in notes] == ["pipeline_created", "budget_alert"]
@@ -86,8 +93,9 @@ def test_who_can_not_be_told_stops_nothing(tmp_path: Path, receiver: Receiver) -
     async def work(penstock: Penstock) -> None:
         pipeline = await stored(penstock.parts, a_pipeline(token_budget=1))
         await paid(penstock.parts.ledger, Caller(project="demo", pipeline=pipeline.id), 60, 40)
-        after = await watch_budget(penstock.parts, pipeline, lambda _: None)
-        assert after.alerted_tokens == 100
+        told = await with_alert(penstock.parts, Progress(pipeline=pipeline))
+        await announce(penstock.parts, told)
+        assert told.pipeline.alerted_tokens == 100
 
     within(tmp_path, receiver, work)
 
@@ -96,7 +104,7 @@ def test_the_end_of_a_pipeline_and_its_waiting_are_told(tmp_path: Path, receiver
     async def work(penstock: Penstock) -> None:
         pipeline = a_pipeline()
         for status in PipelineStatus:
-            await announce(penstock.parts, replace(pipeline, status=status, sentence="a reason"))
+            await announce(penstock.parts, Progress(pipeline=replace(pipeline, status=status, sentence="a reason")))
 
     within(tmp_path, receiver, work)
     assert [one["title"] for one in receiver.told] == [
