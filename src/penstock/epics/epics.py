@@ -17,7 +17,7 @@ from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicW
 from penstock.epics.background import Background
 from penstock.epics.desk import House, Tell
 from penstock.epics.making import artifact_of, redacted_json
-from penstock.ports import Progress
+from penstock.ports import Holder, Progress
 from penstock.roleprompts import RolePrompts
 
 
