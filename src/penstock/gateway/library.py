@@ -44,11 +44,14 @@ class Library:
         source, own = stay.replay_of or self.settings.recording, caller.run or caller.pipeline
         if is_replay:
             mode = ReplayMode.LENIENT if stay.is_lenient else ReplayMode(self.settings.replay_mode)
-            replayer = Replayer(self.folder(caller.project, source or own), self.redact, places, mode)
-            self._played.append((caller, replayer))
-            return Memory(caller=caller, replayer=replayer)
+            folder = self.folder(caller.project, source or own)
+            replayer = Replayer(folder, self.redact, places, mode, calls_before=stay.calls_before)
+            if caller.run:  # a server's pipelines have no end, and nobody asks what was played for them
+                self._played.append((caller, replayer))
+            return Memory(caller=caller, replayer=replayer, calls_before=stay.calls_before)
         if self.settings.record and own:
-            return Memory(caller=caller, recorder=Recorder(self.folder(caller.project, own), self.redact, places))
+            recorder = Recorder(self.folder(caller.project, own), self.redact, places)
+            return Memory(caller=caller, recorder=recorder, calls_before=stay.calls_before)
         return None
 
     def played(self, run: str) -> tuple[Played, ...]:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import json_repair
 from pydantic import ValidationError
 
 from penstock.domain.errors import AgentError, UserError
-from penstock.planning.rungs import LONGEST, RUNGS, is_cut, loaded
+from penstock.planning.repairing import repaired
+from penstock.planning.rungs import LONGEST, RUNGS, NotStrict, is_cut, loaded
 from penstock.ports import StopReason
 
 Validate = Callable[[Mapping[str, Any]], tuple[Any, tuple[str, ...]]]
@@ -21,7 +21,7 @@ Validate = Callable[[Mapping[str, Any]], tuple[Any, tuple[str, ...]]]
 
 SNIPPET = 200
 MOST_ERRORS = 20
-LONGEST_REPAIRED = 256 * 1024
+LONGEST_ERROR = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +65,38 @@ class AnswerInvalid(AnswerUnfit):
     is_invalid = True
 
 
+class _Unfit(Exception):
+    """A JSON that is not what was asked for."""
+
+    def __init__(self, *errors: str) -> None:
+        self.errors = errors
+        super().__init__()
+
+
 def read_answer(text: str, validate: Validate, *, stop: StopReason, may_repair: bool) -> ReadAnswer:
     """What a text holds, or an AnswerUnfit that says what stands in the way."""
     _must_be_whole(text, stop)
-    errors: list[str] = []
+    judged: list[str] = []
+    faults: list[ValueError] = []
     for strategy, candidate in _candidates(text):
         try:
             return _validated(loaded(candidate), validate, strategy)
-        except AnswerInvalid as unfit:
-            errors += unfit.errors
-        except ValueError as fault:  # it is no JSON
-            if not errors and strategy == "direct":
-                errors.append(f"it is no JSON: {fault}")
-    if is_cut(text) and stop is not StopReason.DONE:
+        except _Unfit as unfit:
+            judged += unfit.errors
+        except ValueError as fault:
+            faults.append(fault)
+    if is_cut(text):
         raise AnswerTruncated(f"the answer breaks off: {_snippet(text[-SNIPPET:])}")
-    repaired = _repaired(text, validate) if may_repair and stop is StopReason.DONE else None
-    if repaired is not None:
-        return repaired
-    if is_cut(text) and not _is_judged(errors):
-        raise AnswerTruncated(f"the answer breaks off: {_snippet(text[-SNIPPET:])}")
-    told = _most_telling(errors)
-    raise AnswerInvalid(f"the answer is not what was asked for: {told[0]}; it began {_snippet(text)}", errors=told)
+    is_strict = not any(isinstance(fault, NotStrict) for fault in faults)
+    if may_repair and stop is StopReason.DONE and is_strict:
+        value = repaired(text)
+        if value is not None:
+            try:
+                return _validated(value, validate, "repaired")
+            except _Unfit as unfit:
+                judged += unfit.errors
+    errors = _most_telling(text, judged, faults)
+    raise AnswerInvalid(f"the answer is not what was asked for: {errors[0]}; it began {_snippet(text)}", errors=errors)
 
 
 def _must_be_whole(text: str, stop: StopReason) -> None:
@@ -114,37 +125,22 @@ def _candidates(text: str) -> Iterator[tuple[str, str]]:
 
 def _validated(value: object, validate: Validate, strategy: str) -> ReadAnswer:
     if not isinstance(value, Mapping):
-        raise AnswerInvalid("no object", errors=(f"one JSON object is needed, found {_kind(value)}",))
+        raise _Unfit(f"one JSON object is needed, found {_kind(value)}")
     try:
         found, warnings = validate(value)
     except ValidationError as unfit:
-        raise AnswerInvalid("invalid", errors=tuple(map(_words, unfit.errors(include_url=False)))) from unfit
+        raise _Unfit(*map(_words, unfit.errors(include_url=False))) from unfit
     except (UserError, AgentError) as unfit:
-        raise AnswerInvalid("invalid", errors=tuple(getattr(unfit, "errors", ())) or (unfit.sentence,)) from unfit
+        raise _Unfit(*(getattr(unfit, "errors", ()) or (unfit.sentence,))) from unfit
     return ReadAnswer(value=found, warnings=tuple(warnings), strategy=strategy)
 
 
-def _repaired(text: str, validate: Validate) -> ReadAnswer | None:
-    """What a lenient reader makes of a whole text, if that is exactly what was asked for."""
-    begin, end = text.find("{"), text.rfind("}")
-    if begin < 0 or end < begin or end - begin > LONGEST_REPAIRED or is_cut(text):
-        return None
-    value = json_repair.loads(text[begin : end + 1], skip_json_loads=True)
-    try:
-        return _validated(value, validate, "repaired") if value else None
-    except AnswerInvalid:
-        return None
-
-
-def _is_judged(errors: list[str]) -> bool:
-    """Whether some JSON was found and judged: then what is wrong with it says more than that a text breaks off."""
-    return any(not error.startswith("it is no JSON") for error in errors)
-
-
-def _most_telling(errors: list[str]) -> tuple[str, ...]:
-    judged = [error for error in errors if not error.startswith("it is no JSON")]
-    found = tuple(dict.fromkeys(judged or errors))[:MOST_ERRORS]
-    return found or ("there is no JSON object in it",)
+def _most_telling(text: str, judged: list[str], faults: list[ValueError]) -> tuple[str, ...]:
+    """What is wrong with a JSON that was found says more than that there is none."""
+    told = judged or [str(one) for one in faults if isinstance(one, NotStrict)]
+    if not told:
+        told = [f"it is no JSON: {faults[0]}" if "{" in text and faults else "there is no JSON object in it"]
+    return tuple(error[:LONGEST_ERROR] for error in dict.fromkeys(told))[:MOST_ERRORS]
 
 
 def _words(fault: Any) -> str:  # pydantic's own details are untyped
