@@ -155,7 +155,7 @@ def _observed(sample: Sample, penstock: Penstock, pipeline_id: str, before: Stan
 def _adds_up(bill: Mapping[str, Any]) -> bool:
     rows = bill["by_phase"]
     parts = Tokens(input=sum(row["input_tokens"] for row in rows), output=sum(row["output_tokens"] for row in rows))
-    return parts.total == bill["total_tokens"] > 0
+    return bool(parts.total == bill["total_tokens"] > 0)
 
 
 def ending(sample: Sample, seen: Seen) -> list[str]:
