@@ -15,6 +15,7 @@ from penstock.cli import (
     care,
     decide,
     epics,
+    improve,
     look,
     plans,
     project,
@@ -52,7 +53,7 @@ def command_line() -> typer.core.TyperGroup:
     app.callback()(_everywhere)
     for group in (
         *(project, epics, advance, artifacts, prompts, plans, tools, agents, work, look, decide),
-        *(tokens, budget, replay, serve, worktrees, care),
+        *(tokens, budget, replay, serve, worktrees, care, improve),
     ):
         group.add_to(app)
     found = typer.main.get_command(app)

@@ -10,12 +10,16 @@ from typing import Any
 from penstock.domain.changes import Stamp, Verdict
 from penstock.domain.checks import carried_over
 from penstock.domain.errors import WorldError
-from penstock.domain.pipelines import MODEL, PhaseAttempt, Pipeline, passed
+from penstock.domain.pipelines import MODEL, Issue, PhaseAttempt, Pipeline, passed
 from penstock.engine import leaks
 from penstock.epics import asking, matter, plans
 from penstock.epics.desk import Desk
-from penstock.epics.making import artifact_of
+from penstock.epics.making import artifact_of, mended
 from penstock.ports import Conflicted, Progress, Publication
+
+
+MENDS = "mends"
+"""The key of an epic's context that names the findings which it is begun to mend."""
 
 
 class NotDelivered(WorldError):
@@ -106,7 +110,18 @@ async def _ended(desk: Desk, attempt: PhaseAttempt, message: str, head: str, pro
             transitions=(moved.transition,),
             artifacts=(made,),
             attempt=replace(attempt, ended_at=now, outcome="passed"),
+            issues=_closed(desk),
             notes=(*asking.stored(desk, made), desk.note(told, branch=desk.pipeline.branch, commit=head)),
         )
     )
     return after.pipeline
+
+
+def _closed(desk: Desk) -> tuple[Issue, ...]:
+    """The findings that the epic was begun to mend."""
+    named = desk.pipeline.context.get(MENDS)
+    if not isinstance(named, list | tuple):
+        return ()
+    wanted, now = {str(one) for one in named}, desk.parts.clock.now()
+    rows = desk.parts.views.issues(is_open=True)
+    return tuple(mended(row, now) for row in rows if row["id"] in wanted)

@@ -9,7 +9,7 @@ from typing import Any
 from penstock.domain.pipelines import Artifact, Issue, PhaseAttempt, Pipeline, passed, returned
 from penstock.epics import asking, matter, plans
 from penstock.epics.desk import Desk
-from penstock.epics.making import issue_of
+from penstock.epics.making import issue_of, mended
 from penstock.ports import Progress
 
 MOST_TOLD = 200
@@ -33,7 +33,7 @@ async def _accepted(desk: Desk, attempt: PhaseAttempt, made: Artifact, issues: S
             transitions=(moved.transition,),
             artifacts=(made,),
             attempt=replace(attempt, ended_at=now, outcome="passed"),
-            issues=_kept(desk, issues),
+            issues=(*_mended(desk), *_kept(desk, issues)),
             notes=(
                 *asking.stored(desk, made),
                 desk.note("phase_passed", phase=attempt.phase, next=moved.transition.target),
@@ -62,6 +62,13 @@ async def _sent_back(desk: Desk, attempt: PhaseAttempt, made: Artifact, issues: 
         )
     )
     return after.pipeline
+
+
+def _mended(desk: Desk) -> tuple[Issue, ...]:
+    """What earlier rounds had to mend, and is passed now."""
+    now = desk.parts.clock.now()
+    rows = desk.parts.views.issues(pipeline=desk.pipeline.id, is_open=True)
+    return tuple(mended(row, now) for row in rows if row["fix_required"])
 
 
 def _kept(desk: Desk, issues: Sequence[Any]) -> tuple[Issue, ...]:

@@ -93,3 +93,22 @@ def redacted_json(value: Any, redact: Redact, depth: int = 0) -> Any:  # whateve
     if isinstance(value, list | tuple):
         return [redacted_json(item, redact, depth + 1) for item in value]
     return value
+
+
+def mended(row: Mapping[str, Any], at: datetime) -> Issue:
+    """A finding, as views tell it, that is no more: stored again it is closed."""
+    return Issue(
+        id=row["id"],
+        project=row["project"],
+        pipeline=row["pipeline_id"] or "",
+        run=row["run_id"] or "",
+        source=row["source"],
+        severity=row["severity"],
+        category=row["category"],
+        description=row["description"],
+        location=row["location"],
+        fix_required=row["fix_required"],
+        is_debt=row["is_debt"],
+        at=datetime.fromisoformat(row["at"]),
+        closed_at=at,
+    )
