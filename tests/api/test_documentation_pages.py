@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from api_server import Server
+from api_server import Server, made_place, serving
+
+from penstock.config.server import ServerSettings
 
 PROMISED = (
     "POST /pipelines",
@@ -91,3 +94,16 @@ def test_health_tells_of_the_database_and_of_the_missing_key(server: Server) -> 
     assert said["upstream"]["status"] == "missing"
     assert "ANTHROPIC_API_KEY" in said["upstream"]["message"]
     assert (said["unauthenticated"], said["data_driven_orchestration"]) == (False, True)
+
+
+def test_health_is_bad_when_the_database_does_not_answer(tmp_path: Path) -> None:
+    place = made_place(tmp_path, {})
+    with serving(place.penstock(), ServerSettings()) as server:
+        (place.home / "state" / "penstock.db").write_bytes(b"no database at all" * 1000)
+        server.penstock.parts.database.reader.dispose()
+        answer = server.client.get("/health")
+        assert answer.status_code == 503
+        said = answer.json()
+        assert (said["status"], said["database"]["status"]) == ("unhealthy", "unreachable")
+        assert said["database"]["message"]
+        assert server.get("/api/v1/runs", 503)["error"] == "unavailable"

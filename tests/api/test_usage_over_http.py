@@ -8,6 +8,8 @@ import io
 import pytest
 from api_server import Server
 
+from penstock.reports.tokens import ENTRY
+
 
 def test_without_any_call_everything_is_zero(locked: Server) -> None:
     key = {"X-API-Key": "first-key"}
@@ -34,7 +36,7 @@ def test_sums_as_csv(server: Server) -> None:
     answer = server.client.get("/metrics/tokens?format=csv")
     assert answer.headers["content-type"].startswith("text/csv")
     (head, *_) = csv.reader(io.StringIO(answer.text))
-    assert head == ["by", "key", "calls", "input_tokens", "output_tokens", "cost_usd"]
+    assert head == ["by", *ENTRY]
     assert server.client.get("/api/v1/usage/export?format=json").json() == []
     assert server.client.get("/api/v1/usage/export").status_code == 200
 

@@ -55,7 +55,11 @@ class Tracing:
             await refuse(internal(), scope, receive, noting)
         finally:
             took = round(1000 * (time.monotonic() - begun))
-            LOG.info("request request=%s method=%s status=%s ms=%s", request_id, scope["method"], status, took)
+            operation = getattr(scope.get("route"), "operation_id", None) or "-"
+            LOG.info(
+                "request request=%s method=%s operation=%s status=%s ms=%s",
+                *(request_id, scope["method"], operation, status, took),
+            )
 
 
 def _with_safety(headers: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
