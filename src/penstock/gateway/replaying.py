@@ -77,7 +77,7 @@ class _Recorded:
 class Replayer:
     """Answers one attempt. It reads files: call it in a thread of its own, one call at a time."""
 
-    def __init__(  # noqa: PLR0913 - where it reads, how it compares
+    def __init__(
         self,
         folder: Path,
         redact: Callable[[str], str],
