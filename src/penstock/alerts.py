@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 
 from penstock.domain.pipelines import Pipeline, PipelineNote
@@ -15,6 +14,7 @@ from penstock.ports.library import Progress
 
 _log = logging.getLogger(__name__)
 
+ALERT = "budget_alert"
 _EVENTS = {
     PipelineStatus.WAITING: ("approval_asked", "waits for your approval"),
     PipelineStatus.COMPLETE: ("pipeline_completed", "is complete"),
@@ -22,36 +22,45 @@ _EVENTS = {
 }
 
 
-async def watch_budget(parts: Parts, pipeline: Pipeline, tell: Callable[[PipelineNote], None]) -> Pipeline:
-    """Store, log and tell that a pipeline has used more tokens than its budget, the first time; the pipeline after it.
+async def with_alert(parts: Parts, progress: Progress) -> Progress:
+    """The same step, with the word that more tokens than the budget are used, the first time that this is so.
 
-    Called by who owns the pipeline. It is stored before anybody is told: better told never than again and again.
+    It is stored with the step, and told only then: better told never than again and again.
     """
+    pipeline = progress.pipeline
     if pipeline.alerted_at is not None or not pipeline.token_budget:
-        return pipeline
+        return progress
     used = await asyncio.to_thread(parts.views.pipeline_tokens, pipeline.id)
     if used <= pipeline.token_budget:
-        return pipeline
+        return progress
     now = parts.clock.now()
-    facts = {"budget_tokens": pipeline.token_budget, "used_tokens": used}
-    note = PipelineNote(type="budget_alert", payload=facts, at=now)
-    after = replace(pipeline, alerted_at=now, alerted_tokens=used, updated_at=now)
-    await parts.pipelines.commit(Progress(pipeline=after, notes=(note,)))
-    _log.warning(json.dumps({"event": "budget_alert", "pipeline": pipeline.id, **facts}))
-    tell(note)
+    note = PipelineNote(type=ALERT, payload={"budget_tokens": pipeline.token_budget, "used_tokens": used}, at=now)
+    after = replace(pipeline, alerted_at=now, alerted_tokens=used)
+    return replace(progress, pipeline=after, notes=(*progress.notes, note))
+
+
+async def announce(parts: Parts, progress: Progress) -> None:
+    """Log, and tell the user's channels, what a step that is stored holds for them; mostly nothing."""
+    for note in progress.notes:
+        if note.type == ALERT:
+            await _alert(parts, progress.pipeline, note)
+    if progress.pipeline.status in _EVENTS:
+        await _standing(parts, progress.pipeline)
+
+
+async def _alert(parts: Parts, pipeline: Pipeline, note: PipelineNote) -> None:
+    used, budget = note.payload["used_tokens"], note.payload["budget_tokens"]
+    _log.warning(json.dumps({"event": ALERT, "pipeline": pipeline.id, **note.payload}))
     await parts.notifier.notify(
-        "budget_alert",
+        ALERT,
         f"{pipeline.epic_id} has used more tokens than its budget",
-        f"The pipeline {pipeline.id} of {pipeline.project} has used {used:,} tokens; its budget is "
-        f"{pipeline.token_budget:,}. It goes on: see `penstock token-report --pipeline {pipeline.id}`.",
+        f"The pipeline {pipeline.id} of {pipeline.project} has used {used:,} tokens; its budget is {budget:,}. It goes "
+        f"on: see `penstock token-report --pipeline {pipeline.id}`.",
     )
-    return after
 
 
-async def announce(parts: Parts, pipeline: Pipeline) -> None:
-    """Tell the user's channels that a pipeline has come to its end or waits for a person; else nothing."""
-    if pipeline.status in _EVENTS:
-        event, words = _EVENTS[pipeline.status]
-        why = f": {pipeline.sentence}" if pipeline.sentence else ""
-        told = f"The pipeline {pipeline.id} of {pipeline.project} {words}{why}. See `penstock epic show {pipeline.id}`."
-        await parts.notifier.notify(event, f"{pipeline.epic_id} {words}", told)
+async def _standing(parts: Parts, pipeline: Pipeline) -> None:
+    event, words = _EVENTS[pipeline.status]
+    why = f": {pipeline.sentence}" if pipeline.sentence else ""
+    told = f"The pipeline {pipeline.id} of {pipeline.project} {words}{why}. See `penstock epic show {pipeline.id}`."
+    await parts.notifier.notify(event, f"{pipeline.epic_id} {words}", told)

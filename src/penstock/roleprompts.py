@@ -14,7 +14,7 @@ from penstock.domain.phases import PhaseConfiguration, PhaseGraph, RolePrompt, o
 from penstock.domain.prompt_text import PARTS, PromptParts, PromptRefused, as_text
 from penstock.parts import Parts
 from penstock.planning.phase_wishes import PhaseWish, configured, in_order, phase_as_json
-from penstock.planning.seeds import shipped_phases, shipped_prompts
+from penstock.planning.seeds import AUTHOR, shipped_phases, shipped_prompts
 from penstock.ports.library import UnknownPrompt
 
 LONGEST_NOTE, LONGEST_NAME = 2000, 128
@@ -85,7 +85,7 @@ class RolePrompts:
             is_active=activate,
             created_at=now,
             updated_at=now,
-            created_by=f"{by} (a user)" if by in {one.created_by for one in shipped_prompts(now)} else by,
+            created_by=f"{by} (a user)" if by == AUTHOR else by,
             notes=notes,
         )
         await self._parts.prompts.add(prompt)
@@ -174,13 +174,18 @@ class RolePrompts:
         if any(_says(one) == _says(shipped) for one in of_role):
             return ""
         active = next((one for one in of_role if one.is_active), None)
-        is_untouched = active is None or active.created_by == shipped.created_by
+        is_untouched = active is None or active.created_by == AUTHOR
         version, name = shipped.version, shipped.id
         if any(one.id == name or one.version == version for one in of_role):
             version = _next_version(version, of_role)
             name = _id_of(shipped.role, version)
         is_active = (active is not None and is_untouched) if of_role else shipped.is_active
-        await self._parts.prompts.add(replace(shipped, id=name, version=version, is_active=is_active))
+        try:
+            await self._parts.prompts.add(replace(shipped, id=name, version=version, is_active=is_active))
+        except UserError:  # it is there by now: somebody else seeds at the same time
+            if any(_says(one) == _says(shipped) for one in await self._parts.prompts.versions(shipped.role)):
+                return ""
+            raise
         kept = "" if is_active or active is None else f"; {active.version} stays in force"
         return f"{shipped.role}: version {version} stored{kept}"
 

@@ -24,7 +24,7 @@ from library_values import (
 
 from penstock.domain.errors import UserError
 from penstock.domain.states import PipelineStatus
-from penstock.ports.library import Progress, UnknownArtifact, UnknownPipeline
+from penstock.ports.library import Progress, UnknownArtifact, UnknownPipeline, UsageFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -196,3 +196,20 @@ def test_what_is_unknown_is_an_error_that_names_it(database: Database) -> None:
     for kind, ask in asked:
         with pytest.raises(kind, match="'pip_x'"):
             ask()
+
+
+def test_what_no_database_can_hold_is_asked_for_in_vain_and_not_in_error(database: Database) -> None:
+    stored(database)
+    odd = "\ud800\0"
+    views = database.views
+    for told in (
+        views.pipelines(project=odd), views.pipelines(status=odd), views.prompts(role=odd), views.issues(pipeline=odd),
+        views.runs(pipeline=odd), list(views.usage_rows(UsageFilter(phase=odd, project=odd))),
+        views.token_report(UsageFilter(role=odd))["by_role"],
+    ):  # fmt: skip
+        assert told == []
+    for ask in (views.pipeline, views.metrics_of, lambda one: views.token_report(UsageFilter(pipeline=one))):
+        with pytest.raises(UnknownPipeline):
+            ask(odd)
+    with pytest.raises(UnknownArtifact):
+        views.artifact(odd)

@@ -179,7 +179,7 @@ def _words(error: Exception) -> str:
     body = getattr(error, "body", None)
     told = body.get("error", body) if isinstance(body, Mapping) else {}
     said = told.get("message") if isinstance(told, Mapping) else None
-    return " ".join(str(said or error).split())[:500] or type(error).__name__
+    return " ".join(str(said or str(error) or type(error).__name__).split())[:500]
 
 
 def _said(answer: ModelResponse) -> Said:

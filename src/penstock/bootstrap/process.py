@@ -31,6 +31,7 @@ from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
 from penstock.config.sections import BudgetSettings, ProjectSettings
+from penstock.config.server import ServerSettings
 from penstock.config.settings import Settings
 from penstock.domain.redaction import Redactor, is_secret_name, secret_values
 from penstock.domain.surroundings import child_environment
@@ -95,7 +96,8 @@ class Adapters:
     @cached_property
     def redactor(self) -> Redactor:
         """Takes out of everything what must not be written down."""
-        return Redactor((*secret_values(self.environ), *self.provider_keys))
+        own = self.own_settings.node(ServerSettings).api_keys
+        return Redactor((*secret_values(self.environ), *self.provider_keys, *own))
 
     @cached_property
     def database(self) -> Database:

@@ -20,6 +20,7 @@ from penstock.cli import (
     project,
     prompts,
     replay,
+    serve,
     tokens,
     tools,
     work,
@@ -51,7 +52,7 @@ def command_line() -> typer.core.TyperGroup:
     app.callback()(_everywhere)
     for group in (
         *(project, epics, advance, artifacts, prompts, plans, tools, agents, work, look, decide),
-        *(tokens, budget, replay, worktrees, care),
+        *(tokens, budget, replay, serve, worktrees, care),
     ):
         group.add_to(app)
     found = typer.main.get_command(app)

@@ -41,14 +41,16 @@ def artifacts(
         str, typer.Argument(metavar="[TYPE]", help="Only this artifact: epic, arch_notes, …", show_default=False)
     ] = "",
     form: Annotated[Format, typer.Option("--format", help="JSON, or the document made from it.")] = Format.JSON,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write into this file.")] = None,
 ) -> int:
     """Show the artifacts of a pipeline, the newest of each type: an object by type, or the payload of one."""
     invocation = invocations.of(context)
+    shape = Format.JSON if as_json else form
 
     async def look(penstock: "Penstock") -> int:
         found = _newest(penstock, meant_pipeline(penstock, pipeline), kind)
-        give(invocation, output, [_shown(found, form, is_one=bool(kind))])
+        give(invocation, output, [_shown(found, shape, is_one=bool(kind))])
         return exits.COMPLETED
 
     return invocation.perform(look)

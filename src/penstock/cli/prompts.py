@@ -158,7 +158,7 @@ def activate(context: typer.Context, prompt: Named, as_json: Json = False) -> in
     return invocation.perform(change)
 
 
-def diff(context: typer.Context, before: Named, after: Named) -> int:
+def diff(context: typer.Context, before: Named, after: Named, as_json: Json = False) -> int:
     """Show what differs from one version of a prompt to another, line by line."""
     invocation = invocations.of(context)
 
@@ -166,7 +166,11 @@ def diff(context: typer.Context, before: Named, after: Named) -> int:
         from penstock.domain.prompt_text import difference  # noqa: PLC0415 - only needed once a command runs
 
         await penstock.prompts.ensure_seeded()
-        found = list(difference(await penstock.prompts.find(before), await penstock.prompts.find(after)))
+        one, other = await penstock.prompts.find(before), await penstock.prompts.find(after)
+        found = list(difference(one, other))
+        if as_json:
+            invocation.terminal.pretty_json({"before": one.id, "after": other.id, "diff": "\n".join(found)})
+            return exits.COMPLETED
         for text in found or ["nothing differs"]:
             tone = {"+": "good", "-": "bad"}.get(text[:1], "")
             invocation.terminal.line(text, tone)
@@ -200,6 +204,7 @@ def export(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; it is made if need be.")],
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Write the prompt in force of each role into ROLE.txt, as `prompts edit --file` takes it, and the phases into
     phases.json, as `prompts phases --file` does.
@@ -211,7 +216,10 @@ def export(
 
         await penstock.prompts.ensure_seeded()
         names = write_files(invocation.folder / folder.expanduser(), await penstock.prompts.exported(), force=force)
-        invocation.terminal.line("\n".join(names))
+        if as_json:
+            invocation.terminal.pretty_json({"files": names})
+        else:
+            invocation.terminal.line("\n".join(names))
         return exits.COMPLETED
 
     return invocation.perform(write)

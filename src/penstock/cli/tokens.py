@@ -60,6 +60,7 @@ def token_report(  # noqa: PLR0913, PLR0917 - one parameter for each option that
     project: Annotated[bool, typer.Option("--here", help="Only of the project that you stand in.")] = False,
     calls: Annotated[bool, typer.Option("--calls", help="Give each call by itself, as CSV or JSON lines.")] = False,
     form: Annotated[Format, typer.Option("--format", help="A table, CSV or JSON.")] = Format.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write into this file.")] = None,
 ) -> int:
     """Report the tokens of all calls to models and what they cost: by pipeline, phase, role, model, agent or day.
@@ -68,6 +69,7 @@ def token_report(  # noqa: PLR0913, PLR0917 - one parameter for each option that
     else by pipeline).
     """
     invocation = invocations.of(context)
+    form = Format.JSON if as_json else form
     if calls and (by or form is Format.TABLE):
         raise UserError("--calls gives each call by itself", hint="with it, give --format csv or json, and no --by")
     window = (_moment(since, "--since", after=timedelta()), _moment(until, "--until", after=timedelta(days=1)))

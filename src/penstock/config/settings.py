@@ -78,7 +78,7 @@ class Settings:
 
 
 def _shown(name: str, value: object) -> object:
-    if is_secret_name(name.rpartition(".")[2]) and isinstance(value, str):
+    if is_secret_name(name.rpartition(".")[2]) and isinstance(value, str | tuple):
         return "(set, not shown)" if value else ""
     value = plain(value)
     if isinstance(value, str):

@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from penstock.domain.changes import EXECUTABLE, REGULAR
-from penstock.planning.bounds import path_shown
+from penstock.domain.deliverable import path_fault
 from penstock.planning.file_kinds import is_migration, is_test
-from penstock.planning.python_outlines import outline_of
+from penstock.planning.python_outlines import PythonOutline, outline_of
 from penstock.ports import Contents, Listed
 
 MOST_FILES = 500
+MOST_NAMES = 100
+LONGEST_PATH = 1000
 LARGEST_FILE = 256 << 10
 LARGEST_SUM = 6 << 20
 """A whole artifact must stay below ten megabytes, in JSON."""
@@ -57,29 +59,29 @@ def _payload(
     files: dict[str, list[dict[str, Any]]] = {"files": [], "test_files": [], "migration_scripts": []}
     for one in changed:
         kind = "test_files" if is_test(one.path) else "migration_scripts" if is_migration(one.path) else "files"
-        if one.path.isprintable():
+        if path_fault(one.path) is None and len(one.path) <= LONGEST_PATH:
             files[kind].append(_file(one, found.get(one.path), redact))
     asked = {name for path, content in found.items() for name in _required(path, content)}
     had = {name for path, content in earlier.items() for name in _required(path, content)}
-    return {**files, "dependencies": sorted(asked - had)}
+    return {**files, "dependencies": sorted(asked - had)[:MOST_NAMES]}
 
 
 def _file(one: Listed, content: bytes | None, redact: Redact) -> dict[str, Any]:
     text = _text(content)
     if text is None:
         what = "binary" if content is not None else "too large to be shown"
-        return {"path": path_shown(one.path), "content": f"[{one.size} bytes, {what}]"}
-    outline = outline_of(content or b"") if one.path.endswith(".py") else None
-    named = {
-        "imports": list(outline.imports) if outline else [],
-        "classes": list(outline.classes) if outline else [],
-        "functions": list(outline.functions) if outline else [],
+        return {"path": one.path, "content": f"[{one.size} bytes, {what}]"}
+    outline = (outline_of(content or b"") if one.path.endswith(".py") else None) or PythonOutline()
+    named = {"imports": outline.imports, "classes": outline.classes, "functions": outline.functions}
+    return {
+        "path": one.path,
+        "content": redact(text),
+        **{name: list(names[:MOST_NAMES]) for name, names in named.items()},
     }
-    return {"path": path_shown(one.path), "content": redact(text), **named}
 
 
 def _text(content: bytes | None) -> str | None:
-    if content is None or b"\0" in content[:8000]:
+    if content is None or b"\0" in content:
         return None
     return content.decode("utf-8", "replace")
 

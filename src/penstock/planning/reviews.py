@@ -7,13 +7,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from penstock.planning.bounds import characters_of, first_lines, shares
+from penstock.planning.bounds import characters_of, first_lines, path_shown, shares
 from penstock.planning.file_kinds import FileKind, kind_of
 from penstock.planning.leftovers import Told
 from penstock.planning.payloads import Payload, one_line, text_in, texts_in
 
 MOST_CHECKS = 200
+LEAST_OF_A_FILE = 400
+REMARK = 80
 FOLDED = (FileKind.LOCK, FileKind.GENERATED)
 """What looks vendored is shown: else a folder's name would hide what an agent wrote."""
 SHARE_OF_RESULTS = 0.25
@@ -56,22 +59,27 @@ def review_sections(
 
 
 def diff_shown(diff: str, most: int) -> str:
-    """A diff that fits into so many characters: what nobody reads is folded, the longest files are cut first."""
+    """A diff that fits into so many characters: what nobody reads is folded, the longest files are cut first, and of
+    very many only the first are shown; the others are named as far as there is room.
+    """
     parts = [_folded(part) for part in _files(diff)]
-    given = shares((len(part) for part in parts), most - len(parts))
-    shown = [
-        first_lines(part.splitlines(), room, what="lines of this file") for part, room in zip(parts, given, strict=True)
-    ]
-    cut = sum(len(after) < len(before) for after, before in zip(shown, parts, strict=True))
-    remark = f"[... {cut} of {len(parts)} files are cut ...]" if cut else ""
-    text = "\n".join(part for part in shown if part)
-    return "\n".join(part for part in (text[: most - len(remark) - 1] if cut else text, remark) if part)
+    if sum(len(part) + 1 for part in parts) <= most:
+        return "\n".join(parts)
+    count = min(len(parts), max(most // LEAST_OF_A_FILE, 1))
+    named = [path_shown(_path_of(part)) for part in parts[count:]]
+    names = first_lines(named, most // 5, what="files that are not shown")
+    room = max(most - len(names) - REMARK - count, 0)
+    given = shares((len(part) for part in parts[:count]), room)
+    shown = [first_lines(part.splitlines(), size, what="lines") for part, size in zip(parts, given, strict=False)]
+    cut = sum(len(part) > size for part, size in zip(parts, given, strict=False))
+    remark = f"[... {cut} of {len(parts)} files are cut, {len(named)} are not shown ...]"
+    return "\n".join(part for part in (*shown, remark, names) if part)[: max(most, 0)]
 
 
 def _files(diff: str) -> Iterator[str]:
     """The parts of a diff, one per file; what comes before the first is nobody's."""
     starts = [match.start() for match in _FILE.finditer(diff)]
-    for start, end in zip(starts, [*starts[1:], len(diff)], strict=True):
+    for start, end in pairwise([*starts, len(diff)] if starts else []):
         yield diff[start:end].rstrip("\n")
 
 

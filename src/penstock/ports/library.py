@@ -246,9 +246,10 @@ class UsageReports(Protocol):
     def token_report(self, wanted: UsageFilter, *, most_pipelines: int = 100) -> dict[str, Any]:
         """total_input_tokens, total_output_tokens, total_tokens, total_cost_usd, price_unknown (calls), by_pipeline
         (the dearest `most_pipelines`, and one entry with the key "other" for the rest), by_phase, by_role, by_model,
-        by_agent, by_day [{key, calls, input_tokens, output_tokens, cost_usd}], average_tokens_per_phase {phase:
-        number per pipeline that went through it}, trend [{date, tokens, cost_usd}], alerts [{pipeline_id,
-        budget_tokens, used_tokens, at}]. Each by_… adds up to the totals, to the token.
+        by_agent, by_day [{key, calls, input_tokens, output_tokens, cost_usd, price_unknown}],
+        average_tokens_per_phase {phase: number per pipeline that went through it}, trend [{date, tokens, cost_usd}],
+        alerts [{pipeline_id, budget_tokens, used_tokens, at}]. Each by_… adds up to the totals, to the token.
+        `UnknownPipeline`.
         """
         ...
 

@@ -136,7 +136,7 @@ class Stay:
     protocols: tuple[str, ...] = ()
     """What its agent speaks, the best first."""
     replay_of: str = ""
-    """The run whose recording answers its calls, instead of any model; `shipped:NAME`: one that the package brings."""
+    """The run whose recording answers its calls instead of any model; `shipped:NAME` is one that the package brings."""
     calls_before: int = 0
     """So many of its calls were answered in an earlier stay that was broken off: they are not made again."""
     is_lenient: bool = False

@@ -13,7 +13,7 @@ from penstock.reports.spending import money
 Report = Mapping[str, Any]
 
 BY = ("pipeline", "phase", "role", "model", "agent", "day")
-ENTRY = ("key", "calls", "input_tokens", "output_tokens", "cost_usd")
+ENTRY = ("key", "calls", "input_tokens", "output_tokens", "cost_usd", "price_unknown")
 _SHOWN = ("pipeline", "phase", "role", "model")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 MOST_TREND = 14

@@ -115,3 +115,10 @@ def test_no_process_outlives_a_diff_that_was_cut(bench: Bench) -> None:
 
 def test_a_diff_of_nothing_is_empty(bench: Bench) -> None:
     assert diff(bench, bench.base) == ""
+
+
+def test_what_is_no_utf8_is_shown_as_such_and_can_be_stored(bench: Bench) -> None:
+    (bench.user / "src/app.py").write_bytes(b"caf\xe9\n")
+    text = diff(bench, committed(bench))
+    assert "+caf\ufffd" in text
+    text.encode()

@@ -5,7 +5,6 @@ A tree's own attributes are not looked at: a line in them could hide a file from
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git.objects import contents as read
@@ -66,7 +65,7 @@ def diff(own: OwnRepository, base: str, commit: str, *, max_bytes: int) -> str:
         own.commits.must_be_there(base)
         own.commits.must_be_there(commit)
         raise
+    text = answer.out[: answer.out.rfind(b"\n") + 1].decode("utf-8", "replace")
     if not answer.is_cut:
-        return os.fsdecode(answer.out)
-    whole = answer.out[: answer.out.rfind(b"\n") + 1]
-    return f"{os.fsdecode(whole)}[... the diff is longer than {max_bytes} bytes: the rest is left out here ...]\n"
+        return text
+    return f"{text}[... the diff is longer than {max_bytes} bytes: the rest is left out here ...]\n"

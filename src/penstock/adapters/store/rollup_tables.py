@@ -21,18 +21,20 @@ def _sums() -> tuple[Column[int], ...]:
     return tuple(Column(name, BigInteger, nullable=False) for name in SUMS)
 
 
-# It does not grow with the number of pipelines: what all of them used on a day is a handful of rows.
+# Each is kept in the order in which all of it is added up; a few days are found by an index. The first does not grow
+# with the number of pipelines: what all of them used on a day is a handful of rows.
 usage_by_day = Table(
     "usage_by_day",
     metadata,
-    *map(_key, ("day", "project", "phase_name", "role_name", "model", "agent")),
+    *map(_key, ("phase_name", "role_name", "model", "agent")),
     Column("of_pipeline", Boolean, nullable=False),
+    *map(_key, ("project", "day")),
     *_sums(),
-    PrimaryKeyConstraint("day", "project", "phase_name", "role_name", "model", "agent", "of_pipeline"),
+    PrimaryKeyConstraint("phase_name", "role_name", "model", "agent", "of_pipeline", "project", "day"),
+    Index("ix_usage_by_day_day", "day"),
     sqlite_with_rowid=False,
 )
 
-# In the order in which pipelines and their phases are added up; a few days of it are found by the index.
 usage_by_pipeline = Table(
     "usage_by_pipeline",
     metadata,

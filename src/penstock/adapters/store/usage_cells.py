@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, String, case, false, func, literal_column, select, type_coerce, union, union_all
+from sqlalchemy import Select, String, case, exists, false, func, literal_column, select, type_coerce, union, union_all
 
+from penstock.adapters.store.codec import storable
 from penstock.adapters.store.rollup_tables import SUMS, usage_by_day, usage_by_pipeline
 from penstock.adapters.store.rollups import DAY
 from penstock.adapters.store.usage_spans import A_DAY, Span, beginning, span_of
@@ -37,6 +38,8 @@ class Part:
 
     columns: dict[str, ColumnElement[Any]]
     conditions: list[ColumnElement[bool]] = field(default_factory=list)
+    is_of_pieces: bool = False
+    """It is of the records themselves."""
 
 
 def parts_of(connection: Connection, wanted: UsageFilter, *, by_pipeline: bool) -> list[Part]:
@@ -69,13 +72,25 @@ def grouped(parts: list[Part], *keys: str) -> Select[Any]:
 
 def combinations(parts: list[Part], *keys: str) -> Select[Any]:
     """Each combination of these columns that there is, once."""
-    each = [
-        select(*(part.columns[name].label(name) for name in keys)).where(*part.conditions).distinct() for part in parts
-    ]
-    if len(each) == 1:
-        return each[0]
-    whole = union(*each).subquery()
+    first, *others = parts
+    if not others:
+        return _distinct(first, keys)
+    if first.is_of_pieces:
+        whole = union(*(_distinct(part, keys) for part in parts)).subquery()
+    else:
+        # To put all of them together only to find what is twice would cost as much again: most are in the whole days.
+        new = union(*(_distinct(_without(part, first, keys), keys) for part in others)).subquery()
+        whole = union_all(_distinct(first, keys), select(*(new.c[name] for name in keys))).subquery()
     return select(*(whole.c[name] for name in keys))
+
+
+def _distinct(part: Part, keys: tuple[str, ...]) -> Select[Any]:
+    return select(*(part.columns[name].label(name) for name in keys)).where(*part.conditions).distinct()
+
+
+def _without(part: Part, seen: Part, keys: tuple[str, ...]) -> Part:
+    same = (part.columns[name] == seen.columns[name] for name in keys)
+    return replace(part, conditions=[*part.conditions, ~exists().where(*seen.conditions, *same)])
 
 
 def _known_days(connection: Connection) -> tuple[date, date] | None:
@@ -106,9 +121,10 @@ def _days(table: Table, span: Span, *, is_looked_up: bool, dialect: str) -> Part
     columns: dict[str, ColumnElement[Any]] = {column.name: column for column in table.columns}
     if table is usage_by_pipeline:
         columns["of_pipeline"] = table.c.pipeline_id != _EMPTY
-    # The sign keeps SQLite from the index, which it takes whenever there is one; a server decides by what it knows.
-    is_read_whole = table is usage_by_pipeline and not is_looked_up and dialect == "sqlite"
-    day: ColumnElement[str] = literal_column(f"+{table.name}.day", String) if is_read_whole else table.c.day
+    if not is_looked_up and dialect == "sqlite":
+        # The sign keeps SQLite from the index, which it takes whenever there is one; a server decides by what it knows.
+        columns["day"] = literal_column(f"+{table.name}.day", String)
+    day = columns["day"]
     conditions: list[ColumnElement[bool]] = [] if span.has_days else [false()]
     if span.first is not None:
         conditions.append(day >= span.first.isoformat())
@@ -130,7 +146,8 @@ def _piece(since: datetime, until: datetime) -> Part:
         "cost_usd": func.coalesce(column.cost_usd, _NONE),
         "price_unknown": case((column.price_unknown, _ONE), else_=_NONE),
     }
-    return Part(columns=columns, conditions=[column.used_at >= since, column.used_at < until])
+    within = [column.used_at >= since, column.used_at < until]
+    return Part(columns=columns, conditions=within, is_of_pieces=True)
 
 
 def _meant(part: Part, wanted: UsageFilter) -> list[ColumnElement[bool]]:
@@ -140,7 +157,7 @@ def _meant(part: Part, wanted: UsageFilter) -> list[ColumnElement[bool]]:
         "phase_name": wanted.phase,
         "role_name": wanted.role,
     }
-    return [part.columns[name] == value for name, value in asked.items() if value]
+    return [part.columns[name] == storable(value) for name, value in asked.items() if value]
 
 
 def _sum(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from penstock.adapters.store.asking import Asking, on_the_wire
+from penstock.adapters.store.codec import storable
 from penstock.adapters.store.library_tables import pipelines
 from penstock.adapters.store.pipelines import known_pipeline
 from penstock.adapters.store.rollup_tables import SUMS, usage_by_day, usage_by_pipeline
@@ -55,7 +56,7 @@ class SqlMetrics(Asking):
             func.sum(column.execution_time_ms).label("execution_time_ms"),
             last.label("last_used_at"),
         )
-        query = query.where(column.pipeline_id == pipeline_id).group_by(column.phase_name, column.role_name)
+        query = query.where(column.pipeline_id == storable(pipeline_id)).group_by(column.phase_name, column.role_name)
         with self._connected() as connection:
             pipeline = known_pipeline(connection, pipeline_id)
             rows = connection.execute(query.order_by(last, column.phase_name, column.role_name)).all()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Connection, func, select, tuple_
 
 from penstock.adapters.store.asking import Asking, on_the_wire
+from penstock.adapters.store.codec import storable
 from penstock.adapters.store.library_tables import pipelines
 from penstock.adapters.store.pipelines import known_pipeline
 from penstock.adapters.store.rollup_tables import SUMS, usage_by_pipeline
@@ -45,10 +46,16 @@ class Used:
         return cls(*(int(getattr(row, name) or 0) for name in SUMS))
 
     def __add__(self, other: Used) -> Used:
-        return Used(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+        return Used(
+            self.calls + other.calls,
+            self.input + other.input,
+            self.output + other.output,
+            self.micros + other.micros,
+            self.unknown + other.unknown,
+        )
 
     def __sub__(self, other: Used) -> Used:
-        return Used(*(mine - its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+        return self + Used(-other.calls, -other.input, -other.output, -other.micros, -other.unknown)
 
     @property
     def tokens(self) -> int:
@@ -110,7 +117,7 @@ class SqlUsageReports(Asking):
             column.phase_name: wanted.phase,
             column.role_name: wanted.role,
         }
-        conditions = [name == value for name, value in asked.items() if value]
+        conditions = [name == storable(value) for name, value in asked.items() if value]
         conditions += [] if wanted.since is None else [column.used_at >= wanted.since]
         conditions += [] if wanted.until is None else [column.used_at < wanted.until]
         query = select(pipeline_prompt_usage).where(*conditions).order_by(column.used_at, column.id).limit(PAGE)
@@ -123,7 +130,9 @@ class SqlUsageReports(Asking):
     def pipeline_tokens(self, pipeline_id: str) -> int:
         """All tokens of a pipeline until now, those of its runs too."""
         column = usage_by_pipeline.c
-        query = select(func.sum(column.input_tokens + column.output_tokens)).where(column.pipeline_id == pipeline_id)
+        query = select(func.sum(column.input_tokens + column.output_tokens)).where(
+            column.pipeline_id == storable(pipeline_id)
+        )
         with self._connected() as connection:
             return int(connection.scalar(query) or 0)
 
@@ -138,7 +147,10 @@ _COLUMNS: Mapping[str, str] = {"phase": "phase_name", "role": "role_name", "mode
 def must_be_known(connection: Connection, pipeline_id: str) -> None:
     """An error for a pipeline that is not stored and has used nothing."""
     column = usage_by_pipeline.c
-    if connection.execute(select(column.day).where(column.pipeline_id == pipeline_id).limit(1)).first() is None:
+    if (
+        connection.execute(select(column.day).where(column.pipeline_id == storable(pipeline_id)).limit(1)).first()
+        is None
+    ):
         known_pipeline(connection, pipeline_id)
 
 
@@ -180,9 +192,9 @@ def _alerted(wanted: UsageFilter) -> Select[Any]:
     query = select(column.pipeline_id, column.token_budget, column.alerted_tokens, column.alerted_at)
     query = query.where(column.alerted_at.is_not(None))
     if wanted.project:
-        query = query.where(column.project == wanted.project)
+        query = query.where(column.project == storable(wanted.project))
     if wanted.pipeline:
-        query = query.where(column.pipeline_id == wanted.pipeline)
+        query = query.where(column.pipeline_id == storable(wanted.pipeline))
     if wanted.since is not None:
         query = query.where(column.alerted_at >= wanted.since)
     if wanted.until is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.asking import on_the_wire
-from penstock.adapters.store.codec import progress_fields
+from penstock.adapters.store.codec import progress_fields, storable
 from penstock.adapters.store.failures import UnknownRequest
 from penstock.adapters.store.library_views import SqlLibraryViews
 from penstock.adapters.store.loading import known_run
@@ -31,7 +31,7 @@ class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
         if project is not None:
             query = query.where(column.project == project)
         if pipeline is not None:
-            query = query.where(column.pipeline_id == pipeline)
+            query = query.where(column.pipeline_id == storable(pipeline))
         with self._connected() as connection:
             rows = connection.execute(query).all()
             counts = _counts(connection, [row.run_id for row in rows])

@@ -78,7 +78,7 @@ async def baseline_code(history: Contents, commit: str, epic_text: str, *, max_t
 def _composed(found: reading.Repository, epic: str, most: int, redact: Redact) -> Baseline:
     ranking = ranked(epic, found.texts, found.sources)
     page = _Page(room=most - RESERVE, redact=redact)
-    for name in reading.GUIDES:
+    for name in _guides(found):
         page.add_lines(name, _lines_of(found, name, redact), int(most * SHARES["guide"]))
     readme = next((name for name in reading.READMES if name in found.texts), "")
     page.add_lines(readme, _lines_of(found, readme, redact)[:README_LINES], int(most * SHARES["readme"]))
@@ -91,6 +91,15 @@ def _composed(found: reading.Repository, epic: str, most: int, redact: Redact) -
     remark = f"[left out for want of room: {'; '.join(page.cut)}]"[:RESERVE] if page.cut else ""
     text = "\n\n".join(part for part in (*page.parts, remark) if part)[:most]
     return Baseline(text=text, files=len(found.files), shown=shown, cut=tuple(page.cut))
+
+
+def _guides(found: reading.Repository) -> list[str]:
+    """The files with words to agents, of two that say the same the first."""
+    firsts: dict[bytes, str] = {}
+    for name in reading.GUIDES:
+        if name in found.texts:
+            firsts.setdefault(found.texts[name].strip(), name)
+    return list(firsts.values())
 
 
 def _lines_of(found: reading.Repository, name: str, redact: Redact) -> list[str]:

@@ -51,8 +51,9 @@ def _left_out(files: Sequence[Listed]) -> str:
 
 
 def _folded(folders: Mapping[str, list[str]], near: Collection[str], room: int) -> tuple[dict[str, str], set[str]]:
-    """A line per folder, short ones in place of as many as must be; then one per folder at the top."""
-    lines = {folder: f"{path_shown(folder)} {' '.join(map(_shown, names))}" for folder, names in folders.items()}
+    """A line per folder, short ones in place of as many as must be; where that is too much, one per folder above."""
+    whole = {folder: f"{path_shown(folder)} {' '.join(map(_shown, names))}" for folder, names in folders.items()}
+    lines = dict(whole)
     size = sum(len(line) + 1 for line in lines.values())
     folded: set[str] = set()
     for folder in sorted(lines, key=lambda name: (name in near, -len(lines[name]), name)):
@@ -63,17 +64,25 @@ def _folded(folders: Mapping[str, list[str]], near: Collection[str], room: int) 
             size -= len(lines[folder]) - len(short)
             lines[folder] = short
             folded.add(folder)
-    if size > room:
-        lines = _by_top(folders)
-        folded = set(folders)
-    return lines, folded
+    if size <= room:
+        return lines, folded
+    kept = {folder: line for folder, line in whole.items() if folder in near}
+    return _gathered(kept, folders, room), set(folders) - set(kept)
 
 
-def _by_top(folders: Mapping[str, list[str]]) -> dict[str, str]:
-    tops: dict[str, list[str]] = {}
-    for folder, names in folders.items():
-        tops.setdefault(TOP if folder == TOP else f"{folder.split('/')[0]}/", []).extend(names)
-    return {top: f"{path_shown(top)} ({_counted(names)})" for top, names in tops.items()}
+def _gathered(kept: Mapping[str, str], folders: Mapping[str, list[str]], room: int) -> dict[str, str]:
+    """Some folders as they are, all others gathered below the top ones: as deep as there is room."""
+    gathered: dict[str, str] = {}
+    for depth in (3, 2, 1):
+        tops: dict[str, list[str]] = {}
+        for folder, names in folders.items():
+            if folder not in kept:
+                tops.setdefault("/".join(folder.split("/")[:depth]).rstrip("/") + "/", []).extend(names)
+        counted = {f"all of {top}": f"{path_shown(top)} ({_counted(names)} in all)" for top, names in tops.items()}
+        gathered = {**counted, **kept}
+        if sum(len(line) + 1 for line in gathered.values()) <= room:
+            break
+    return gathered
 
 
 def _shown(name: str) -> str:

@@ -134,13 +134,13 @@ def _score(path: str, wish: _Wish, words: frozenset[str], common: Mapping[str, i
     score = 0.0
     if small in wish.paths or any("/" in one and small.endswith(f"/{one}") for one in wish.paths):
         score += 100
-    elif name in wish.paths:
+    elif name in wish.paths or PurePosixPath(path).stem.encode("utf-8", "replace") in wish.identifiers:
         score += 60
     elif any("/" in one and f"/{one.rstrip('/')}/" in f"/{small}" for one in wish.paths):
         score += 20
     if wish.dotted & modules_of(path):
         score += 80
-    if wish.identifiers:
+    if any(identifier in text for identifier in wish.identifiers):
         score += 40.0 * len(wish.identifiers & set(_DEFINITION.findall(text)))
     stem = _plain(PurePosixPath(name).stem)
     for word in words & wish.words:

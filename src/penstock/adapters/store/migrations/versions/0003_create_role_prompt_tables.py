@@ -267,8 +267,8 @@ def _replies() -> None:
 SUMS = ("calls", "input_tokens", "output_tokens", "cost_usd", "price_unknown")
 FILL_DAYS = """
 INSERT INTO usage_by_day
-SELECT substr(used_at, 1, 10), project, coalesce(phase_name, ''), coalesce(role_name, ''), coalesce(model, ''),
-       coalesce(agent, ''), pipeline_id IS NOT NULL, count(*), sum(input_tokens), sum(output_tokens),
+SELECT coalesce(phase_name, ''), coalesce(role_name, ''), coalesce(model, ''), coalesce(agent, ''),
+       pipeline_id IS NOT NULL, project, substr(used_at, 1, 10), count(*), sum(input_tokens), sum(output_tokens),
        coalesce(sum(cost_usd), 0), sum(CASE WHEN price_unknown THEN 1 ELSE 0 END)
 FROM pipeline_prompt_usage GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
@@ -286,12 +286,14 @@ def _sums_of_usage() -> None:
     # What the records that are there add up to; from now on each is added when it is written.
     op.create_table(
         "usage_by_day",
-        *_keys("day", "project", "phase_name", "role_name", "model", "agent"),
+        *_keys("phase_name", "role_name", "model", "agent"),
         sa.Column("of_pipeline", sa.Boolean(), nullable=False),
+        *_keys("project", "day"),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in SUMS),
-        sa.PrimaryKeyConstraint("day", "project", "phase_name", "role_name", "model", "agent", "of_pipeline"),
+        sa.PrimaryKeyConstraint("phase_name", "role_name", "model", "agent", "of_pipeline", "project", "day"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_usage_by_day_day", "usage_by_day", ["day"])
     op.create_table(
         "usage_by_pipeline",
         *_keys("pipeline_id", "phase_name", "day", "role_name", "model", "agent", "project"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from journal_driving import START
+from journal_driving import START, HandClock
 from library_values import (
     LATER,
     a_move,
@@ -20,12 +20,16 @@ from library_values import (
     beginning,
 )
 
+from penstock.adapters.store.opening import open_database
 from penstock.domain.errors import Bug
 from penstock.domain.states import PipelineStatus, Reason
 from penstock.ports import OwnershipLost
 from penstock.ports.library import Progress, UnknownPipeline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.adapters.store.opening import Database
     from penstock.domain.pipelines import Pipeline
     from penstock.ports.library import Pipelines
 
@@ -140,6 +144,44 @@ def test_a_phase_is_wanted_by_exactly_one_of_those_who_ask(pipelines: Pipelines)
         assert (ours.wanted, ours.updated_at) == ("pm_phase", LATER)
         await pipelines.commit(Progress(pipeline=replace(ours, wanted="")))
         assert await pipelines.want(pipeline.id, "pm_phase", a_note())
+
+    asyncio.run(main())
+
+
+def test_of_two_processes_that_want_a_phase_one_is_told_so(place: Path | str) -> None:
+    databases = [open_database(place, HandClock()) for _ in range(2)]
+
+    async def main() -> None:
+        pipeline = a_pipeline()
+        await databases[0].pipelines.create(beginning(pipeline))
+        asked = (database.pipelines.want(pipeline.id, "pm_phase", a_note()) for database in databases * 4)
+        assert sorted(await asyncio.gather(*asked)) == [False] * 7 + [True]
+        assert len(databases[1].views.pipeline_notes(pipeline.id)) == 2
+
+    asyncio.run(main())
+    for database in databases:
+        database.close()
+
+
+class Ended:
+    """The leave of a connection that has ended."""
+
+    def is_lost(self) -> bool:
+        return True
+
+
+def test_who_lost_the_leave_of_the_database_writes_nothing_more(database: Database) -> None:
+    async def main() -> None:
+        ours = await claimed(database.pipelines)
+        database.owned.add(ours.id, Ended())
+        for write in (
+            database.pipelines.commit(Progress(pipeline=replace(ours, phase="qa_phase"))),
+            database.pipelines.keep_answer(ours, an_answer(an_attempt(ours))),
+            database.pipelines.claim(ours.id),
+        ):
+            with pytest.raises(OwnershipLost, match=f"was lost, and with it pipeline {ours.id}"):
+                await write
+        assert await database.pipelines.load(ours.id) == ours
 
     asyncio.run(main())
 
