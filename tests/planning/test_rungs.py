@@ -42,13 +42,14 @@ def test_outermost_fences_of_whole_lines_are_read_largest_first(text: str, conte
         (f"so {TEXT} it is", [TEXT]),
         ('{"a": 1} or {"b": [1, 2]}', ['{"b": [1, 2]}', '{"a": 1}']),
         ('the set {x, y} and {"a": {"b": 1}}', ['{"a": {"b": 1}}']),
-        ('{ "so": called {"a": 1} }', ['{"a": 1}']),
+        ('{"so": called {"a": 1}} {"b": 2}', ['{"b": 2}']),
+        ('{"so": [called {"a": 1}} {"b": 2}', []),
         ("{} {x}", ["{}"]),
         ('{"a": {"b": 1}, "c"', []),
         ("[1, 2]", []),
     ],
 )
-def test_objects_are_found_in_prose_and_none_within_one_that_breaks_off(text: str, objects: list[str]) -> None:
+def test_objects_are_found_in_prose_and_none_within_what_is_none(text: str, objects: list[str]) -> None:
     assert list(by_boundary(text)) == objects
 
 
