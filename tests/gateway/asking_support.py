@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,34 @@ from penstock.ports.models import ANY_STAY, Stay
 
 SMALL, LARGE = 1000, STREAMED_FROM
 """Limits with which an answer comes whole, and as a stream."""
+
+EPIC: dict[str, Any] = {
+    "epic_id": "EPIC-7",
+    "title": "Health",
+    "goal": "Whoever operates it sees whether it lives.",
+    "success_criteria": ["GET /health answers 200"],
+    "stories": [
+        {
+            "id": "STORY-1",
+            "title": "Check",
+            "user_story": "As an operator, I want {one} place to look, so that I sleep.",
+            "acceptance_criteria": ["a test says so"],
+            "estimate_hours": 2,
+            "priority": "high",
+        }
+    ],
+    "total_estimate_hours": 2,
+}
+
+
+def told(value: object, **how: Any) -> str:
+    return json.dumps(value, **how)
+
+
+GOOD = told(EPIC)
+UNTITLED = told({name: value for name, value in EPIC.items() if name != "title"})
+MENDED = "title: is missing"
+"""What is said of that one."""
 
 
 def says(text: str, ended: str = "", *, when: str = "") -> Round:

@@ -4,13 +4,12 @@ every token that the server counts is on the bill.
 
 from __future__ import annotations
 
-import json
 import sys
 from copy import deepcopy
 from typing import Any
 
 import pytest
-from asking_support import LARGE, SMALL, says, talking
+from asking_support import EPIC, GOOD, LARGE, SMALL, says, talking, told
 
 from model_server import summed
 from penstock.planning.answers import (
@@ -25,33 +24,12 @@ from penstock.planning.answers import (
 from penstock.planning.artifacts import validated
 from penstock.ports import StopReason
 
-EPIC: dict[str, Any] = {
-    "epic_id": "EPIC-7",
-    "title": "Health",
-    "goal": "Whoever operates it sees whether it lives.",
-    "success_criteria": ["GET /health answers 200"],
-    "stories": [
-        {
-            "id": "STORY-1",
-            "title": "Check",
-            "user_story": "As an operator, I want {one} place to look, so that I sleep.",
-            "acceptance_criteria": ["a test says so"],
-            "estimate_hours": 2,
-            "priority": "high",
-        }
-    ],
-    "total_estimate_hours": 2,
-}
 FENCED = {**EPIC, "goal": "Shown so:\n```json\n{}\n```\nand no other way."}
 CODE = {
     "files": [{"path": "a.md", "content": '# A\n```json\n{"files": []}\n```\n'}],
     "dependencies": [],
     "test_files": [],
 }
-
-
-def told(value: object, **how: Any) -> str:
-    return json.dumps(value, **how)
 
 
 def spoilt(**changed: Any) -> str:
@@ -62,7 +40,6 @@ def without(name: str) -> str:
     return told({key: value for key, value in EPIC.items() if key != name})
 
 
-GOOD = told(EPIC)
 PRETTY = told(EPIC, indent=2)
 CHANGE = told(CODE)
 
