@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from penstock.ports import Asker, Exchange, Question, Said, Stop, StopReason, Vi
 
 Keep = Callable[[KeptAnswer], Awaitable[None]]
 LARGEST_LIMIT = 200_000
+"""The most tokens that are asked for where nobody knows what the model can."""
 GRACE = 0.25
 """Seconds that the door's word of why may come later than its refusal."""
 LONGEST_ECHO = 20_000
@@ -58,44 +59,63 @@ async def answer(
     """The first answer that will do: of those that are kept, then of those that are asked for. AnswerUnfit says why
     the last one would not, AskingStopped that the door is shut, CallFailed that there was none.
     """
-    before: list[Exchange] = []
-    limit, number, larger, reasks = order.max_tokens, 0, 1, order.reasks
     left = sorted(kept, key=lambda one: one.number)
+    course = _Course(limit=order.max_tokens, most=visit.access.max_output or LARGEST_LIMIT, reasks=order.reasks)
+    number = 0
     while True:
         number += 1
         if left:
             one = left.pop(0)
         else:
-            said = await _until_stopped(visit, asker.ask(_question(order, before, limit), visit))
+            said = await _until_stopped(visit, asker.ask(_question(order, course), visit))
             one = _kept(order, number, said, now())
             await keep(one)
         try:
-            read = read_answer(one.text, order.validate, stop=StopReason(one.stop), may_repair=order.may_repair)
-        except AnswerTruncated as cut:
-            await keep(replace(one, errors=("truncated",)))
-            if not larger:
-                raise
-            larger, limit = larger - 1, min(2 * limit, LARGEST_LIMIT)
-            del cut
+            read = await asyncio.to_thread(
+                read_answer, one.text, order.validate, stop=StopReason(one.stop), may_repair=order.may_repair
+            )
         except AnswerUnfit as unfit:
             await keep(replace(one, errors=unfit.errors or (unfit.sentence,)))
-            if not unfit.is_invalid or not reasks:
+            if not course.goes_on(one, unfit):
                 raise
-            reasks -= 1
-            before = [*before, Exchange(answer=one.text[:LONGEST_ECHO], complaint=_complaint(unfit))]
         else:
             if one.strategy != read.strategy:
                 await keep(replace(one, strategy=read.strategy))
             return read
 
 
-def _question(order: Conversation, before: Sequence[Exchange], limit: int) -> Question:
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """How a conversation has gone until now: the same for answers that were kept as for those that come."""
+
+    limit: int
+    most: int
+    """The most tokens that the model may answer with."""
+    reasks: int
+    before: list[Exchange] = field(default_factory=list)
+    is_enlarged: bool = False
+
+    def goes_on(self, one: KeptAnswer, unfit: AnswerUnfit) -> bool:
+        """Whether there is another question after an answer that would not do: what it is stands here then."""
+        if isinstance(unfit, AnswerTruncated):
+            if self.is_enlarged or self.limit >= self.most:
+                return False
+            self.is_enlarged, self.limit = True, min(2 * self.limit, self.most)
+            return True
+        if not unfit.is_invalid or not self.reasks:
+            return False
+        self.reasks -= 1
+        self.before.append(Exchange(answer=one.text[:LONGEST_ECHO], complaint=_complaint(unfit)))
+        return True
+
+
+def _question(order: Conversation, course: _Course) -> Question:
     return Question(
         stable=order.stable,
         asked=order.asked,
-        before=tuple(before),
+        before=tuple(course.before),
         schema=order.schema,
-        max_tokens=limit,
+        max_tokens=course.limit,
         temperature=order.temperature,
     )
 

@@ -1,7 +1,7 @@
-"""The rungs on which JSON is looked for in a model's text, the plainest first. Pure, and linear but for bounded tries.
+"""The rungs on which JSON is looked for in a model's text, the plainest first. Pure, and soon done.
 
 A key that stands twice, a number that is none, an object that is nested without end: none of them is JSON here, for
-what other readers make of such a text is a guess. Inside of an object that breaks off nothing is looked for.
+what other readers make of such a text is a guess. Inside of what begins as an object and is none nothing is looked for.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ LONGEST = 4 << 20
 LONGEST_FENCED = 1 << 20
 """Reading fences takes a microsecond for each character; what is longer is found by its braces."""
 MOST_FENCES = 200
-MOST_TRIES = 200
-MOST_LOOKED_AT = 4 * LONGEST
-"""Characters that all tries of one text together may read."""
+MOST_FAILURES = 1_000
+"""Each costs a walk from the text's beginning: json tells the line of every fault."""
 PREFIXES = ("here is the json:", "here is the result:", "result:", "output:")
 
 Rung = Callable[[str], Iterator[str]]
@@ -93,34 +92,34 @@ def count_keys(text: str) -> int:
 
 
 def _objects(text: str) -> Iterator[str]:
-    tries = looked_at = 0
-    opening = _OPENING.search(text)
-    while opening and tries < MOST_TRIES and looked_at < MOST_LOOKED_AT:
+    opening, failures = _OPENING.search(text), 0
+    while opening and failures < MOST_FAILURES:
         begin = opening.start()
         try:
             _, end = _DECODER.raw_decode(text, begin)
             yield text[begin:end]
-        except RecursionError:
-            return
-        except ValueError:
+        except (ValueError, RecursionError):
             closed = _extent(text, begin)
             if closed is None:
                 return
-            tries, looked_at, end = tries + 1, looked_at + closed - begin, begin + 1
+            end, failures = closed, failures + 1
         opening = _OPENING.search(text, end)
 
 
 def _extent(text: str, begin: int) -> int | None:
-    """Where the brackets that open here are closed, or are mixed up; None if the text ends before. Strings are passed
-    over.
+    """Where the brackets that open here are closed; the end if they are mixed up, for nobody knows then what stands
+    in what; None if the text ends before. Strings are passed over.
     """
     closers: list[str] = []
     for token in _TOKEN.finditer(text, begin):
         sign = token[0]
         if sign in _CLOSED_BY:
             closers.append(_CLOSED_BY[sign])
-        elif sign in {"}", "]"} and (closers.pop() != sign or not closers):
-            return token.end()
+        elif sign in {"}", "]"}:
+            if closers.pop() != sign:
+                return len(text)
+            if not closers:
+                return token.end()
     return None
 
 
