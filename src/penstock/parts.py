@@ -15,6 +15,7 @@ from penstock.domain.tools import ToolProfile
 from penstock.ports import (
     Agent,
     AgentFacts,
+    Asker,
     Clock,
     Environments,
     History,
@@ -31,7 +32,7 @@ from penstock.ports import (
     Views,
     Workspace,
 )
-from penstock.ports.library import LibraryViews, Pipelines, Prompts, Replies
+from penstock.ports.library import LibraryViews, Notifier, Pipelines, Prompts, Replies, UsageReports
 from penstock.upkeep import Attempts, Commits, Mending, Remains, Worktrees
 
 
@@ -55,7 +56,7 @@ class Trust(Protocol):
         ...
 
 
-class AllViews(Views, LibraryViews, Protocol):
+class AllViews(Views, LibraryViews, UsageReports, Protocol):
     """Every read-only question to the store."""
 
 
@@ -147,6 +148,13 @@ class Parts(Protocol):
     def redactor(self) -> Redactor: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def asker(self) -> Asker:
+        """Asks models in the names of roles."""
+        ...
+
+    @property
+    def notifier(self) -> Notifier: ...
 
     @property
     def models(self) -> Models:

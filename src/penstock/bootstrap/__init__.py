@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.accounts import Accounts
 from penstock.adapters.agents.catalogue import UnknownAgent
@@ -21,6 +23,10 @@ from penstock.staff import Staff
 from penstock.submitting import Submitting
 from penstock.tooling import Tooling
 
+if TYPE_CHECKING:
+    from penstock.epics import Epics
+    from penstock.roleprompts import RolePrompts
+
 __all__ = ["NODES", "Penstock", "ProjectAdapters", "UnknownAgent", "build", "no_effect"]
 
 
@@ -35,7 +41,23 @@ class Penstock:
     accounts: Accounts
     replays: Replays
     staff: Staff
+    submitting: Submitting
     parts: Adapters
+
+    @cached_property
+    def prompts(self) -> RolePrompts:
+        """What roles are told."""
+        from penstock.roleprompts import RolePrompts  # noqa: PLC0415 - planning is slow to import, most commands plan nothing
+
+        return RolePrompts(self.parts)
+
+    @cached_property
+    def epics(self) -> Epics:
+        """Pipelines."""
+        from penstock.epics import Epics, House  # noqa: PLC0415 - as above
+
+        house = House(parts=self.parts, projects=self.projects, submitting=self.submitting, service=self.service)
+        return Epics(house, self.prompts)
 
     async def close(self) -> None:
         """Close what was opened, last first."""
@@ -64,5 +86,6 @@ def build(
         accounts=Accounts(adapters, projects),
         replays=Replays(adapters, projects, service),
         staff=Staff(adapters, projects),
+        submitting=submitting,
         parts=adapters,
     )

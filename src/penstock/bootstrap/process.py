@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from penstock.adapters.agents.inspecting import Inspector
+from penstock.adapters.asking import PydanticAsker
 from penstock.adapters.locks import FileLocks
+from penstock.adapters.notify import Channels, NotificationsSettings
 from penstock.adapters.processes.hiding import hide
 from penstock.adapters.processes.trial import Trial
 from penstock.adapters.slots import FileSlots
@@ -29,6 +31,7 @@ from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
 from penstock.config.sections import BudgetSettings, ProjectSettings
+from penstock.config.server import ServerSettings
 from penstock.config.settings import Settings
 from penstock.domain.redaction import Redactor, is_secret_name, secret_values
 from penstock.domain.surroundings import child_environment
@@ -93,7 +96,8 @@ class Adapters:
     @cached_property
     def redactor(self) -> Redactor:
         """Takes out of everything what must not be written down."""
-        return Redactor((*secret_values(self.environ), *self.provider_keys))
+        own = self.own_settings.node(ServerSettings).api_keys
+        return Redactor((*secret_values(self.environ), *self.provider_keys, *own))
 
     @cached_property
     def database(self) -> Database:
@@ -157,6 +161,16 @@ class Adapters:
         """The one door to every model."""
         self.closing.append(self.doors.models.close)
         return self.doors.models
+
+    @cached_property
+    def asker(self) -> PydanticAsker:
+        """Asks models in the names of roles."""
+        return PydanticAsker()
+
+    @cached_property
+    def notifier(self) -> Channels:
+        """Tells the user's own channels."""
+        return Channels(self.own_settings.node(NotificationsSettings), self.redactor.redact)
 
     @property
     def provider_keys(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Literal
 from penstock.config.checks import ChecksSettings
 from penstock.config.pipeline import PipelineSettings
 from penstock.config.roles import PromptsSettings, RolesSettings
+from penstock.config.server import ServerSettings
 from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
@@ -290,6 +291,7 @@ PROJECT_SECTIONS: Mapping[str, type] = {
     "roles": RolesSettings,
     "prompts": PromptsSettings,
     "pipeline": PipelineSettings,
+    "server": ServerSettings,
     "planner": PlannerSettings,
     "logging": LoggingSettings,
 }

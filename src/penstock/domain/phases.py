@@ -129,7 +129,7 @@ class PhaseGraph:
         if not found.is_valid:
             raise PhasesUnsound(
                 f"the phases can't be gone through: {'; '.join(found.errors)}",
-                hint="see `penstock prompts phases`; `penstock prompts seed` puts back what Penstock brings",
+                hint="see `penstock prompts phases`; `penstock prompts seed --phases` puts back what Penstock brings",
             )
         active = [one for one in every if one.is_active]
         return cls(
@@ -203,7 +203,7 @@ def _must_fit(name: str, value: object) -> None:
     elif name == "temperature":
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 2):
             raise ValueError(f"config.{name} is {value!r}; possible is a number from 0 to 2")
-    elif name == "kind" and value not in set(PhaseKind):
+    elif name == "kind" and value not in tuple(PhaseKind):
         raise ValueError(f"config.kind is {value!r}; possible are {', '.join(PhaseKind)}")
     elif not isinstance(value, str):
         raise ValueError(f"config.{name} is {value!r}; a text is needed")

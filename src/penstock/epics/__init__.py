@@ -10,6 +10,7 @@ from penstock.epics.asked import (
     PhaseFailed,
     PipelineIsBusy,
 )
+from penstock.epics.desk import House
 from penstock.epics.epics import Epics
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "BudgetSpent",
     "EpicWish",
     "Epics",
+    "House",
     "NoUpstream",
     "PhaseFailed",
     "PipelineIsBusy",

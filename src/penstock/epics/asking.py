@@ -108,6 +108,7 @@ async def ask(  # noqa: PLR0913 - what differs between voices
     kind = canonical_type(artifact_type or desk.configuration.artifact_type)
     role = role or attempt.role
     recording = recordings.of(desk)
+    kept = [one for one in await desk.parts.pipelines.answers(attempt.id) if one.voice == voice]
     visit = desk.parts.models.admit(
         Caller(
             project=desk.pipeline.project,
@@ -119,9 +120,8 @@ async def ask(  # noqa: PLR0913 - what differs between voices
         ),
         desk.model_of(role),
         max_calls=CALLS_OF_A_VOICE,
-        stay=Stay(protocols=PROTOCOLS, replay_of=recording, is_lenient=bool(recording)),
+        stay=Stay(protocols=PROTOCOLS, replay_of=recording, is_lenient=bool(recording), calls_before=len(kept)),
     )
-    kept = [one for one in await desk.parts.pipelines.answers(attempt.id) if one.voice == voice]
 
     async def keep(one: KeptAnswer) -> None:
         await desk.parts.pipelines.keep_answer(desk.pipeline, replace(one, text=desk.redact(one.text)))

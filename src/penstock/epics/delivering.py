@@ -34,16 +34,16 @@ async def perform(desk: Desk) -> Pipeline:
 
 
 async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> str:
-    """A merge of the whole work onto its base; of the same tree as the last verdict, which therefore holds for it."""
+    """One commit that closes the whole work, of the same tree as the last verdict, which therefore holds for it."""
     pipeline, parts = desk.pipeline, desk.opened.parts
     verdict = await _last_verdict(desk)
     if verdict is None:  # nothing was merged: the branch stands where it began
         await parts.repository.create_branch(pipeline.branch, desk.head)
         return desk.head
     text = f"{message}\n\nEpic: {pipeline.epic_id}\nPenstock-Pipeline: {pipeline.id}\n"
-    merged = await parts.repository.merge(pipeline.base, verdict.commit, Stamp(message=text, at=attempt.started_at))
+    merged = await parts.repository.merge(verdict.commit, pipeline.base, Stamp(message=text, at=attempt.started_at))
     if isinstance(merged, Conflicted):
-        raise NotDelivered(f"{verdict.commit[:12]} can't be merged onto the base that it grew from")
+        raise NotDelivered(f"{verdict.commit[:12]} does not hold the base that it grew from")
     commit = merged.candidate
     last = carried_over(verdict, id=f"{verdict.id}-delivered", parent=verdict.commit, commit=commit)
     await parts.repository.advance(last)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from penstock.alerts import announce, with_alert
 from penstock.config.roles import RolesSettings
 from penstock.domain.phases import PhaseConfiguration, PhaseGraph, PhaseOptions, RolePrompt
 from penstock.domain.pipelines import Artifact, PhaseAttempt, Pipeline, PipelineNote
@@ -105,9 +106,12 @@ class Desk:
 
     async def commit(self, progress: Progress) -> Desk:
         """Store what follows from a step, and tell it; the desk as it is then."""
+        if progress.transitions:
+            progress = await with_alert(self.parts, progress)
         await self.parts.pipelines.commit(progress)
         for note in progress.notes:
             self.tell(note)
+        await announce(self.parts, progress)
         return replace(self, pipeline=progress.pipeline, artifacts=(*self.artifacts, *progress.artifacts))
 
     async def open_attempt(self) -> PhaseAttempt | None:

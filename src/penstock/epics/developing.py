@@ -24,9 +24,9 @@ async def perform(desk: Desk) -> Pipeline:
     """Bring the round's run to its end, then say what it came to."""
     attempt = await asking.begun(desk, NOTHING_ASKED, run=f"{desk.pipeline.id}-r{desk.pipeline.round}")
     if not await runs.exists(desk, attempt.run):
-        documents = await plans.documents_of(desk)
+        await runs.begin(desk, attempt.run, await plans.documents_of(desk))
+    if desk.pipeline.run != attempt.run:
         desk = await _announced(desk, attempt)
-        await runs.begin(desk, attempt.run, documents)
     run = await desk.house.service.work(attempt.run, stays=True)
     match run.state:
         case RunState.COMPLETED:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-import logging
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -13,22 +10,15 @@ from typing import Any
 from penstock.config.pipeline import PipelineSettings
 from penstock.config.sections import BudgetSettings
 from penstock.domain.budget import Level
-from penstock.domain.errors import PenstockError, UserError
-from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, approved, begun, failed
-from penstock.domain.states import PipelineStatus, Reason
-from penstock.engine.owner import RunIsOwned, owning
-from penstock.epics import readiness
+from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, begun
+from penstock.domain.states import PipelineStatus
+from penstock.epics import deciding, readiness, wishes
 from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicWish, PipelineIsBusy
+from penstock.epics.background import Background
 from penstock.epics.desk import House, Tell
 from penstock.epics.making import artifact_of, redacted_json
-from penstock.epics.performing import perform
 from penstock.ports import Holder, Progress
 from penstock.roleprompts import RolePrompts
-
-LOG = logging.getLogger("penstock.epics")
-LONGEST_WISH = 50_000
-LONGEST_ID = 128
-MOST_CONTEXT = 100_000
 
 
 def _nobody(_note: PipelineNote) -> None:
@@ -42,13 +32,13 @@ class Epics:
         self._house = house
         self._parts = house.parts
         self._prompts = prompts
-        self._tasks: dict[str, asyncio.Task[Pipeline]] = {}
+        self._background = Background(house)
 
     # making
 
     async def create(self, wish: EpicWish) -> tuple[str, tuple[str, ...]]:
         """Store a pipeline for the present project; its id, and what is worth saying."""
-        description, epic_id, warnings = _named(wish)
+        description, epic_id, warnings = wishes.named(wish)
         await self._prompts.ensure_seeded()
         graph = await self._house.graph()
         project = self._house.projects.current()
@@ -56,7 +46,7 @@ class Epics:
         async with self._house.projects.opened(project) as opened:
             settings, now = opened.settings, self._parts.clock.now()
             redact = opened.parts.redactor.redact
-            budget = _token_budget(wish.context, settings.node(PipelineSettings).token_budget)
+            budget = wishes.token_budget(wish.context, settings.node(PipelineSettings).token_budget)
             made = Pipeline(
                 id=pipeline_id,
                 project=project.id,
@@ -114,11 +104,13 @@ class Epics:
         UnknownPipeline, AdvanceRefused (PipelineIsBusy, ApprovalNeeded), NoUpstream, BudgetSpent, PhaseFailed.
         """
         pipeline = await self._parts.pipelines.load(pipeline_id)
+        if not pipeline.wanted and self._background.holds(pipeline_id):
+            await self._background.settled(pipeline_id)  # its phase is over, and only its end is being told
+            pipeline = await self._parts.pipelines.load(pipeline_id)
         _must_go_on(pipeline)
-        if not await self._is_left_over(pipeline):
+        if not self._is_left_over(pipeline):
             await self._want(pipeline)
-        task = self._begin(pipeline_id, tell)
-        before = pipeline.phase
+        task, before = self._background.begin(pipeline_id, tell), pipeline.phase
         if not waits:
             return _advanced(pipeline, before, is_over=False)
         return _advanced(await asyncio.shield(task), before)
@@ -128,19 +120,19 @@ class Epics:
         graph = await self._house.graph()
         sentence = await readiness.approval_needed(self._house, pipeline, graph)
         if sentence:
-            await self._ask_for_approval(pipeline.id, sentence)
+            await deciding.ask_for_approval(self._parts, pipeline.id, sentence)
             raise _waits(pipeline.id, sentence)
         await readiness.must_have_models(self._house, pipeline, graph)
         note = PipelineNote(type="phase_wanted", payload={"phase": pipeline.phase}, at=self._parts.clock.now())
         if not await self._parts.pipelines.want(pipeline.id, pipeline.phase, note):
-            raise PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline.id} is being performed already")
+            raise _busy(pipeline)
 
-    async def _is_left_over(self, pipeline: Pipeline) -> bool:
+    def _is_left_over(self, pipeline: Pipeline) -> bool:
         """Whether the phase was asked for before and whoever performed it is gone; an error if it is under way."""
         if not pipeline.wanted:
             return False
-        if pipeline.id in self._tasks or self._parts.locks.holder(pipeline.id) is not None:
-            raise PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline.id} is being performed already")
+        if self._background.holds(pipeline.id) or self._parts.locks.holder(pipeline.id) is not None:
+            raise _busy(pipeline)
         return True
 
     async def take_up(self) -> list[str]:
@@ -151,114 +143,33 @@ class Epics:
         found = [
             pipeline_id
             for pipeline_id in await asyncio.to_thread(self._parts.views.unfinished_pipelines)
-            if pipeline_id not in self._tasks and self._parts.locks.holder(pipeline_id) is None
+            if not self._background.holds(pipeline_id) and self._parts.locks.holder(pipeline_id) is None
         ]
         for pipeline_id in found:
-            self._begin(pipeline_id, _nobody)
+            self._background.begin(pipeline_id, _nobody)
         return found
 
     async def close(self) -> None:
         """Let go of what is under way: it is taken up by whoever comes next."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _begin(self, pipeline_id: str, tell: Tell) -> asyncio.Task[Pipeline]:
-        task = asyncio.create_task(perform(self._house, pipeline_id, tell), name=f"pipeline {pipeline_id}")
-        self._tasks[pipeline_id] = task
-        task.add_done_callback(lambda done: self._ended(pipeline_id, done))
-        return task
-
-    def _ended(self, pipeline_id: str, task: asyncio.Task[Pipeline]) -> None:
-        if self._tasks.get(pipeline_id) is task:
-            del self._tasks[pipeline_id]
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
-            return
-        if isinstance(error, PenstockError):
-            LOG.warning("phase_failed pipeline=%s: %s", pipeline_id, error.sentence)
-        else:
-            LOG.error("phase_failed pipeline=%s", pipeline_id, exc_info=error)
+        await self._background.close()
 
     # deciding
 
     async def approve(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
         """Approve that the present phase be performed."""
-        return await self._decided(pipeline_id, is_approved=True, by=by, note=note)
+        return _advanced(*await deciding.approve(self._parts, pipeline_id, by=by, note=note))
 
     async def reject(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
         """End the pipeline, for it waits for an approval that it does not get."""
-        return await self._decided(pipeline_id, is_approved=False, by=by, note=note)
-
-    async def _decided(self, pipeline_id: str, *, is_approved: bool, by: str, note: str) -> Advanced:
-        pipeline = await self._owned(pipeline_id)
-        now, redact = self._parts.clock.now(), self._parts.redactor.redact
-        said = {"phase": pipeline.phase, "by": redact(by)[:LONGEST_ID], "note": redact(note)[:LONGEST_WISH]}
-        if is_approved:
-            after = approved(pipeline, now)
-            told = PipelineNote(type="approved", payload=said, at=now)
-            await self._parts.pipelines.commit(Progress(pipeline=after, notes=(told,)))
-        else:
-            why = f": {said['note']}" if said["note"] else ""
-            sentence = f"{pipeline.phase} was not approved{why}"
-            moved = failed(pipeline, now, Reason.CANCELLED, sentence)
-            after = moved.pipeline
-            told = PipelineNote(type="pipeline_failed", payload={**said, "sentence": sentence}, at=now)
-            await self._parts.pipelines.commit(Progress(pipeline=after, transitions=(moved.transition,), notes=(told,)))
-        return _advanced(after, pipeline.phase)
-
-    async def _ask_for_approval(self, pipeline_id: str, sentence: str) -> None:
-        pipeline = await self._owned(pipeline_id)
-        if pipeline.status is PipelineStatus.ACTIVE:
-            now = self._parts.clock.now()
-            note = PipelineNote(type="approval_asked", payload={"phase": pipeline.phase, "why": sentence}, at=now)
-            waiting = readiness.waiting(pipeline, now, sentence)
-            await self._parts.pipelines.commit(Progress(pipeline=waiting, notes=(note,)))
-
-    async def _owned(self, pipeline_id: str) -> Pipeline:
-        """Claimed for one decision that is stored at once."""
-        pipeline = await self._parts.pipelines.load(pipeline_id)
-        if pipeline.is_over:
-            raise AdvanceRefused(f"pipeline {pipeline_id} has ended: it is {pipeline.state}")
-        try:
-            with owning(self._parts.locks, pipeline_id):
-                return await self._parts.pipelines.claim(pipeline_id)
-        except RunIsOwned:
-            raise PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline_id} is being performed") from None
-
-    def view(self, pipeline_id: str) -> dict[str, Any]:
-        """A pipeline as `LibraryViews.pipeline` tells it."""
-        return self._parts.views.pipeline(pipeline_id)
+        return _advanced(*await deciding.reject(self._parts, pipeline_id, by=by, note=note))
 
     def holder(self, pipeline_id: str) -> Holder | None:
         """Who performs its phase now."""
         return self._parts.locks.holder(pipeline_id)
 
-
-def _named(wish: EpicWish) -> tuple[str, str, tuple[str, ...]]:
-    description, epic_id = wish.description.strip(), wish.epic_id.strip()
-    if not description and not epic_id:
-        raise UserError("neither a description of the epic nor an id is given", hint="say in words what you want")
-    if len(description) > LONGEST_WISH:
-        raise UserError(f"the description has {len(description)} characters, and {LONGEST_WISH} are the most")
-    if len(epic_id) > LONGEST_ID or not epic_id.isprintable():
-        raise UserError(f"an epic's id has at most {LONGEST_ID} printable characters")
-    if len(json.dumps(dict(wish.context), default=str)) > MOST_CONTEXT:
-        raise UserError(f"the initial context is longer than {MOST_CONTEXT} characters as JSON")
-    if not description:
-        return epic_id, epic_id, (f"no description was given: the id {epic_id!r} is taken for it",)
-    digest = hashlib.sha256(" ".join(description.split()).encode()).hexdigest()
-    return description, epic_id or f"EPIC-{digest[:8]}", ()
-
-
-def _token_budget(context: Mapping[str, Any], default: int) -> int:
-    found = context.get("token_budget", default)
-    if type(found) is not int or not 1 <= found <= 10**12:
-        raise UserError(f"token_budget is {found!r}; a whole number of at least 1 is needed")
-    return found
+    def view(self, pipeline_id: str) -> dict[str, Any]:
+        """A pipeline as `LibraryViews.pipeline` tells it."""
+        return self._parts.views.pipeline(pipeline_id)
 
 
 def _must_go_on(pipeline: Pipeline) -> None:
@@ -269,6 +180,10 @@ def _must_go_on(pipeline: Pipeline) -> None:
             f"pipeline {pipeline.id} has ended: it is {pipeline.state}",
             hint="begin another one for what is left" if pipeline.status is PipelineStatus.FAILED else None,
         )
+
+
+def _busy(pipeline: Pipeline) -> PipelineIsBusy:
+    return PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline.id} is being performed already")
 
 
 def _waits(pipeline_id: str, sentence: str) -> ApprovalNeeded:

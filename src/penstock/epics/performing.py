@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import replace
 from typing import assert_never
 
-from penstock.alerts import watch_budget
+from penstock.alerts import announce, with_alert
 from penstock.domain.errors import PenstockError
 from penstock.domain.phases import PhaseKind
 from penstock.domain.pipelines import Pipeline, PipelineNote
@@ -18,14 +18,19 @@ from penstock.epics.asked import PipelineIsBusy
 from penstock.epics.desk import Desk, House, Tell
 from penstock.ports import Progress
 
+LOOKS, LOOK_EVERY = 50, 0.1
+"""How often, and how many seconds apart, a pipeline is asked for that somebody else still holds."""
+
 
 async def perform(house: House, pipeline_id: str, tell: Tell) -> Pipeline:
     """Perform the phase that is wanted, if one is; the pipeline as it is then."""
-    try:
-        with owning(house.parts.locks, pipeline_id):
-            return await _perform(house, pipeline_id, tell)
-    except RunIsOwned:
-        raise PipelineIsBusy(f"pipeline {pipeline_id} is being worked on already") from None
+    for _ in range(LOOKS):
+        try:
+            with owning(house.parts.locks, pipeline_id):
+                return await _perform(house, pipeline_id, tell)
+        except RunIsOwned:
+            await asyncio.sleep(LOOK_EVERY)  # whoever performed the phase before may be about to let go
+    raise PipelineIsBusy(f"pipeline {pipeline_id} is being worked on already")
 
 
 async def _perform(house: House, pipeline_id: str, tell: Tell) -> Pipeline:
@@ -35,11 +40,10 @@ async def _perform(house: House, pipeline_id: str, tell: Tell) -> Pipeline:
         return pipeline
     try:
         async with house.desk(pipeline, tell) as desk:
-            after = await _by_kind(desk)
+            return await _by_kind(desk)
     except PenstockError as error:
         await _failed(house, pipeline_id, error, tell)
         raise
-    return await watch_budget(house.parts, after, tell)
 
 
 async def _by_kind(desk: Desk) -> Pipeline:
@@ -66,6 +70,8 @@ async def _failed(house: House, pipeline_id: str, error: PenstockError, tell: Te
     ended = under_way and replace(under_way, ended_at=now, outcome="failed", sentence=words)
     told = PipelineNote(type="phase_failed", payload={"phase": pipeline.phase, "sentence": words}, at=now)
     progress = Progress(pipeline=replace(pipeline, wanted="", updated_at=now), attempt=ended or None, notes=(told,))
+    progress = await with_alert(parts, progress)
     await asyncio.shield(parts.pipelines.commit(progress))
-    await watch_budget(parts, progress.pipeline, tell)
-    tell(told)
+    for note in progress.notes:
+        tell(note)
+    await announce(parts, progress)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from penstock.config.roles import RolesSettings
 from penstock.config.sections import ProjectSettings
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.phases import PhaseGraph, PhaseKind
-from penstock.domain.pipelines import Pipeline, approval_asked
+from penstock.domain.pipelines import Pipeline
 from penstock.epics.asked import NoUpstream
 from penstock.epics.desk import House
 from penstock.projects import Project
@@ -39,11 +37,6 @@ async def _confinement_fault(house: House, pipeline: Pipeline) -> str:
     async with house.projects.standing(project, pipeline.base) as opened:
         mode = opened.settings.node(ProjectSettings).confine
         return "confine is off" if mode == "off" else house.parts.confinement_fault
-
-
-def waiting(pipeline: Pipeline, at: datetime, sentence: str) -> Pipeline:
-    """The pipeline while it waits for the approval."""
-    return replace(approval_asked(pipeline, at, sentence), wanted="")
 
 
 async def must_have_models(house: House, pipeline: Pipeline, graph: PhaseGraph) -> None:

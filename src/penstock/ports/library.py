@@ -230,7 +230,7 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageFilter:
-    """Which usage is meant; what is empty does not matter."""
+    """Which usage is meant, from `since` on and before `until`; what is empty does not matter."""
 
     project: str = ""
     pipeline: str = ""
@@ -246,9 +246,10 @@ class UsageReports(Protocol):
     def token_report(self, wanted: UsageFilter, *, most_pipelines: int = 100) -> dict[str, Any]:
         """total_input_tokens, total_output_tokens, total_tokens, total_cost_usd, price_unknown (calls), by_pipeline
         (the dearest `most_pipelines`, and one entry with the key "other" for the rest), by_phase, by_role, by_model,
-        by_agent, by_day [{key, calls, input_tokens, output_tokens, cost_usd}], average_tokens_per_phase {phase:
-        number per pipeline that went through it}, trend [{date, tokens, cost_usd}], alerts [{pipeline_id,
-        budget_tokens, used_tokens, at}]. Each by_… adds up to the totals, to the token.
+        by_agent, by_day [{key, calls, input_tokens, output_tokens, cost_usd, price_unknown}],
+        average_tokens_per_phase {phase: number per pipeline that went through it}, trend [{date, tokens, cost_usd}],
+        alerts [{pipeline_id, budget_tokens, used_tokens, at}]. Each by_… adds up to the totals, to the token.
+        `UnknownPipeline`.
         """
         ...
 
@@ -312,6 +313,8 @@ class Replies(Protocol):
 class Notifier(Protocol):
     """Tells the user's own channels of something."""
 
-    async def notify(self, title: str, text: str) -> None:
-        """Tell it to all of them; a channel that fails is logged and never stops anything."""
+    async def notify(self, event: str, title: str, text: str) -> None:
+        """Tell it to all of them, if the user wants to hear of such events (names of NOTES); a channel that fails is
+        logged and never stops anything.
+        """
         ...

@@ -11,17 +11,17 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx2
 
 from penstock.adapters.agents.attempt import AgentEnding
-from penstock.adapters.agents.deliverable_json import read_deliverable
 from penstock.adapters.agents.model_prompt import SYSTEM, Bounds, with_files
 from penstock.adapters.agents.model_wire import Answer, Request, read_answer, read_failure, request
-from penstock.domain.deliverable import ApplyRules
+from penstock.domain.deliverable import ApplyRules, FileSet
 from penstock.domain.errors import AgentError, Bug
 from penstock.ports import AgentReport
 
@@ -38,6 +38,9 @@ GRACE = 0.25
 REFUSED = "refused"
 """The ending of an attempt that the models' door ended."""
 
+ReadFiles: TypeAlias = Callable[[str], tuple[FileSet, str]]
+"""The files in a whole answer and the way they were found; an AgentError says what stands in the way."""
+
 
 class ModelFailed(AgentError):
     """The call gave no answer."""
@@ -50,6 +53,7 @@ class ModelAgent:
     name: str
     applier: Applying
     redactor: Redactor
+    read: ReadFiles
     model: str = ""
     max_output: int = 16_384
     bounds: Bounds = field(default_factory=Bounds)
@@ -99,9 +103,9 @@ class ModelAgent:
             await asyncio.to_thread(self._keep, task.folder, asked, answer)
         if answer.fault:
             return AgentEnding.FAILED, f"gave no usable answer: it {answer.fault}", answer.text[-2000:]
-        read = await asyncio.to_thread(read_deliverable, answer.text)
-        applied = await self.applier.apply(task.worktree, read.deliverable.to_domain(), ApplyRules(scope=scope))
-        return AgentEnding.FINISHED, f"changed {len(applied.paths)} files (read as JSON: {read.strategy})", ""
+        files, strategy = await asyncio.to_thread(self.read, answer.text)
+        applied = await self.applier.apply(task.worktree, files, ApplyRules(scope=scope))
+        return AgentEnding.FINISHED, f"changed {len(applied.paths)} files (read as JSON: {strategy})", ""
 
     def _keep(self, folder: Path, asked: Request, answer: Answer) -> None:
         """Write the answer down, unless it holds a secret: what is applied must be what was kept, to the letter."""

@@ -47,10 +47,11 @@ class SqlLedger:
     async def reserve(self, call: ModelCall) -> Leave:
         """Reserve a call's worst case with every account above it; nothing is kept unless it is granted.
 
-        Nothing is kept either for who is cancelled meanwhile: the call will not leave.
+        Nothing is kept either for who is cancelled meanwhile: the call will not leave. What is kept outlives us but not
+        every power cut, which leaves nobody to settle the call: the disk is not waited for.
         """
         try:
-            return await self._writer.write(partial(_reserve, call))
+            return await self._writer.write(partial(_reserve, call), fleeting=True)
         except _NotGranted as refusal:
             return refusal.leave
         except asyncio.CancelledError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Insert, and_, bindparam, delete, insert, or_, select, update
 
 from penstock.adapters.store.named import Named
+from penstock.adapters.store.rollups import add_to_rollups
 from penstock.adapters.store.statements import upsert
 from penstock.adapters.store.tables import as_text
 from penstock.adapters.store.usage_rows import reservation_row, reserved_call, usage_row
@@ -93,10 +94,11 @@ def _take_all(connection: Connection, condition: ColumnElement[bool]) -> list[Mo
 
 
 def add_record(connection: Connection, call: ModelCall, end: CallEnd, redact: Callable[[str], str]) -> None:
-    """Write the one record of a call, unless it is there."""
+    """Write the one record of a call and add it to what is kept of all together, unless it is there."""
     row = usage_row(call, end, redact)
     row["used_at"] = as_text(call.at)
-    _statements(connection.dialect.name).record.send(connection, row)
+    if _statements(connection.dialect.name).record.ask(connection, row):
+        add_to_rollups(connection, row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +123,14 @@ def _statements(dialect: str) -> _Statements:
         read=Named(select(*_amounts()).where(*here)),
         remember=Named(insert(reservations).inline()),
         forget=Named(taken.returning(reservations.c.tokens, reservations.c.micros)),
-        record=Named(upsert(dialect)(pipeline_prompt_usage).on_conflict_do_nothing(index_elements=["id"])),
+        record=Named(_recording(dialect)),
     )
+
+
+def _recording(dialect: str) -> ReturningInsert[Any]:
+    new = upsert(dialect)(pipeline_prompt_usage).on_conflict_do_nothing(index_elements=["id"])
+    recording: ReturningInsert[Any] = new.returning(pipeline_prompt_usage.c.id)
+    return recording
 
 
 def _amounts() -> list[Any]:

@@ -104,6 +104,7 @@ pipelines = Table(
     Column("updated_at", Moment, nullable=False),
     Column("completed_at", Moment),
 )
+Index("ix_pipelines_status", pipelines.c.status, pipelines.c.created_at)
 Index(
     "ix_pipelines_wanted",
     pipelines.c.created_at,

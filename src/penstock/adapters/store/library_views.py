@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, select
 
 from penstock.adapters.store.asking import Asking, on_the_wire
+from penstock.adapters.store.codec import storable
 from penstock.adapters.store.library_tables import (
     artifacts,
     issues,
@@ -34,9 +35,9 @@ class SqlLibraryViews(Asking):
         column = pipelines.c
         query = select(pipelines).order_by(column.created_at.desc(), column.pipeline_id.desc())
         if project is not None:
-            query = query.where(column.project == project)
+            query = query.where(column.project == storable(project))
         if status is not None:
-            query = query.where(column.status == status)
+            query = query.where(column.status == storable(status))
         with self._connected() as connection:
             return [_pipeline(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
@@ -70,7 +71,9 @@ class SqlLibraryViews(Asking):
         validation_status, warnings [text], created_at, payload, markdown, html.
         """
         with self._connected() as connection:
-            row = connection.execute(select(artifacts).where(artifacts.c.artifact_id == artifact_id)).one_or_none()
+            row = connection.execute(
+                select(artifacts).where(artifacts.c.artifact_id == storable(artifact_id))
+            ).one_or_none()
             if row is None:
                 raise UnknownArtifact(artifact_id)
             return _whole(row)
@@ -81,7 +84,7 @@ class SqlLibraryViews(Asking):
             known_pipeline(connection, pipeline_id)
             query = select(artifacts).where(artifacts.c.pipeline_id == pipeline_id).order_by(artifacts.c.place)
             if type is not None:
-                query = query.where(artifacts.c.artifact_type == type)
+                query = query.where(artifacts.c.artifact_type == storable(type))
             return [_whole(row) for row in connection.execute(query)]
 
     def pipeline_notes(self, pipeline_id: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
@@ -106,9 +109,9 @@ class SqlLibraryViews(Asking):
         column = issues.c
         query = select(issues).order_by(column.place.desc()).limit(limit)
         if project is not None:
-            query = query.where(column.project == project)
+            query = query.where(column.project == storable(project))
         if pipeline is not None:
-            query = query.where(column.pipeline_id == pipeline)
+            query = query.where(column.pipeline_id == storable(pipeline))
         if is_open is not None:
             query = query.where(column.closed_at.is_(None) if is_open else column.closed_at.is_not(None))
         with self._connected() as connection:
@@ -129,7 +132,7 @@ class SqlLibraryViews(Asking):
         """
         query = select(role_prompts).order_by(role_prompts.c.role_name, role_prompts.c.place)
         if role is not None:
-            query = query.where(role_prompts.c.role_name == role)
+            query = query.where(role_prompts.c.role_name == storable(role))
         with self._connected() as connection:
             return [_prompt(row) for row in connection.execute(query)]
 

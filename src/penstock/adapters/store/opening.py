@@ -113,7 +113,7 @@ def open_database(location: str | Path, clock: Clock, *, effect: Effect | None =
     return Database(
         prepared=prepared,
         journal=SqlJournal(writer, watch, owned, clock),
-        views=SqlViews(reader, site),
+        views=SqlViews(reader, site, clock),
         writer=writer,
         watch=watch,
         reader=reader,

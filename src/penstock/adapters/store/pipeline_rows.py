@@ -18,8 +18,8 @@ LONGEST_REASON = 256
 def new_pipeline(pipeline: Pipeline) -> dict[str, Any]:
     """The whole row of a pipeline."""
     return {
-        "pipeline_id": pipeline.id,
-        "project": pipeline.project,
+        "pipeline_id": storable(pipeline.id),
+        "project": storable(pipeline.project),
         "epic_id": storable(pipeline.epic_id),
         "description": storable(pipeline.description),
         "initial_context": plain_json(pipeline.context),
@@ -32,8 +32,8 @@ def new_pipeline(pipeline: Pipeline) -> dict[str, Any]:
 def pipeline_columns(pipeline: Pipeline) -> dict[str, Any]:
     """The columns of a pipeline that change on its way."""
     return {
-        "state": pipeline.state,
-        "current_phase": pipeline.phase,
+        "state": storable(pipeline.state),
+        "current_phase": storable(pipeline.phase),
         "status": pipeline.status.value,
         "reason": None if pipeline.reason is None else pipeline.reason.value,
         "sentence": storable(pipeline.sentence),
@@ -77,8 +77,8 @@ def transition_row(pipeline_id: str, transition: Transition) -> dict[str, Any]:
     """One move."""
     return {
         "pipeline_id": pipeline_id,
-        "from_state": transition.source,
-        "to_state": transition.target,
+        "from_state": storable(transition.source),
+        "to_state": storable(transition.target),
         "timestamp": transition.at,
         "reason": storable(transition.reason)[:LONGEST_REASON],
     }

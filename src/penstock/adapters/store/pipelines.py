@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Table, insert, select, update
 
 from penstock.adapters.store import pipeline_rows as rows
+from penstock.adapters.store.codec import storable
 from penstock.adapters.store.library_tables import (
     artifacts,
     issues,
@@ -61,7 +62,7 @@ class SqlPipelines:
         self._check(pipeline_id)
 
         def work(connection: Connection) -> Pipeline:
-            raised = update(pipelines).where(pipelines.c.pipeline_id == pipeline_id)
+            raised = update(pipelines).where(pipelines.c.pipeline_id == storable(pipeline_id))
             connection.execute(raised.values(generation=pipelines.c.generation + 1))
             return _read(connection, pipeline_id)
 
@@ -76,9 +77,9 @@ class SqlPipelines:
         column = pipelines.c
         asking = (
             update(pipelines)
-            .where(column.pipeline_id == pipeline_id, column.current_phase == phase)
+            .where(column.pipeline_id == storable(pipeline_id), column.current_phase == storable(phase))
             .where(column.wanted == "", column.status.not_in(OVER))
-            .values(wanted=phase, updated_at=note.at)
+            .values(wanted=storable(phase), updated_at=note.at)
         )
 
         def work(connection: Connection) -> bool:
@@ -103,7 +104,7 @@ class SqlPipelines:
 
     async def attempts(self, pipeline_id: str) -> tuple[PhaseAttempt, ...]:
         """Every attempt at its phases, oldest first."""
-        found = await self._all(phase_attempts, phase_attempts.c.pipeline_id == pipeline_id)
+        found = await self._all(phase_attempts, phase_attempts.c.pipeline_id == storable(pipeline_id))
         return tuple(map(rows.attempt_of, found))
 
     async def keep_answer(self, pipeline: Pipeline, answer: KeptAnswer) -> None:
@@ -119,15 +120,18 @@ class SqlPipelines:
 
     async def answers(self, attempt: str) -> tuple[KeptAnswer, ...]:
         """What was answered to an attempt, in its order."""
-        return tuple(map(rows.answer_of, await self._all(phase_answers, phase_answers.c.attempt == attempt)))
+        return tuple(map(rows.answer_of, await self._all(phase_answers, phase_answers.c.attempt == storable(attempt))))
 
     async def artifacts(self, pipeline_id: str) -> tuple[Artifact, ...]:
         """Every artifact, oldest first."""
-        return tuple(map(rows.artifact_of, await self._all(artifacts, artifacts.c.pipeline_id == pipeline_id)))
+        return tuple(
+            map(rows.artifact_of, await self._all(artifacts, artifacts.c.pipeline_id == storable(pipeline_id)))
+        )
 
     async def add_artifact(self, artifact: Artifact, note: PipelineNote) -> None:
         """Add one that a person gives."""
-        touching = update(pipelines).where(pipelines.c.pipeline_id == artifact.pipeline).values(updated_at=artifact.at)
+        mine = pipelines.c.pipeline_id == storable(artifact.pipeline)
+        touching = update(pipelines).where(mine).values(updated_at=artifact.at)
 
         def work(connection: Connection) -> None:
             if connection.execute(touching).rowcount == 0:
@@ -157,7 +161,7 @@ def known_pipeline(connection: Connection, pipeline_id: str) -> Any:
     query = select(pipelines, projects.c.path.label("project_path")).join(
         projects, projects.c.id == pipelines.c.project
     )
-    row = connection.execute(query.where(pipelines.c.pipeline_id == pipeline_id)).one_or_none()
+    row = connection.execute(query.where(pipelines.c.pipeline_id == storable(pipeline_id))).one_or_none()
     if row is None:
         raise unknown_pipeline(connection, pipeline_id)
     return row

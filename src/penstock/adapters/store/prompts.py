@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from penstock.adapters.store.codec import plain_json, storable
 from penstock.adapters.store.failures import PromptExists
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from penstock.adapters.store.writer import Writer
 
-_TEXTS = ("starting_prompt", "bootstrapper", "instructions", "created_by", "notes")
-_REST = ("id", "version", "template", "is_active", "created_at", "updated_at")
+_TEXTS = ("id", "version", "starting_prompt", "bootstrapper", "instructions", "template", "created_by", "notes")
+_REST = ("is_active", "created_at", "updated_at")
 
 
 class SqlPrompts:
@@ -34,14 +34,14 @@ class SqlPrompts:
         """Every version of a role's prompt, or of all roles', oldest first."""
         query = select(role_prompts).order_by(role_prompts.c.place)
         if role:
-            query = query.where(role_prompts.c.role_name == role)
+            query = query.where(role_prompts.c.role_name == storable(role))
         return await self._writer.read(
             lambda connection: tuple(_prompt_of(row._asdict()) for row in connection.execute(query))
         )
 
     async def active(self, role: str) -> RolePrompt:
         """The version in force."""
-        query = select(role_prompts).where(role_prompts.c.role_name == role, role_prompts.c.is_active)
+        query = select(role_prompts).where(role_prompts.c.role_name == storable(role), role_prompts.c.is_active)
 
         def work(connection: Connection) -> RolePrompt:
             row = connection.execute(query).one_or_none()
@@ -53,22 +53,22 @@ class SqlPrompts:
 
     async def add(self, prompt: RolePrompt) -> None:
         """Store a version; if it is active it takes the place of the one that was."""
-        column = role_prompts.c
-        same = or_(column.id == prompt.id, (column.role_name == prompt.role) & (column.version == prompt.version))
+        column, row = role_prompts.c, _prompt_row(prompt)
+        same = or_(*(and_(*(column[name] == row[name] for name in key)) for key in (("id",), ("role_name", "version"))))
 
         def work(connection: Connection) -> None:
-            _lock(connection, prompt.role)
+            _lock(connection, row["role_name"])
             if connection.execute(select(column.id).where(same)).first() is not None:
                 raise PromptExists(prompt.role, prompt.version)
             if prompt.is_active:
-                _retire(connection, prompt.role, prompt.updated_at)
-            connection.execute(insert(role_prompts), _prompt_row(prompt))
+                _retire(connection, row["role_name"], prompt.updated_at)
+            connection.execute(insert(role_prompts), row)
 
         await self._writer.write(work)
 
     async def activate(self, prompt_id: str, at: datetime) -> RolePrompt:
         """Put a version in force in place of another of its role."""
-        one = role_prompts.c.id == prompt_id
+        one = role_prompts.c.id == storable(prompt_id)
 
         def work(connection: Connection) -> RolePrompt:
             role = connection.scalar(select(role_prompts.c.role_name).where(one))
@@ -130,7 +130,7 @@ def _prompt_row(prompt: RolePrompt) -> dict[str, Any]:
     return {
         **{name: getattr(prompt, name) for name in _REST},
         **{name: storable(getattr(prompt, name)) for name in _TEXTS},
-        "role_name": prompt.role,
+        "role_name": storable(prompt.role),
         "working_schema": None if schema is None else plain_json(schema),
     }
 
@@ -144,14 +144,18 @@ def _prompt_of(row: Mapping[str, Any]) -> RolePrompt:
     )
 
 
-_OF_PHASE = ("id", "artifact_type", "next_phase", "is_active", "created_at", "updated_at")
+_OF_PHASE = ("id", "artifact_type", "next_phase", *_REST)
 
 
 def _phase_row(configuration: PhaseConfiguration) -> dict[str, Any]:
+    following = configuration.next_phase
     return {
-        **{name: getattr(configuration, name) for name in _OF_PHASE},
-        "phase_name": configuration.phase,
-        "role_name": configuration.role,
+        **{name: getattr(configuration, name) for name in _REST},
+        "id": storable(configuration.id),
+        "phase_name": storable(configuration.phase),
+        "role_name": storable(configuration.role),
+        "artifact_type": storable(configuration.artifact_type),
+        "next_phase": None if following is None else storable(following),
         "config": plain_json(configuration.config),
     }
 

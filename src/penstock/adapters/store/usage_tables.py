@@ -71,6 +71,7 @@ pipeline_prompt_usage = Table(
     Index("ix_usage_role", "role_name", "phase_name"),
     Index("ix_usage_pipeline", "pipeline_id", "phase_name"),
     Index("ix_usage_run", "run_id", "ws_id"),
+    Index("ix_usage_used_at", "used_at"),
 )
 
 budgets = Table(

@@ -12,14 +12,16 @@ from sqlalchemy import Connection, Row, func, select
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.asking import on_the_wire
-from penstock.adapters.store.codec import progress_fields
+from penstock.adapters.store.codec import progress_fields, storable
 from penstock.adapters.store.failures import UnknownRequest
 from penstock.adapters.store.library_views import SqlLibraryViews
 from penstock.adapters.store.loading import known_run
+from penstock.adapters.store.usage_metrics import SqlMetrics
+from penstock.adapters.store.usage_reports import SqlUsageReports
 from penstock.adapters.store.usage_views import SqlUsageViews
 
 
-class SqlViews(SqlLibraryViews, SqlUsageViews):
+class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
     """What anybody may ask, without owning a run."""
 
     def runs(self, *, project: str | None = None, pipeline: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
@@ -29,7 +31,7 @@ class SqlViews(SqlLibraryViews, SqlUsageViews):
         if project is not None:
             query = query.where(column.project == project)
         if pipeline is not None:
-            query = query.where(column.pipeline_id == pipeline)
+            query = query.where(column.pipeline_id == storable(pipeline))
         with self._connected() as connection:
             rows = connection.execute(query).all()
             counts = _counts(connection, [row.run_id for row in rows])

@@ -11,6 +11,7 @@ down_revision = "0002"
 MOMENT = sa.String(length=27)
 TABLES = (
     *("idempotency_keys", "issues", "pipeline_notes", "phase_answers", "phase_attempts"),
+    *("usage_by_pipeline", "usage_by_day"),
     *("artifacts", "phase_transitions", "pipelines", "phase_configurations", "role_prompts"),
 )
 
@@ -24,10 +25,13 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("pipeline_id", sa.String()))
     op.create_index("ix_runs_pipeline_id", "runs", ["pipeline_id"])
     op.add_column("reservations", sa.Column("prompt_id", sa.String()))
+    op.create_index("ix_usage_used_at", "pipeline_prompt_usage", ["used_at"])
+    _sums_of_usage()
 
 
 def downgrade() -> None:
     """Take them away again, with all that is in them."""
+    op.drop_index("ix_usage_used_at", table_name="pipeline_prompt_usage")
     op.drop_column("reservations", "prompt_id")
     op.drop_index("ix_runs_pipeline_id", table_name="runs")
     op.drop_column("runs", "pipeline_id")
@@ -125,6 +129,7 @@ def _pipelines() -> None:
     )
     op.create_index("ix_pipelines_created_at", "pipelines", ["created_at"])
     op.create_index("ix_pipelines_project", "pipelines", ["project"])
+    op.create_index("ix_pipelines_status", "pipelines", ["status", "created_at"])
     op.create_index(
         "ix_pipelines_wanted",
         "pipelines",
@@ -257,3 +262,51 @@ def _replies() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("ix_idempotency_keys_begun_at", "idempotency_keys", ["begun_at"])
+
+
+SUMS = ("calls", "input_tokens", "output_tokens", "cost_usd", "price_unknown")
+FILL_DAYS = """
+INSERT INTO usage_by_day
+SELECT coalesce(phase_name, ''), coalesce(role_name, ''), coalesce(model, ''), coalesce(agent, ''),
+       pipeline_id IS NOT NULL, project, substr(used_at, 1, 10), count(*), sum(input_tokens), sum(output_tokens),
+       coalesce(sum(cost_usd), 0), sum(CASE WHEN price_unknown THEN 1 ELSE 0 END)
+FROM pipeline_prompt_usage GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+FILL_PIPELINES = """
+INSERT INTO usage_by_pipeline
+SELECT coalesce(pipeline_id, ''), coalesce(phase_name, ''), substr(used_at, 1, 10), coalesce(role_name, ''),
+       coalesce(model, ''), coalesce(agent, ''), project, count(*), sum(input_tokens), sum(output_tokens),
+       coalesce(sum(cost_usd), 0), sum(CASE WHEN price_unknown THEN 1 ELSE 0 END),
+       coalesce(sum(execution_time_ms), 0), max(used_at)
+FROM pipeline_prompt_usage GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+
+def _sums_of_usage() -> None:
+    # What the records that are there add up to; from now on each is added when it is written.
+    op.create_table(
+        "usage_by_day",
+        *_keys("phase_name", "role_name", "model", "agent"),
+        sa.Column("of_pipeline", sa.Boolean(), nullable=False),
+        *_keys("project", "day"),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in SUMS),
+        sa.PrimaryKeyConstraint("phase_name", "role_name", "model", "agent", "of_pipeline", "project", "day"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_usage_by_day_day", "usage_by_day", ["day"])
+    op.create_table(
+        "usage_by_pipeline",
+        *_keys("pipeline_id", "phase_name", "day", "role_name", "model", "agent", "project"),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in SUMS),
+        sa.Column("execution_time_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_used_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("pipeline_id", "phase_name", "day", "role_name", "model", "agent", "project"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_usage_by_pipeline_day", "usage_by_pipeline", ["day"])
+    op.execute(FILL_DAYS)
+    op.execute(FILL_PIPELINES)
+
+
+def _keys(*names: str) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.String(), nullable=False) for name in names]
