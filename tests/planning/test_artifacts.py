@@ -249,7 +249,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(st.sampled_from(TYPES), st.lists(st.integers(0, 9), min_size=1, max_size=5), JSON)
 def test_any_json_is_an_artifact_or_told_why_not(artifact_type: str, path: list[int], value: Any) -> None:
     payload = _mutated(deepcopy(SAMPLES[artifact_type]), path, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning_samples import SAMPLES
 
@@ -109,6 +109,7 @@ ANY = st.recursive(
 NAMES = st.sampled_from(sorted({*OLD_EPIC, *OLD_CHANGES, *OLD_REPORT}))
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(["epic", "proposed_change_set", "qa_result"]), st.dictionaries(NAMES, ANY, max_size=6))
 def test_mapping_never_fails(artifact_type: str, old: dict[str, Any]) -> None:
     assert isinstance(of_older_shape(artifact_type, old), dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 MOST_CHARACTERS = 10 * 1024 * 1024
@@ -17,11 +17,15 @@ LARGEST_NUMBER = 2**53
 """Beyond it, JSON's readers disagree on which number is meant."""
 
 
+Place = tuple[Any, ...]
+"""Where a value stands: the place of what holds it, and its key; a text is made of it only for a fault."""
+
+
 def payload_fault(payload: object) -> str | None:
     """Why a payload is refused whatever its type, in words that begin with the place; None for a good one."""
     if not isinstance(payload, Mapping):
         return "the payload: is no object"
-    waiting: list[tuple[str, int, Any]] = [("the payload", 0, payload)]
+    waiting: list[tuple[Place, int, Any]] = [((), 0, payload)]
     characters = values = 0
     while waiting:
         place, depth, value = waiting.pop()
@@ -29,14 +33,16 @@ def payload_fault(payload: object) -> str | None:
         characters += len(value) if isinstance(value, str) else 8
         fault = _fault_of(value) or (f"is nested deeper than {DEEPEST} levels" if depth > DEEPEST else None)
         if fault is not None:
-            return f"{place}: {fault}"
+            return f"{_told(place)}: {fault}"
         if values > MOST_VALUES:
             return f"the payload: holds more than {MOST_VALUES} values"
+        if isinstance(value, Mapping):
+            characters += sum(map(len, value))
+            waiting.extend(((place, key), depth + 1, item) for key, item in reversed(list(value.items())))
+        elif isinstance(value, list | tuple):
+            waiting.extend(((place, number), depth + 1, value[number]) for number in reversed(range(len(value))))
         if characters > MOST_CHARACTERS:
             return f"the payload: is longer than {MOST_CHARACTERS} characters"
-        inner = list(_inside(place, value))
-        characters += sum(len(key) for key in value) if isinstance(value, Mapping) else 0
-        waiting.extend((name, depth + 1, item) for name, item in reversed(inner))
     return None
 
 
@@ -82,9 +88,9 @@ def _fault_of_keys(value: Mapping[Any, Any]) -> str | None:
     return None
 
 
-def _inside(place: str, value: Any) -> Iterator[tuple[str, Any]]:
-    prefix = "" if place == "the payload" else place
-    if isinstance(value, Mapping):
-        yield from ((f"{prefix}.{key}" if prefix else key, item) for key, item in value.items())
-    elif isinstance(value, list | tuple):
-        yield from ((f"{prefix}[{number}]", item) for number, item in enumerate(value))
+def _told(place: Place) -> str:
+    told = ""
+    while place:
+        place, key = place
+        told = f"[{key}]{told}" if isinstance(key, int) else f".{key}{told}"
+    return told.removeprefix(".") or "the payload"
