@@ -76,10 +76,9 @@ def test_a_killed_owner_leaves_no_process_and_its_run_is_taken_up(tmp_path: Path
 def test_taking_up_one_run_never_touches_the_agents_of_another(tmp_path: Path) -> None:
     desk = Desk(tmp_path, slow("ws-a", 6.0))
     first = desk.start("run", "--run-id", "r1")
-    until(lambda: len(desk.agents()) >= 1, "the first agent works")
-    mine = set(desk.agents())
+    until(lambda: desk.agents("r1"), "the first agent works")
     second = desk.start("run", "--run-id", "r2")
-    until(lambda: set(desk.agents()) - mine, "the second agent works")
+    until(lambda: desk.agents("r2"), "the second agent works")
     kill(second)
     desk.penstock("run", "--resume", "r2")
     said, _ = first.communicate(timeout=BOUND)

@@ -108,13 +108,14 @@ class Desk:
         """The state of each workstream."""
         return {one["ws_id"]: one["status"] for one in self.shown(run)["workstreams"]}  # type: ignore[attr-defined]
 
-    def agents(self) -> list[int]:
-        """The processes of attempts of this home."""
+    def agents(self, run: str = "") -> list[int]:
+        """The processes of attempts of this home, or only of one of its runs."""
         found = []
+        sought = f":{run}/" if run else ":"
         for process in psutil.process_iter():
             try:
                 environ = process.environ()
-                if "PENSTOCK_ATTEMPT" in environ and environ.get("HOME") == self.environ["HOME"]:
+                if sought in environ.get("PENSTOCK_ATTEMPT", "") and environ.get("HOME") == self.environ["HOME"]:
                     found.append(process.pid)
             except psutil.Error:
                 continue
