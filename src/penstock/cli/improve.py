@@ -34,7 +34,9 @@ def self_improve(
     ] = False,
     repository: Annotated[
         Path | None,
-        typer.Option("--repository", metavar="PATH", help="Penstock's repository; default: the clone that this runs from."),
+        typer.Option(
+            "--repository", metavar="PATH", help="Penstock's repository; default: the clone that this runs from."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
@@ -66,7 +68,9 @@ def self_improve(
             invocation.terminal.pretty_json({**told, **places, "is_offered": found.is_offered})
             return CODES.get(found.status, exits.WAITING)
         offered = "is in" if found.is_offered else "is not in"
-        terminal.line(f"{found.pipeline_id} is {found.status}{f': {found.sentence}' if found.sentence else ''}", "strong")
+        terminal.line(
+            f"{found.pipeline_id} is {found.status}{f': {found.sentence}' if found.sentence else ''}", "strong"
+        )
         terminal.line(f"the branch {found.branch} {offered} {found.repository}; the clone is {found.clone}")
         return CODES.get(found.status, exits.WAITING)
 

@@ -17,7 +17,6 @@ from penstock.epics.desk import Desk
 from penstock.epics.making import artifact_of, mended
 from penstock.ports import Conflicted, Progress, Publication
 
-
 MENDS = "mends"
 """The key of an epic's context that names the findings which it is begun to mend."""
 
