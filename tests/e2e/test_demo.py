@@ -17,10 +17,10 @@ import pytest
 from penstock.demo import run_demo
 from penstock.demo.outcome import MEANT, differences
 from penstock.demo.plan import PIECES
-from penstock.demo.sample import FolderNotUsable, ProgramMissing, make_sample
+from penstock.demo.sample import FolderNotUsable, ProgramMissing, bundle_files, make_sample
 from penstock.intake import bundles
 
-COMMAND = (sys.executable, "-m", "penstock", "demo")
+COMMAND = (sys.executable, "-m", "penstock", "demo", "--workstreams")
 OTHER_VALUES: dict[str, Any] = {
     "run": "completed",
     "endings": {**MEANT.endings, "ws-labels": "done (merged)"},
@@ -169,7 +169,7 @@ def test_each_field_that_is_otherwise_is_a_difference(name: str) -> None:
 
 
 def test_the_samples_bundles_are_valid_and_strictly_so(tmp_path: Path) -> None:
-    sample = make_sample(tmp_path / "new", os.environ)
+    sample = make_sample(tmp_path / "new", os.environ, bundle_files())
     options = bundles.BundleOptions(strict=True)
     report = bundles.check(sample.project / "workstreams", options)
     assert (report.problems, report.warnings, report.bundles_checked) == ((), (), 6)
@@ -179,7 +179,7 @@ def test_the_samples_bundles_are_valid_and_strictly_so(tmp_path: Path) -> None:
 
 def test_a_missing_program_is_named_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(ProgramMissing, match="git and python3 on PATH") as raised:
-        make_sample(tmp_path / "new", {"PATH": str(tmp_path)})
+        make_sample(tmp_path / "new", {"PATH": str(tmp_path)}, {})
     assert raised.value.hint
     assert list(tmp_path.iterdir()) == []
 
@@ -187,6 +187,6 @@ def test_a_missing_program_is_named_before_anything_is_made(tmp_path: Path) -> N
 def test_a_file_in_the_place_of_the_folder_is_refused_and_stays(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(FolderNotUsable) as raised:
-        make_sample(tmp_path / "taken", os.environ)
+        make_sample(tmp_path / "taken", os.environ, {})
     assert raised.value.hint
     assert (tmp_path / "taken").read_text() == "mine"
