@@ -39,7 +39,8 @@ def metrics_page(summary: Row, recent: Sequence[Row], days: Sequence[Row]) -> HT
 def _totals(row: Row) -> str:
     tokens = row["total_input_tokens"] + row["total_output_tokens"]
     ended = f"{row['success_count']:,} complete and {row['failure_count']:,} failed"
-    return f"<p>{counted(row['total_pipelines'], 'pipeline')}, {ended}; {tokens:,} tokens; {escape(usd(row['total_cost_usd']))}</p>"
+    cost = escape(usd(row["total_cost_usd"]))
+    return f"<p>{counted(row['total_pipelines'], 'pipeline')}, {ended}; {tokens:,} tokens; {cost}</p>"
 
 
 def _recent(row: Row) -> tuple[str, ...]:
