@@ -19,6 +19,8 @@ from penstock.ports import Conflicted, Progress, Publication
 
 MENDS = "mends"
 """The key of an epic's context that names the findings which it is begun to mend."""
+MOST_OPEN = 100_000
+"""So many open findings of all projects are looked through for them."""
 
 
 class NotDelivered(WorldError):
@@ -124,5 +126,5 @@ def _closed(desk: Desk) -> tuple[Issue, ...]:
     if not isinstance(named, list | tuple):
         return ()
     wanted, now = {str(one) for one in named}, desk.parts.clock.now()
-    rows = desk.parts.views.issues(is_open=True)
+    rows = desk.parts.views.issues(is_open=True, limit=MOST_OPEN)
     return tuple(mended(row, now) for row in rows if row["id"] in wanted)
