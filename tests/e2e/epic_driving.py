@@ -6,13 +6,16 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from epic_bench import EpicBench
 
+from penstock.adapters.clock import SystemClock
 from penstock.bootstrap import Penstock, build
 from penstock.domain.errors import PenstockError
 from penstock.epics import EpicWish
+from penstock.ports import Clock
 
 MOST_PHASES = 14
 Came = TypeVar("Came")
@@ -36,6 +39,16 @@ class Told:
         return [str(move["to"]) for move in self.pipeline["phase_history"]]
 
 
+class Later(SystemClock):
+    """The machine's time, so many days from now."""
+
+    def __init__(self, days: int) -> None:
+        self._after = timedelta(days=days)
+
+    def now(self) -> datetime:
+        return super().now() + self._after
+
+
 def begun(bench: EpicBench, wish: EpicWish) -> str:
     """A new pipeline's id."""
 
@@ -55,8 +68,8 @@ def brought_on(bench: EpicBench, pipeline: str) -> Told:
     return asyncio.run(_with(bench, work))
 
 
-async def _with(bench: EpicBench, work: Callable[[Penstock], Awaitable[Came]]) -> Came:
-    penstock = build(folder=bench.project, environ=bench.environ)
+async def _with(bench: EpicBench, work: Callable[[Penstock], Awaitable[Came]], *, clock: Clock | None = None) -> Came:
+    penstock = build(folder=bench.project, environ=bench.environ, clock=clock)
     try:
         return await work(penstock)
     finally:
@@ -72,6 +85,16 @@ async def _advanced(penstock: Penstock, pipeline: str) -> str:
         except PenstockError as refused:
             return refused.sentence
     return ""
+
+
+def notes_of_a_phase(bench: EpicBench, pipeline: str, *, days: int) -> list[Mapping[str, Any]]:
+    """What is told of the next phase, if it is performed so many days from now."""
+
+    async def work(penstock: Penstock) -> list[Mapping[str, Any]]:
+        await penstock.epics.advance(pipeline)
+        return list(penstock.parts.views.pipeline_notes(pipeline))
+
+    return asyncio.run(_with(bench, work, clock=Later(days)))
 
 
 def asked(bench: EpicBench, phase: str) -> list[str]:

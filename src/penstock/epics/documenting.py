@@ -76,7 +76,7 @@ def files_of(desk: Desk, folder: str) -> Mapping[str, str]:
 
 
 def folder_of(epic_id: str) -> str:
-    """An epic's id as the name of a folder, on any system; two ids never share one."""
+    """An epic's id as the name of a folder; two ids never share one."""
     plain = _UNSAFE.sub("-", epic_id).strip("-.")[:LONGEST_NAME]
     if plain == epic_id:
         return plain
