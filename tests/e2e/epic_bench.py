@@ -107,6 +107,7 @@ class EpicBench:
             "SCRIPTED_KEY": KEY,
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(ROOT / "src"),
             **GIT,
             **self.more,
         }
