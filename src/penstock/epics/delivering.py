@@ -34,18 +34,21 @@ async def perform(desk: Desk) -> Pipeline:
     desk = await documenting.documented(desk)
     read, prompt = await asking.consolidated(desk, attempt)
     message = desk.redact(str(read.value.message)).strip() or desk.pipeline.description[:72]
-    head = await _committed(desk, attempt, message)
-    await _published(desk, head)
-    return await _ended(desk, attempt, message, head, prompt, read.strategy)
+    desk = await _committed(desk, attempt, message)
+    await _published(desk, desk.head)
+    return await _ended(desk, attempt, message, desk.head, prompt, read.strategy)
 
 
-async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> str:
-    """One commit that closes the whole work, of the same tree as the last verdict, which therefore holds for it."""
+async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> Desk:
+    """One commit that closes the whole work, of the same tree as the last verdict, which therefore holds for it.
+
+    Stored before it is pushed: where the push is refused, the next try finds the work closed.
+    """
     pipeline, parts = desk.pipeline, desk.opened.parts
     verdict = await _last_verdict(desk)
-    if verdict is None:  # nothing was merged: the branch stands where it began
+    if verdict is None:  # nothing was merged, or it is closed already: the branch stands where it shall
         await parts.repository.create_branch(pipeline.branch, desk.head)
-        return desk.head
+        return desk
     text = f"{message}\n\nEpic: {pipeline.epic_id}\nPenstock-Pipeline: {pipeline.id}\n"
     merged = await parts.repository.merge(verdict.commit, pipeline.base, Stamp(message=text, at=attempt.started_at))
     if isinstance(merged, Conflicted):
@@ -53,7 +56,7 @@ async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> str:
     commit = merged.candidate
     last = carried_over(verdict, id=f"{verdict.id}-delivered", parent=verdict.commit, commit=commit)
     await parts.repository.advance(last)
-    return commit.commit
+    return await desk.commit(Progress(pipeline=replace(pipeline, head=commit.commit)))
 
 
 async def _last_verdict(desk: Desk) -> Verdict | None:
