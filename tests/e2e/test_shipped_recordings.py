@@ -24,7 +24,7 @@ from penstock.gateway.recordings.folding import unfolded
 from penstock.planning.artifacts.catalogue import model_of
 from penstock.planning.prompting import stable_part
 from penstock.planning.seeds import shipped_phases, shipped_prompts
-from sandbox_support import GIT
+from sandbox_support import GIT, SOURCE
 
 RECORDINGS = ROOT / "src" / "penstock" / "demo" / "recordings"
 NAMES = sorted(one.name for one in RECORDINGS.iterdir() if one.is_dir())
@@ -43,7 +43,7 @@ KEYS = re.compile(r"sk-[A-Za-z0-9]|(?i:bearer |x-api-key|authorization|api_key)"
 def environ(folder: Path) -> dict[str, str]:
     """A user without any key, for whom recordings answer."""
     own = {"PATH": os.environ["PATH"], "HOME": str(folder / "home"), "PENSTOCK_HOME": str(folder / "state")}
-    return {**own, "PENSTOCK_UPSTREAM": "replay", "PYTHONDONTWRITEBYTECODE": "1", **GIT}
+    return {**own, "PENSTOCK_UPSTREAM": "replay", "PYTHONDONTWRITEBYTECODE": "1", **SOURCE, **GIT}
 
 
 def trusted(folder: Path) -> Path:
@@ -206,3 +206,4 @@ def test_played_strictly_it_answers_no_other_epic(tmp_path: Path) -> None:
         pipeline = server.created(SEEDS[1])
         refused = server.ask("POST", f"/pipelines/{pipeline}/advance", status=503)
         assert "differs from what was recorded" in refused["message"]
+        assert "record the epic again" in refused["details"]["hint"]
