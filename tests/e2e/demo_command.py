@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sandbox_support import SOURCE
+
 COMMAND = (sys.executable, "-m", "penstock", "demo")
 
 
@@ -37,7 +39,7 @@ def demo(home: Path, standing: Path, *arguments: str, **environ: str) -> subproc
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=standing,
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home.parent / "tmp"), **environ},
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home.parent / "tmp"), **SOURCE, **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -54,7 +56,7 @@ def told_commands(said: str) -> list[str]:
 def follow(command: str, home: Path) -> subprocess.CompletedProcess[str]:
     """What a command says that the demo named, typed in a shell."""
     told = command.replace(" penstock ", f" {sys.executable} -m penstock ")
-    environ = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home), **SOURCE}
     return subprocess.run(["sh", "-c", told], env=environ, capture_output=True, text=True, check=False)
 
 

@@ -178,6 +178,8 @@ def _of_stop(desk: Desk, stop: Stop) -> NoUpstream | BudgetSpent | PhaseFailed:
         case StopKind.BUDGET:
             level = (stop.level or Level.PIPELINE).value
             return BudgetSpent(what, hint=f"`penstock budget set` gives the {level} more; then advance again")
+        case StopKind.UNREACHABLE if desk.parts.models.is_replay:
+            return NoUpstream(what, hint="record the epic again, or set a key and leave out PENSTOCK_UPSTREAM")
         case StopKind.UNREACHABLE:
             return NoUpstream(what, hint="see `penstock agents check`; then advance again")
         case _:
