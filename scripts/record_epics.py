@@ -8,6 +8,7 @@ Each epic goes through all phases with the real gateway and a scripted model; wh
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -27,6 +28,8 @@ from epic_bench import (  # type: ignore[import-not-found]  # noqa: E402 - found
 
 from penstock.epics.recordings import name_of  # noqa: E402
 from penstock.epics.wishes import id_of  # noqa: E402
+from penstock.gateway.recordings.files import RecordingFolder  # noqa: E402
+from penstock.gateway.recordings.folding import unfolded  # noqa: E402
 
 RECORDING = '[gateway]\nrecord = true\n[pipeline]\nagent = "model"\n'
 MOST_PHASES = 20
@@ -57,7 +60,21 @@ def record(bench: EpicBench, answers: Answers, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     for recording in sorted((bench.folder / "state" / "projects").glob("*/recordings/*")):
         shutil.copytree(recording, target, dirs_exist_ok=True)
+    reckon(target)
     (target / "epic.txt").write_text(answers.epic + "\n", encoding="utf-8")
+
+
+def reckon(target: Path) -> None:
+    """Put in what a real model would have used, estimated by characters: a scripted one counts what it likes."""
+    folder = RecordingFolder(target)
+    for file in sorted((target / "calls").rglob("*.json")):
+        call = json.loads(file.read_text("utf-8"))
+        said = "".join(block.get("text", "") for block in unfolded(call["answer"], folder.get)["content"])
+        read = sum(count for kind, count in call["tokens"].items() if kind != "output")
+        written = math.ceil(len(said) / 3.5)
+        call["tokens"] = {**dict.fromkeys(call["tokens"], 0), "input": read, "output": written}
+        call["answer"]["usage"] = {"input_tokens": read, "output_tokens": written}
+        file.write_text(json.dumps(call, indent=1) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":

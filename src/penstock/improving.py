@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -18,16 +19,23 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.bootstrap import build
 from penstock.config.checks import ChecksSettings
-from penstock.domain.errors import UserError, WorldError
+from penstock.config.sections import ProjectSettings
+from penstock.domain.errors import PenstockError, UserError, WorldError
 from penstock.domain.surroundings import child_environment
+from penstock.epics import ApprovalNeeded, EpicWish
+from penstock.epics.delivering import MENDS
+from penstock.reports.plain import one_line
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
     from penstock.epics.desk import Tell
 
+CLONES = "self"
+"""The folder of the clones that are worked on, in Penstock's own."""
 GIT_LIMIT = 300.0
 MOST_PHASES = 40
 MOST_ISSUES = 20
+LONGEST_FINDING = 500
 FLAGS: Mapping[str, object] = {"confine": "required", "allow_unchecked": False}
 """However the clone's own settings read: commands that a model wrote run only where they can be confined."""
 
@@ -66,6 +74,8 @@ class Improvement:
     repository: Path
     is_offered: bool
     """The branch is in the repository."""
+    stopped: PenstockError | None = None
+    """Why a phase came to nothing, where one did: the pipeline can be brought on in the clone."""
 
 
 async def improve(wanted: Wanted, *, home: Path, environ: Mapping[str, str], tell: Tell) -> Improvement:
@@ -74,23 +84,22 @@ async def improve(wanted: Wanted, *, home: Path, environ: Mapping[str, str], tel
     clone = await asyncio.to_thread(_cloned, repository, home, environ)
     penstock = build(folder=clone, environ=environ, flags=FLAGS)
     try:
-        _must_have_a_gate(penstock)
-        penstock.projects.trust_here(penstock.projects.current())
-        epic, context = _epic(penstock, wanted, repository, home)
-        pipeline_id = await _worked(penstock, epic, context, tell)
+        pipeline_id = await _begun(penstock, wanted, repository, clone)
+        stopped = await _worked(penstock, pipeline_id, tell)
         seen = penstock.epics.view(pipeline_id)
     finally:
         await penstock.close()
     is_offered = seen["status"] == "complete" and await asyncio.to_thread(_offered, clone, seen["branch"], environ)
     return Improvement(
         pipeline_id=pipeline_id,
-        epic=epic,
+        epic=seen["description"],
         status=seen["status"],
         sentence=seen["sentence"],
         branch=seen["branch"],
         clone=clone,
         repository=repository,
         is_offered=is_offered,
+        stopped=stopped,
     )
 
 
@@ -110,14 +119,29 @@ def own_repository(named: Path | None) -> Path:
 
 
 def _cloned(repository: Path, home: Path, environ: Mapping[str, str]) -> Path:
-    clone = home / "self" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    clone = home / CLONES / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     clone.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _git(("clone", "--quiet", "--no-tags", "--template=", str(repository), str(clone)), clone.parent, environ)
     return clone
 
 
-def _must_have_a_gate(penstock: Penstock) -> None:
-    checks = penstock.projects.settings_here().node(ChecksSettings)
+async def _begun(penstock: Penstock, wanted: Wanted, repository: Path, clone: Path) -> str:
+    """The pipeline, once all that it needs is there; where something is not, no clone is left behind."""
+    try:
+        await _must_be_governed(penstock)
+        penstock.projects.trust_here(penstock.projects.current())
+        epic, context = _epic(penstock, wanted, repository)
+        return (await penstock.epics.create(EpicWish(description=epic, context=context)))[0]
+    except PenstockError:
+        await asyncio.to_thread(shutil.rmtree, clone, ignore_errors=True)
+        raise
+
+
+async def _must_be_governed(penstock: Penstock) -> None:
+    """Raise an error unless the clone has a gate, and this machine can confine what a model wrote."""
+    async with penstock.projects.opened(penstock.projects.current()) as opened:
+        opened.parts.confine(opened.settings.node(ProjectSettings).confine)
+        checks = opened.settings.node(ChecksSettings)
     if not checks.static and not checks.integrate:
         raise NoGate(
             "the repository's penstock.toml names no checks, and nothing may change Penstock unchecked",
@@ -125,43 +149,49 @@ def _must_have_a_gate(penstock: Penstock) -> None:
         )
 
 
-def _epic(penstock: Penstock, wanted: Wanted, repository: Path, home: Path) -> tuple[str, Mapping[str, Any]]:
+def _epic(penstock: Penstock, wanted: Wanted, repository: Path) -> tuple[str, Mapping[str, Any]]:
     if not wanted.from_issues:
         return wanted.epic, {}
-    rows = _issues(penstock, repository, home)
+    rows = open_findings(penstock, repository)
     if not rows:
         raise UserError("no finding about Penstock is open", hint='say what to improve: --epic "…"')
-    lines = [f"- {row['severity']} ({row['category']}): {row['description']}{_at(row)}" for row in rows]
-    epic = "\n".join(["Mend these findings of earlier work on Penstock, each with a test:", *lines])
-    return epic, {"mends": [row["id"] for row in rows]}
+    return epic_of(rows), {MENDS: [row["id"] for row in rows]}
 
 
-def _issues(penstock: Penstock, repository: Path, home: Path) -> Sequence[Mapping[str, Any]]:
+def epic_of(findings: Sequence[Mapping[str, Any]]) -> str:
+    """The epic that mends some findings."""
+    lines = [
+        f"- {row['severity']} ({row['category']}): {one_line(row['description'], LONGEST_FINDING)}{_at(row)}"
+        for row in findings
+    ]
+    return "\n".join(["Mend these findings of earlier work on Penstock, each with a test:", *lines])
+
+
+def open_findings(penstock: Penstock, repository: Path) -> Sequence[Mapping[str, Any]]:
     """The open findings about Penstock's repository and its clones of ours, the newest first."""
-    ours = {
-        one["id"]
-        for one in penstock.parts.views.projects()
-        if Path(one["path"]) == repository or Path(one["path"]).is_relative_to(home / "self")
-    }
-    return [row for row in penstock.parts.views.issues(is_open=True) if row["project"] in ours][:MOST_ISSUES]
+    clones, views = (penstock.parts.home / CLONES).resolve(), penstock.parts.views
+    places = ((one["id"], Path(one["path"])) for one in views.projects())
+    ours = [id_ for id_, path in places if path == repository or path.is_relative_to(clones)]
+    rows = [row for id_ in ours for row in views.issues(project=id_, is_open=True, limit=MOST_ISSUES)]
+    return sorted(rows, key=lambda row: str(row["at"]), reverse=True)[:MOST_ISSUES]
 
 
 def _at(row: Mapping[str, Any]) -> str:
-    return f" ({row['location']})" if row["location"] else ""
+    return f" ({one_line(row['location'])})" if row["location"] else ""
 
 
-async def _worked(penstock: Penstock, epic: str, context: Mapping[str, Any], tell: Tell) -> str:
-    from penstock.epics import ApprovalNeeded, EpicWish  # noqa: PLC0415 - planning is slow to import
-
-    pipeline_id, _ = await penstock.epics.create(EpicWish(description=epic, context=context))
+async def _worked(penstock: Penstock, pipeline_id: str, tell: Tell) -> PenstockError | None:
+    """Bring it on for as long as nobody has to say anything; what stopped it, if a phase came to nothing."""
     for _ in range(MOST_PHASES):
         try:
             advanced = await penstock.epics.advance(pipeline_id, tell=tell)
         except ApprovalNeeded:
-            break
+            return None
+        except PenstockError as stopped:
+            return stopped
         if advanced.status != "active":
-            break
-    return pipeline_id
+            return None
+    return None
 
 
 def _offered(clone: Path, branch: str, environ: Mapping[str, str]) -> bool:

@@ -25,7 +25,20 @@ def test_a_pipeline_has_a_budget_and_its_documents_stay_in_the_store_where_nothi
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc", "../beside", "docs/../..", ".git/hooks", "a//b", "./docs", "C:\\docs", "a\nb"]
+    "path",
+    [
+        "/etc",
+        "../beside",
+        "docs/../..",
+        ".git/hooks",
+        "a//b",
+        "./docs",
+        "C:\\docs",
+        "a\nb",
+        "docs/*",
+        "~/docs",
+        " docs",
+    ],
 )
 def test_documents_are_written_inside_the_project_alone(path: str) -> None:
     with pytest.raises(SettingsInvalid, match="docs_path"):

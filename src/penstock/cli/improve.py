@@ -1,5 +1,6 @@
 """The command by which Penstock works on Penstock."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from penstock.domain.errors import UserError
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
     from penstock.domain.pipelines import PipelineNote
+    from penstock.improving import Improvement
 
 CODES = {"complete": exits.COMPLETED, "failed": exits.FAILED}
 
@@ -63,15 +65,24 @@ def self_improve(
         wanted = Wanted(epic=epic, from_issues=from_issues, repository=place)
         found = await improve(wanted, home=penstock.parts.home, environ=invocation.environ, tell=hear)
         if as_json:
-            told = {name: getattr(found, name) for name in ("pipeline_id", "epic", "status", "sentence", "branch")}
-            places = {"clone": str(found.clone), "repository": str(found.repository)}
-            invocation.terminal.pretty_json({**told, **places, "is_offered": found.is_offered})
-            return CODES.get(found.status, exits.WAITING)
-        offered = "is in" if found.is_offered else "is not in"
-        terminal.line(
-            f"{found.pipeline_id} is {found.status}{f': {found.sentence}' if found.sentence else ''}", "strong"
-        )
-        terminal.line(f"the branch {found.branch} {offered} {found.repository}; the clone is {found.clone}")
+            invocation.terminal.pretty_json(_as_json(found))
+        else:
+            for line in _as_lines(found):
+                terminal.line(line)
+        if found.stopped is not None:
+            raise found.stopped
         return CODES.get(found.status, exits.WAITING)
 
     return invocation.perform(work)
+
+
+def _as_json(found: "Improvement") -> dict[str, object]:
+    told = {name: getattr(found, name) for name in ("pipeline_id", "epic", "status", "sentence", "branch")}
+    places = {"clone": str(found.clone), "repository": str(found.repository)}
+    return {**told, **places, "is_offered": found.is_offered}
+
+
+def _as_lines(found: "Improvement") -> Iterator[str]:
+    yield f"{found.pipeline_id} is {found.status}{f': {found.sentence}' if found.sentence else ''}"
+    offered = "is in" if found.is_offered else "is not in"
+    yield f"the branch {found.branch} {offered} {found.repository}; the clone is {found.clone}"

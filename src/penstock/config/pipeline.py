@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from penstock.domain.budget import MOST_TOKENS
+from penstock.domain.patterns import fault_of, is_literal, normalise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,6 @@ class PipelineSettings:
 
 
 def _is_inside(path: str) -> bool:
-    """Whether a path is relative, in the form of the project's own, and leads neither out of it nor into git's."""
-    parts = path.rstrip("/").split("/")
-    return path.isprintable() and "\\" not in path and all(parts) and not {"..", ".", ".git"} & {*parts}
+    """Whether a path names one folder inside the project, in the form of the project's own, and not git's."""
+    plain = path.rstrip("/")
+    return path.isprintable() and fault_of(path) is None and is_literal(plain) and normalise(plain) == plain

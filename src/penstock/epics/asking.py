@@ -11,7 +11,7 @@ from typing import Any
 from penstock.domain.budget import Level
 from penstock.domain.errors import UserError
 from penstock.domain.phases import RolePrompt
-from penstock.domain.pipelines import MODEL, Artifact, KeptAnswer, PhaseAttempt, Pipeline, passed
+from penstock.domain.pipelines import MODEL, Artifact, KeptAnswer, PhaseAttempt, Pipeline, PipelineNote, passed
 from penstock.domain.usage import Caller
 from penstock.epics import matter, plans, recordings
 from penstock.epics.asked import BudgetSpent, NoUpstream, PhaseFailed
@@ -21,7 +21,7 @@ from penstock.epics.readiness import PROTOCOLS
 from penstock.planning.answers import AnswerUnfit, ReadAnswer
 from penstock.planning.artifacts import canonical_type, model_of, validated
 from penstock.planning.conversation import AskingStopped, Conversation, answer
-from penstock.planning.prompting import PromptParts
+from penstock.planning.prompting import PromptParts, warning_of_age
 from penstock.ports import CallFailed, Progress, Stay, Stop, StopKind
 
 Validate = Callable[[Mapping[str, Any]], tuple[Any, tuple[str, ...]]]
@@ -68,11 +68,14 @@ async def begun(desk: Desk, parts: PromptParts, *, run: str = "") -> PhaseAttemp
         run=run,
         started_at=now,
     )
-    note = desk.note(
-        "phase_started", phase=attempt.phase, role=attempt.role, number=attempt.number, round=attempt.round
-    )
-    await desk.commit(Progress(pipeline=pipeline, attempt=attempt, notes=(note,)))
+    await desk.commit(Progress(pipeline=pipeline, attempt=attempt, notes=(_started(desk, attempt),)))
     return attempt
+
+
+def _started(desk: Desk, attempt: PhaseAttempt) -> PipelineNote:
+    warning = warning_of_age(desk.prompt, attempt.started_at) if attempt.stable else None
+    told = {"phase": attempt.phase, "role": attempt.role, "number": attempt.number, "round": attempt.round}
+    return desk.note("phase_started", **told, **({"warning": warning} if warning else {}))
 
 
 async def consolidated(desk: Desk, attempt: PhaseAttempt) -> tuple[ReadAnswer, str]:

@@ -12,13 +12,15 @@ from penstock.domain.checks import carried_over
 from penstock.domain.errors import WorldError
 from penstock.domain.pipelines import MODEL, Issue, PhaseAttempt, Pipeline, passed
 from penstock.engine import leaks
-from penstock.epics import asking, matter, plans
+from penstock.epics import asking, documenting, matter, plans
 from penstock.epics.desk import Desk
 from penstock.epics.making import artifact_of, mended
 from penstock.ports import Conflicted, Progress, Publication
 
 MENDS = "mends"
 """The key of an epic's context that names the findings which it is begun to mend."""
+MOST_OPEN = 100_000
+"""So many open findings of all projects are looked through for them."""
 
 
 class NotDelivered(WorldError):
@@ -26,23 +28,27 @@ class NotDelivered(WorldError):
 
 
 async def perform(desk: Desk) -> Pipeline:
-    """Ask for a message, make the commit, push the branch, and end."""
+    """Write the documents, ask for a message, make the commit, push the branch, and end."""
     sections = () if await desk.open_attempt() else await plans.what_is_delivered(desk)
     attempt = await asking.begun(desk, await matter.composed(desk, desk.prompt, more=sections))
+    desk = await documenting.documented(desk)
     read, prompt = await asking.consolidated(desk, attempt)
     message = desk.redact(str(read.value.message)).strip() or desk.pipeline.description[:72]
-    head = await _committed(desk, attempt, message)
-    await _published(desk, head)
-    return await _ended(desk, attempt, message, head, prompt, read.strategy)
+    desk = await _committed(desk, attempt, message)
+    await _published(desk, desk.head)
+    return await _ended(desk, attempt, message, desk.head, prompt, read.strategy)
 
 
-async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> str:
-    """One commit that closes the whole work, of the same tree as the last verdict, which therefore holds for it."""
+async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> Desk:
+    """One commit that closes the whole work, of the same tree as the last verdict, which therefore holds for it.
+
+    Stored before it is pushed: where the push is refused, the next try finds the work closed.
+    """
     pipeline, parts = desk.pipeline, desk.opened.parts
     verdict = await _last_verdict(desk)
-    if verdict is None:  # nothing was merged: the branch stands where it began
+    if verdict is None:  # nothing was merged, or it is closed already: the branch stands where it shall
         await parts.repository.create_branch(pipeline.branch, desk.head)
-        return desk.head
+        return desk
     text = f"{message}\n\nEpic: {pipeline.epic_id}\nPenstock-Pipeline: {pipeline.id}\n"
     merged = await parts.repository.merge(verdict.commit, pipeline.base, Stamp(message=text, at=attempt.started_at))
     if isinstance(merged, Conflicted):
@@ -50,13 +56,14 @@ async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> str:
     commit = merged.candidate
     last = carried_over(verdict, id=f"{verdict.id}-delivered", parent=verdict.commit, commit=commit)
     await parts.repository.advance(last)
-    return commit.commit
+    return await desk.commit(Progress(pipeline=replace(pipeline, head=commit.commit)))
 
 
 async def _last_verdict(desk: Desk) -> Verdict | None:
     """That of the commit which the pipeline has come to."""
     attempts = await desk.parts.pipelines.attempts(desk.pipeline.id)
-    for run in dict.fromkeys(one.run for one in reversed(attempts) if one.run):
+    named = (desk.pipeline.run, *(one.run for one in reversed(attempts)))
+    for run in dict.fromkeys(one for one in named if one):
         for row in reversed(desk.parts.views.verdicts(run)):
             if row["commit"] == desk.pipeline.head:
                 return Verdict(
@@ -122,5 +129,5 @@ def _closed(desk: Desk) -> tuple[Issue, ...]:
     if not isinstance(named, list | tuple):
         return ()
     wanted, now = {str(one) for one in named}, desk.parts.clock.now()
-    rows = desk.parts.views.issues(is_open=True)
+    rows = desk.parts.views.issues(is_open=True, limit=MOST_OPEN)
     return tuple(mended(row, now) for row in rows if row["id"] in wanted)

@@ -104,15 +104,18 @@ async def what_is_left(desk: Desk, run: Run) -> tuple[Section, ...]:
 
 
 async def what_was_made(desk: Desk) -> tuple[Section, ...]:
-    """The true diff of the whole work, and what was said of its tree."""
+    """The true diff of the whole work, what was said of its tree, and how each workstream ended: planned again, the
+    newer one counts.
+    """
     views, before = desk.parts.views, await _runs_before(desk)
     verdicts = [row for run in before for row in views.verdicts(run)]
+    newest = {row["ws_id"]: row for run in before for row in views.run(run)["workstreams"]}
     passed = dict.fromkeys(command for row in verdicts[-1:] for command in row["checks"])
     told = review_sections(
         await _diff(desk),
         verdicts,
         [CheckShown(command=command, passed=True) for command in passed],
-        [row for run in before for row in views.run(run)["workstreams"]],
+        tuple(newest.values()),
         max_tokens=REVIEW_TOKENS,
     )
     return tuple(_sections(desk, told))

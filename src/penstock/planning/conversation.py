@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,12 +12,11 @@ from penstock.domain.errors import AgentError
 from penstock.domain.pipelines import KeptAnswer
 from penstock.planning.answers import AnswerTruncated, AnswerUnfit, ReadAnswer, Validate, read_answer
 from penstock.ports import Asker, Exchange, Question, Said, Stop, StopReason, Visit
+from penstock.ports.stopping import until_stopped
 
 Keep = Callable[[KeptAnswer], Awaitable[None]]
 LARGEST_LIMIT = 200_000
 """The most tokens that are asked for where nobody knows what the model can."""
-GRACE = 0.25
-"""Seconds that the door's word of why may come later than its refusal."""
 LONGEST_ECHO = 20_000
 """Characters of an answer that would not do which are sent along with what is wrong with it."""
 
@@ -67,7 +65,7 @@ async def answer(
         if left:
             one = left.pop(0)
         else:
-            said = await _until_stopped(visit, asker.ask(_question(order, course), visit))
+            said = await _said(visit, asker.ask(_question(order, course), visit))
             one = _kept(order, number, said, now())
             await keep(one)
         try:
@@ -137,25 +135,8 @@ def _complaint(unfit: AnswerUnfit) -> str:
     return f"That answer can't be taken:\n{listed}\nAnswer again with the whole JSON object, and nothing else."
 
 
-async def _until_stopped(visit: Visit, asking: Coroutine[Any, Any, Said]) -> Said:
-    """The answer; or AskingStopped as soon as the door says that there will be none."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-
-    def told(_: object) -> None:
-        with suppress(RuntimeError):  # the loop may be over long since
-            loop.call_soon_threadsafe(stopped.set)
-
-    visit.stop.add_done_callback(told)
-    calling, waiting = asyncio.ensure_future(asking), asyncio.ensure_future(stopped.wait())
-    try:
-        await asyncio.wait({calling, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if calling.done() and calling.exception() is None:
-            return calling.result()
-        await asyncio.wait({waiting}, timeout=GRACE)
-        if visit.stop.done() and not visit.stop.cancelled():
-            raise AskingStopped(visit.stop.result())
-        return await calling
-    finally:
-        for one in (calling, waiting):
-            one.cancel()
-        await asyncio.gather(calling, waiting, return_exceptions=True)
+async def _said(visit: Visit, asking: Coroutine[Any, Any, Said]) -> Said:
+    found = await until_stopped(visit, asking)
+    if isinstance(found, Stop):
+        raise AskingStopped(found)
+    return found

@@ -87,7 +87,9 @@ def spoken(kind: str, payload: View) -> Spoken | None:
 def _started(payload: View) -> Spoken:
     number = payload.get("number")
     again = f", for the {number}. time" if isinstance(number, int) and number > 1 else ""
-    return Spoken(step=str(payload.get("phase")), result=f"begins: {payload.get('role')} is asked{again}")
+    warning = payload.get("warning")
+    said = f"begins: {payload.get('role')} is asked{again}{f'; {warning}' if warning else ''}"
+    return Spoken(step=str(payload.get("phase")), result=said, tone="warn" if warning else "")
 
 
 def _says(step: str, key: str, tone: str = "") -> Callable[[View], Spoken]:

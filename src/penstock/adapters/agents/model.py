@@ -12,9 +12,8 @@ import json
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx2
 
@@ -24,17 +23,16 @@ from penstock.adapters.agents.model_wire import Answer, Request, read_answer, re
 from penstock.domain.deliverable import ApplyRules, FileSet
 from penstock.domain.errors import AgentError, Bug
 from penstock.ports import AgentReport
+from penstock.ports.stopping import until_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from pathlib import Path
 
     from penstock.domain.redaction import Redactor
-    from penstock.ports import AgentTask, Applying, Stop, Visit
+    from penstock.ports import AgentTask, Applying
 
 KEPT = "answer.json"
 LARGEST_RESPONSE = 16 << 20
-GRACE = 0.25
 REFUSED = "refused"
 """The ending of an attempt that the models' door ended."""
 
@@ -96,7 +94,7 @@ class ModelAgent:
         asked = request(task.visit.access, SYSTEM, prompt, self.max_output)
         answer = await asyncio.to_thread(_kept, task.folder, asked)
         if answer is None:
-            said = await _until_stopped(task.visit, _asked(asked, task.visit.access.protocol))
+            said = await until_stopped(task.visit, _asked(asked, task.visit.access.protocol))
             if not isinstance(said, Answer):
                 return REFUSED, f"was stopped: {said.sentence}", ""
             answer = said
@@ -111,31 +109,6 @@ class ModelAgent:
         """Write the answer down, unless it holds a secret: what is applied must be what was kept, to the letter."""
         if self.redactor.without_keys(answer.text) == answer.text:
             _write(folder / KEPT, {"asked": _digest(asked), "text": answer.text, "stop": answer.stop})
-
-
-async def _until_stopped(visit: Visit, asking: Coroutine[Any, Any, Answer]) -> Answer | Stop:
-    """The answer; or the word of the models' door that there will be none, which ends the call at once."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    visit.stop.add_done_callback(lambda _: _tell(loop, stopped))
-    calling, waiting = asyncio.ensure_future(asking), asyncio.ensure_future(stopped.wait())
-    try:
-        await asyncio.wait({calling, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if calling.done() and calling.exception() is None:
-            return calling.result()
-        # an answer that refuses may be faster than the word of why
-        await asyncio.wait({waiting}, timeout=GRACE)
-        if visit.stop.done() and not visit.stop.cancelled():
-            return visit.stop.result()
-        return await calling
-    finally:
-        for one in (calling, waiting):
-            one.cancel()
-        await asyncio.gather(calling, waiting, return_exceptions=True)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
-    with suppress(RuntimeError):  # the attempt and its loop may be over long since
-        loop.call_soon_threadsafe(stopped.set)
 
 
 async def _asked(asked: Request, protocol: str) -> Answer:

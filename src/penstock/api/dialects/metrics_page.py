@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import HTMLResponse
 
 from penstock.api.assets import page
+from penstock.reports.plain import counted
 from penstock.reports.tokens import usd
 
 REFRESH = 30
@@ -37,10 +38,9 @@ def metrics_page(summary: Row, recent: Sequence[Row], days: Sequence[Row]) -> HT
 
 def _totals(row: Row) -> str:
     tokens = row["total_input_tokens"] + row["total_output_tokens"]
-    return (
-        f"<p>{row['total_pipelines']:,} pipelines, {row['success_count']:,} complete and {row['failure_count']:,} "
-        f"failed; {tokens:,} tokens; {escape(usd(row['total_cost_usd']))}</p>"
-    )
+    ended = f"{row['success_count']:,} complete and {row['failure_count']:,} failed"
+    cost = escape(usd(row["total_cost_usd"]))
+    return f"<p>{counted(row['total_pipelines'], 'pipeline')}, {ended}; {tokens:,} tokens; {cost}</p>"
 
 
 def _recent(row: Row) -> tuple[str, ...]:
