@@ -22,7 +22,7 @@ GIT = {
 }
 
 SOURCE = {name: value for name in ("PYTHONPATH",) if (value := os.environ.get(name))}
-"""Where these tests have the package from, if it is not the installed one: a process of theirs has it from there too."""
+"""Where these tests have the package from, if it is not the installed one; their processes have it from there too."""
 
 
 def scripts() -> Mapping[str, Script]:

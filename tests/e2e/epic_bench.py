@@ -15,7 +15,7 @@ from typing import Any
 
 from model_server import ScriptedModels
 from model_server.scripts import Round, Script
-from sandbox_support import GIT, SOURCE
+from sandbox_support import GIT
 
 ROOT = Path(__file__).resolve().parents[2]
 EPICS = ROOT / "sandbox_repos" / "epics"
@@ -107,7 +107,11 @@ class EpicBench:
             "SCRIPTED_KEY": KEY,
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
+<<<<<<< HEAD
             **SOURCE,
+=======
+            "PYTHONPATH": str(ROOT / "src"),
+>>>>>>> i5-e2e
             **GIT,
             **self.more,
         }
