@@ -43,17 +43,19 @@ check: lint types imports test
 
 # Written beside and moved, so that a failure leaves the old page.
 docs:
-	mkdir -p test-artifacts
+	mkdir -p test-artifacts/artifacts schema/artifacts
 	$(PYTHON) -m penstock.domain.diagram > test-artifacts/state_machine.md
 	$(PYTHON) -m penstock.cli.reference > test-artifacts/cli.md
 	$(PYTHON) -m penstock.cli.settings_reference > test-artifacts/settings.md
 	$(PYTHON) -c "import json; from penstock.intake.bundles import schema; print(json.dumps(schema(), indent=2))" \
 	  > test-artifacts/workstream.schema.json
+	$(PYTHON) -m penstock.planning.schemas test-artifacts/artifacts
 	mv test-artifacts/state_machine.md test-artifacts/cli.md test-artifacts/settings.md docs/
 	mv test-artifacts/workstream.schema.json schema/
+	mv test-artifacts/artifacts/*.schema.json schema/artifacts/
 
 bench:
-	for benchmark in benchmarks/*.py; do $(PYTHON) "$$benchmark" || exit 1; done
+	for benchmark in benchmarks/*.py benchmarks/tokens; do $(PYTHON) "$$benchmark" || exit 1; done
 
 demo:
 	./run.sh demo

@@ -1,6 +1,7 @@
-# Sets Penstock up on Windows: .venv, pinned packages, Penstock itself. CLI and planning run here; agents run in WSL.
+# Sets Penstock up on Windows: .venv, pinned packages, Penstock itself, its database with prompts and phases. Server, CLI
+# and planning run here; agents run in WSL.
 #   .\setup.ps1                           PYTHON = path of a Python of 3.11 or later chooses the interpreter
-# Exit codes: 0 ready, 3 Python, git or a package is missing.
+# Exit codes: 0 ready, 3 Python, git, a package or the database is missing.
 $ErrorActionPreference = 'Stop'
 $here = Split-Path -Parent $MyInvocation.MyCommand.Path
 Remove-Item Env:PYTHONPATH, Env:PYTHONHOME -ErrorAction SilentlyContinue
@@ -32,4 +33,10 @@ if (-not $python) {
 $rest = @($python | Select-Object -Skip 1)
 & $python[0] @rest -I (Join-Path $here 'scripts\environment.py') dev
 if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
+foreach ($part in 'init_db', 'seed_prompts', 'seed_phases') {
+    & (Join-Path $here '.venv\Scripts\python.exe') (Join-Path $here "scripts\$part.py")
+    if ($LASTEXITCODE -ne 0) {
+        Stop-WithHint "not ready: scripts\$part.py ended with exit code $LASTEXITCODE" 'its own words stand above; mend that, then run this again'
+    }
+}
 [Console]::Error.WriteLine('penstock: ready. Next: .venv\Scripts\penstock --help')

@@ -85,7 +85,7 @@ def alone(root: Path) -> Iterator[None]:
     if os.name == "nt":
         yield
         return
-    import fcntl  # noqa: PLC0415 - it does not exist on Windows
+    import fcntl
 
     folder = os.open(root, os.O_RDONLY)
     try:

@@ -21,6 +21,9 @@ GIT = {
     **{f"GIT_{role}_EMAIL": "user@example.invalid" for role in ("AUTHOR", "COMMITTER")},
 }
 
+SOURCE = {name: value for name in ("PYTHONPATH",) if (value := os.environ.get(name))}
+"""Where these tests have the package from, if it is not the installed one; their processes have it from there too."""
+
 
 def scripts() -> Mapping[str, Script]:
     """What the model does, by project; a script finds its project by itself, so one server can serve all of them."""

@@ -144,8 +144,8 @@ async def test_a_workstream_without_an_agent_is_given_the_default_or_refused(tmp
     project = penstock.projects.current()
     async with penstock.parts.project(project.id, project.path, penstock.parts.settings({})) as parts:
         with pytest.raises(NoAgent, match=r"no agent is set for ws-a; configured are: .*scripted"):
-            penstock.service._with_agents(Plan(workstreams=(own,)), parts, "")
-        (given,) = penstock.service._with_agents(Plan(workstreams=(own,)), parts, "scripted").workstreams
+            penstock.submitting._with_agents(Plan(workstreams=(own,)), parts, "")
+        (given,) = penstock.submitting._with_agents(Plan(workstreams=(own,)), parts, "scripted").workstreams
     assert given.agent == "scripted"
     await penstock.close()
 

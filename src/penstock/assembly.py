@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +23,14 @@ from penstock.ports import Loaded, NewRun, UnknownRun
 from penstock.projects import Project, Projects, committed_files
 from penstock.service import Service
 from penstock.submission import Preview, PromptOrder, Submission, check_run_id
+from penstock.submitting import Submitting
 
 
 class Assembly:
     """Makes runs that have not begun yet, in the project that is stood in."""
 
-    def __init__(self, parts: Parts, projects: Projects, service: Service) -> None:
-        self._parts, self._projects, self._service = parts, projects, service
+    def __init__(self, parts: Parts, projects: Projects, submitting: Submitting, service: Service) -> None:
+        self._parts, self._projects, self._submitting, self._service = parts, projects, submitting, service
 
     async def create(self, run_id: str = "", metadata: Mapping[str, Any] | None = None) -> str:
         """Store a run without a workstream, with the settings of the base commit; its id."""
@@ -38,11 +38,11 @@ class Assembly:
             check_run_id(run_id)
         project, said = self._projects.current(), dict(metadata or {})
         async with self._projects.opened(project) as opened:
-            self._service.must_be_trusted(opened, None)
+            self._submitting.must_be_trusted(opened, None)
             kept = self._projects.freeze(opened.settings, prompts=opened.prompts)
             try_out(kept.settings.prompts, ())
             base = opened.base
-        run_id = run_id or self._service.new_id()
+        run_id = run_id or self._submitting.new_id()
         plan = rank(Plan(title=str(said.get("title", "")), workstreams=()))
         run = new_run(id=run_id, plan=plan, policy=kept.policy, branch=f"penstock/{run_id}")
         await self._parts.journal.create(
@@ -81,9 +81,9 @@ class Assembly:
         settings = self._parts.settings(await committed_files(parts, loaded.run.base))
         project = Project(id=loaded.project, path=Path(loaded.project_path))
         options = self._projects.plan_options(project, settings, find_agent=parts.agent)
-        sources = [_source(document) for document in (*loaded.documents, bundle)]
+        sources = [bundles.source_of(document) for document in (*loaded.documents, bundle)]
         found = bundles.load_sources(sources, replace(options, title=loaded.run.plan.plan.title))
-        return replace(found, plan=self._service.complete(found.plan, parts, settings))
+        return replace(found, plan=self._submitting.complete(found.plan, parts, settings))
 
     async def perform(self, submission: Submission) -> dict[str, Any]:
         """Bring a run to its end: the one of that id if it waits to be begun, else a new one of the project's plan.
@@ -115,7 +115,7 @@ class Assembly:
     ) -> str:
         settings = self._parts.settings(await committed_files(parts, base))
         alone = {**order.bundle, "depends_on": []}  # a prompt says nothing of other bundles, so they need not be there
-        plan = bundles.load_sources([_source(alone)], self._projects.plan_options(project, settings)).plan
+        plan = bundles.load_sources([bundles.source_of(alone)], self._projects.plan_options(project, settings)).plan
         assignment = Assignment(
             workstream=plan.workstreams[0],
             attempt=AttemptId(step=order.step, number=order.number),
@@ -145,7 +145,3 @@ def _with_plan(run: Run, plan: Plan) -> Run:
     known = run.plan.ranks
     rows = (run.rows[known[one.id]] if one.id in known else Progress() for one in ranked.order)
     return derive(replace(run, plan=ranked, rows=Rows.of(rows)))
-
-
-def _source(document: Mapping[str, Any]) -> bundles.Source:
-    return bundles.Source(name=f"{document.get('id', 'the bundle')}.json", content=json.dumps(document).encode())

@@ -15,6 +15,7 @@ from penstock.domain.tools import ToolProfile
 from penstock.ports import (
     Agent,
     AgentFacts,
+    Asker,
     Clock,
     Environments,
     History,
@@ -31,6 +32,7 @@ from penstock.ports import (
     Views,
     Workspace,
 )
+from penstock.ports.library import LibraryViews, Notifier, Pipelines, Prompts, Replies, UsageReports
 from penstock.upkeep import Attempts, Commits, Mending, Remains, Worktrees
 
 
@@ -52,6 +54,10 @@ class Trust(Protocol):
     def difference(self, project: str, text: str) -> str:
         """What would run now and was not trusted yet, for people."""
         ...
+
+
+class AllViews(Views, LibraryViews, UsageReports, Protocol):
+    """Every read-only question to the store."""
 
 
 class ProjectParts(Protocol):
@@ -129,13 +135,26 @@ class Parts(Protocol):
     @property
     def journal(self) -> Journal: ...
     @property
-    def views(self) -> Views: ...
+    def views(self) -> AllViews: ...
+    @property
+    def pipelines(self) -> Pipelines: ...
+    @property
+    def prompts(self) -> Prompts: ...
+    @property
+    def replies(self) -> Replies: ...
     @property
     def trust(self) -> Trust: ...
     @property
     def redactor(self) -> Redactor: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def asker(self) -> Asker:
+        """Asks models in the names of roles."""
+        ...
+
+    @property
+    def notifier(self) -> Notifier: ...
 
     @property
     def models(self) -> Models:

@@ -114,6 +114,13 @@ class Projects:
         here = self._parts.settings(checkout_files(project.path))
         async with self._parts.project(project.id, project.path, here) as parts:
             base_branch, base = await parts.repository.fetch(here.node(ProjectSettings).base_branch or None)
+        async with self.standing(project, base, base_branch) as opened:
+            yield opened
+
+    @asynccontextmanager
+    async def standing(self, project: Project, base: str, base_branch: str = "") -> AsyncIterator[Opened]:
+        """The project with the settings of a commit that Penstock's own repository has; nothing is fetched."""
+        async with self._parts.project(project.id, project.path, self._parts.settings({})) as parts:
             files = await committed_files(parts, base)
         settings = self._parts.settings(files)
         async with self._parts.project(project.id, project.path, settings) as parts:
@@ -128,7 +135,10 @@ class Projects:
                 would_run=text,
                 is_trusted=self._parts.trust.is_trusted(project.id, text),
                 difference=self._parts.trust.difference(project.id, text),
-                warnings=(*settings.warnings, *_uncommitted_settings(project, files, base_branch)),
+                warnings=(
+                    *settings.warnings,
+                    *(_uncommitted_settings(project, files, base_branch) if base_branch else ()),
+                ),
                 prompts=chosen(
                     templates,
                     self._parts.prompt_files(),

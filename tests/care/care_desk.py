@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -173,6 +174,24 @@ class Desk:
             if path.is_file() and not any(part.startswith(without) for part in name.split("/")):
                 found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
+
+
+class Beginning:
+    """A desk that many tests begin with: its runs are done once, and what they left is laid out anew for each test.
+
+    Always in the same folder, for the store and git know places by their whole paths.
+    """
+
+    def __init__(self, folder: Path, make: Callable[[Path], Desk]) -> None:
+        self._used, self._kept = folder / "used", folder / "kept"
+        self._desk = make(self._used)
+        shutil.copytree(self._used, self._kept, symlinks=True)
+
+    def again(self) -> Desk:
+        """The desk as it was in the beginning."""
+        shutil.rmtree(self._used)
+        shutil.copytree(self._kept, self._used, symlinks=True)
+        return self._desk
 
 
 def project_of(penstock: Penstock) -> Project:

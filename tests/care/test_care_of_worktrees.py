@@ -17,10 +17,9 @@ from penstock.domain.plan import Scope
 from penstock.engine.owner import RunIsOwned
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def begun(folder: Path) -> Desk:
     """A run whose one workstream waits for a person, in its worktree."""
-    found = Desk(tmp_path, bundle("ws-a"), settings=REVIEWED)
+    found = Desk(folder, bundle("ws-a"), settings=REVIEWED)
     assert found.run("r1") == "running"
     return found
 

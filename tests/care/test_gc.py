@@ -39,10 +39,9 @@ def of_run(desk: Desk, run: str) -> dict[str, str]:
     return {name: digest for name, digest in desk.content().items() if f"/{run}/" in name or name.endswith(f"/{run}")}
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def begun(folder: Path) -> Desk:
     """A run that failed, one that is done, and one that waits for a person."""
-    found = Desk(tmp_path, bundle("ws-a"), bundle("ws-b", writes="src/elsewhere.txt"))
+    found = Desk(folder, bundle("ws-a"), bundle("ws-b", writes="src/elsewhere.txt"))
     assert found.run("r1") == "partial"
     found.plan(bundle("ws-c"), settings=REVIEWED)
     assert found.run("r2") == "running"

@@ -18,10 +18,9 @@ from penstock.engine.owner import RunIsOwned
 from penstock.engine.soundness import RunIsUnsound
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def begun(folder: Path) -> Desk:
     """A run of which one workstream is merged, and another one waits for a person."""
-    found = Desk(tmp_path, bundle("ws-a"), bundle("ws-b", depends_on=["ws-a"]), settings=REVIEWED)
+    found = Desk(folder, bundle("ws-a"), bundle("ws-b", depends_on=["ws-a"]), settings=REVIEWED)
     found.run("r1")
     found.approve("r1", "ws-a")
     assert found.resume("r1") == "running"

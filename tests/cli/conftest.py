@@ -11,13 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cli_screen import Screen
 
-from penstock.cli.entry import enter
-from penstock.cli.terminal import Terminal
+from command_support import Said, performed
 
 GIT = {
     "GIT_AUTHOR_NAME": "Tester",
@@ -27,23 +24,6 @@ GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
-
-
-@dataclass
-class Said:
-    """What a command said and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @dataclass
@@ -75,7 +55,11 @@ class Desk:
 
     def end(self, process: subprocess.Popen[str]) -> Said:
         out, err = process.communicate(timeout=60)
-        return Said(process.returncode, out, err)
+        return Said(code=process.returncode, out=out, err=err)
+
+    def ask(self, *arguments: str, **environ: str) -> Said:
+        """The same in this process, which is another one than that of any run that was started."""
+        return performed(*arguments, environ={**self.environ, **environ}, folder=self.project)
 
     def git(self, *arguments: str) -> str:
         return subprocess.run(
@@ -116,7 +100,7 @@ class Desk:
         self.git("commit", "-qm", "more")
 
     def newest(self) -> str:
-        return str(self.run("show-run", "--json").json[0]["run_id"])
+        return str(self.ask("show-run", "--json").json[0]["run_id"])
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + 30
@@ -128,7 +112,7 @@ class Desk:
         """Wait until some run edits; its id."""
 
         def edits() -> bool:
-            runs = self.run("show-run", "--json").json
+            runs = self.ask("show-run", "--json").json
             return bool(runs) and "editing" in runs[0]["counts"]
 
         self.until(edits, "a run that edits")
@@ -156,24 +140,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
                 stream.close()
 
 
-class Asked:
-    """What a command said in this process."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 @pytest.fixture
-def ask(desk: Desk):
-    def asked(*arguments: str, **environ: str) -> Asked:
-        out, err = Screen(), Screen()
-        surroundings = {**desk.environ, **environ}
-        terminal = Terminal.of(out, err, surroundings)
-        code = enter(arguments, environ=surroundings, folder=desk.project, terminal=terminal)
-        return Asked(code, out.text, err.text)
-
-    return asked
+def ask(desk: Desk) -> Callable[..., Said]:
+    return desk.ask

@@ -1,4 +1,4 @@
-"""The commands that look after what runs leave, in processes of their own, beside a run that works."""
+"""The commands that look after what runs leave: what they say, and how they keep off a run that works beside them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ENDLESS: list[object] = [{"write": {"path": "slow.txt", "content": "half\n"}}, "
 
 
 @pytest.fixture
-def ended(desk: Desk) -> str:
+def ended(desk: Desk, ask: Any) -> str:
     """A run that failed: its agent wrote where it may not."""
-    assert desk.run("trust").code == 0
+    assert ask("trust").code == 0
     desk.bundle("bad", [{"write": {"path": "elsewhere.txt", "content": "no\n"}}])
-    assert desk.run("run", "--run-id", "r1").code == 1
+    assert ask("run", "--run-id", "r1").code == 1
     return "r1"
 
 

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPS = dict(helps(command_line(), "penstock"))
-GROUPS = ("penstock", *(f"penstock {name}" for name in ("plan", "config", "tools", "budget", "agents")))
+GROUPS = (
+    "penstock",
+    *(f"penstock {name}" for name in ("plan", "config", "tools", "budget", "agents", "epic", "prompts")),
+)
 COMMANDS = [path for path in HELPS if path not in GROUPS]
 PROMISED = {
     *("init", "trust", "doctor", "config show", "plan check", "plan show", "plan schema", "validate", "run", "resume"),
@@ -31,7 +34,10 @@ PROMISED = {
     *("abandon-run", "reset-workstream", "rollback-workstream", "recover-run", "gc"),
     *(f"worktree-{name}" for name in ("init", "list", "status", "cleanup", "validate-scope")),
     *("tools list", "tools check", "tools run"),
-    *("budget show", "budget set", "replay", "agents list", "agents check"),
+    *(f"epic {name}" for name in ("create", "list", "show", "approve", "reject")),
+    *("advance", "artifacts", "token-report"),
+    *(f"prompts {name}" for name in ("list", "show", "edit", "activate", "diff", "seed", "export", "phases")),
+    *("budget show", "budget set", "replay", "agents list", "agents check", "serve", "self-improve"),
 }
 
 
@@ -54,7 +60,8 @@ def test_the_help_of_a_command_has_an_example_that_calls_it(path: str) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_every_command_can_answer_as_json(path: str) -> None:
-    assert "--json" in HELPS[path] or path == "penstock plan schema"  # which is JSON
+    needs_none = {"penstock plan schema", "penstock serve"}  # the one is JSON, the other answers by HTTP
+    assert "--json" in HELPS[path] or path in needs_none
 
 
 @pytest.mark.parametrize("path", COMMANDS)
@@ -121,6 +128,24 @@ def test_the_version_is_said_by_all_names(ask: Any, capsys: pytest.CaptureFixtur
         (["budget", "show", "--run", "nobody"], "there is no run 'nobody'"),
         (["budget", "set", "--run", "latest", "--usd", "1"], "has no run yet"),
         (["pause"], "no run of project is unfinished"),
+        (["token-report", "--by", "colour"], "--by"),
+        (["token-report", "--since", "yesterday"], "--since is 'yesterday'"),
+        (["token-report", "--until", "2026-02-30"], "--until is '2026-02-30'"),
+        (["token-report", "--calls"], "--calls gives each call by itself"),
+        (["token-report", "--pipeline", "nobody"], "there is no pipeline 'nobody'"),
+        (["token-report", "--pipeline", "latest"], "has no pipeline yet"),
+        (["artifacts", "nobody"], "there is no pipeline 'nobody'"),
+        (["artifacts", "latest"], "has no pipeline yet"),
+        (["epic", "list", "--status", "odd"], "there is no status 'odd'"),
+        (["epic", "list", "--limit", "0"], "--limit"),
+        (["epic", "create", "a wish", "--context", "nowhere.json"], "the context can't be read from nowhere.json"),
+        (["epic", "create", "a wish", "--context", "readme.txt"], "the context in readme.txt is no JSON"),
+        (["epic", "create", "-", "--context", "-"], "both the wish and its context"),
+        (["prompts", "show", "nobody"], "there is no prompt 'nobody'"),
+        (["prompts", "show", "x" * 500], "there is no prompt"),
+        (["prompts", "edit", "pm", "--file", "nowhere.txt"], "the prompt can't be read from nowhere.txt"),
+        (["prompts", "phases", "--file", "readme.txt"], "is no JSON"),
+        (["prompts", "activate", "pm@99"], "has no version '99'"),
         (["--project", "no-such-folder", "run"], "not a folder"),
     ],
     ids=in_words,

@@ -19,12 +19,13 @@ from penstock.config.sections import (
 from penstock.domain.breaker import BreakerLimits, StepLimits
 from penstock.domain.plan import Check
 from penstock.domain.tools import ToolType
+from penstock.gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 USER_FILE = "/.config/penstock/config.toml"
-NODES = {**PROJECT_SECTIONS, "tools": ToolsSettings, "agents": AgentsSettings}
+NODES = {**PROJECT_SECTIONS, "tools": ToolsSettings, "agents": AgentsSettings, "gateway": GatewaySettings}
 
 
 def loaded(
@@ -364,6 +365,10 @@ def test_lists_in_the_environment_have_commas() -> None:
 
 def test_a_model_for_aider_comes_from_its_old_variable() -> None:
     assert loaded(environ={"AIDER_MODEL": "m"}).node(AgentsSettings).agents["aider"].model == "m"
+
+
+def test_recordings_in_place_of_models_have_a_short_name() -> None:
+    assert loaded(environ={"PENSTOCK_UPSTREAM": "replay"}).node(GatewaySettings).upstream == "replay"
 
 
 def test_variables_for_children_and_places_are_no_settings() -> None:

@@ -11,6 +11,8 @@ from ledger_driving import MARKS, Kept, redact
 
 from penstock.adapters.store.memory import MemoryJournal
 from penstock.adapters.store.memory_ledger import MemoryLedger
+from penstock.adapters.store.memory_pipelines import MemoryPipelines
+from penstock.adapters.store.memory_prompts import MemoryPrompts
 from penstock.adapters.store.opening import Database, open_database
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.ports import Journal
+    from penstock.ports.library import Pipelines, Prompts
     from postgres_server import PostgresServer
 
 KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)]
@@ -43,6 +46,26 @@ def journal(request: pytest.FixtureRequest, new_place: Callable[[str], Path | st
         return
     database = open_database(new_place(request.param), HandClock())
     yield database.journal
+    database.close()
+
+
+@pytest.fixture(scope="module", params=["memory", *KINDS])
+def pipelines(request: pytest.FixtureRequest, new_place: Callable[[str], Path | str]) -> Iterator[Pipelines]:
+    if request.param == "memory":
+        yield MemoryPipelines()
+        return
+    database = open_database(new_place(request.param), HandClock())
+    yield database.pipelines
+    database.close()
+
+
+@pytest.fixture(params=["memory", *KINDS])
+def prompts(request: pytest.FixtureRequest, new_place: Callable[[str], Path | str]) -> Iterator[Prompts]:
+    if request.param == "memory":
+        yield MemoryPrompts()
+        return
+    database = open_database(new_place(request.param), HandClock())
+    yield database.prompts
     database.close()
 
 

@@ -54,6 +54,17 @@ def test_a_new_run_is_loaded_as_it_was_made(journal: Journal) -> None:
     asyncio.run(main())
 
 
+def test_a_run_knows_of_which_pipeline_it_is_a_round(journal: Journal) -> None:
+    async def main() -> None:
+        alone, of_pipeline = two_workstreams(), replace(two_workstreams(), pipeline="pip_1")
+        for new in (alone, of_pipeline):
+            await journal.create(new)
+        assert [(await journal.load(new.run.id)).pipeline for new in (alone, of_pipeline)] == ["", "pip_1"]
+        assert (await journal.claim(of_pipeline.run.id)).pipeline == "pip_1"
+
+    asyncio.run(main())
+
+
 def test_a_run_is_not_made_twice(journal: Journal) -> None:
     async def main() -> None:
         new = two_workstreams()

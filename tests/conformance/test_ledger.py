@@ -199,7 +199,7 @@ def test_a_call_that_cost_nothing_is_kept_with_a_cost_of_nothing(kept: Kept) -> 
 
 def test_the_record_of_a_call_says_everything(kept: Kept) -> None:
     async def main() -> None:
-        caller = someone(attempt="ws-a/edit/1", role="edit", phase="edit", agent="claude")
+        caller = someone(attempt="ws-a/edit/1", role="edit", phase="edit", agent="claude", prompt="rp_9")
         call = a_call(caller, ordinal=7, streamed=True)
         tokens = Tokens(input=5, output=9, cache_read=70, cache_write=400, cache_write_long=3000)
         end = an_end(
@@ -211,7 +211,7 @@ def test_the_record_of_a_call_says_everything(kept: Kept) -> None:
         assert kept.records(caller.project) == [
             {
                 "id": call.id,
-                "prompt_id": None,
+                "prompt_id": "rp_9",
                 "project": caller.project,
                 "pipeline_id": caller.pipeline,
                 "run_id": caller.run,
@@ -386,5 +386,23 @@ def test_of_many_calls_at_once_spend_stays_at_or_under_the_cap_and_the_rest_is_r
         assert await run_of(ledger, caller) == run_account(
             caller, cap=Cap(tokens=1000), settled=Amount(tokens=990, micros=6600)
         )
+
+    asyncio.run(main())
+
+
+def test_the_lost_calls_of_a_pipeline_are_settled_without_those_of_its_runs(kept: Kept) -> None:
+    async def main() -> None:
+        in_run, ledger = someone(), kept.ledger
+        own = replace(in_run, run="", workstream="", phase="pm_phase", role="pm", attempt="pha_1", prompt="rp_3")
+        of_run, mine, another = a_call(in_run), a_call(own), a_call(replace(own, pipeline=f"{own.pipeline}x"))
+        for call in (of_run, mine, another):
+            await ledger.reserve(call)
+        assert await ledger.settle_lost_of_pipeline(own.pipeline) == 1
+        assert await ledger.settle_lost_of_pipeline(own.pipeline) == 0
+        account = await ledger.account(Level.PIPELINE, own.pipeline)
+        assert (account.settled, account.reserved) == (mine.worst, of_run.worst)
+        (row,) = kept.records(own.project)
+        assert (row["id"], row["status"], row["prompt_id"], row["estimated"]) == (mine.id, "lost", "rp_3", True)
+        assert await ledger.settle_lost(in_run.run) == 1
 
     asyncio.run(main())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.domain.usage import ModelCall
     from penstock.ports import Ledger
 
-PLACES = st.integers(0, 3)
+PLACES = st.integers(0, 4)
 few = st.integers(0, 120)
 perhaps = st.none() | st.integers(0, 400)
 tokens = st.builds(Tokens, input=few, output=few, cache_read=few, cache_write=few, cache_write_long=few)
@@ -29,6 +29,7 @@ steps = st.one_of(
     st.tuples(st.just("record"), PLACES, tokens, st.none() | few),
     st.tuples(st.just("cap"), PLACES, st.sampled_from(Level), perhaps, perhaps),
     st.tuples(st.just("lost"), st.booleans()),
+    st.tuples(st.just("lost of pipeline")),
 )
 
 
@@ -39,11 +40,12 @@ class Both:
         self.memory = MemoryLedger(redact=redact, marks=MARKS)
         self.kept = kept
         first = someone()
-        # Two workstreams of one run, another run of the same pipeline, and a caller of the project alone.
+        # Two workstreams of one run, another run of the same pipeline, the pipeline itself, and the project alone.
         self.callers = [
             first,
             replace(first, workstream="ws-b"),
             replace(first, run=f"{first.run}-2"),
+            replace(first, run="", workstream="", prompt="rp_1"),
             replace(first, run="", workstream="", pipeline=""),
         ]
         self.calls: list[ModelCall] = []
@@ -66,6 +68,8 @@ class Both:
                     await self._alike("set_cap", level, key, Cap(tokens=amount, micros=micros))
             case ("lost", second):
                 await self._alike("settle_lost", self.callers[2 if second else 0].run)
+            case ("lost of pipeline",):
+                await self._alike("settle_lost_of_pipeline", self.callers[0].pipeline)
         assert await self._accounts(self.memory) == await self._accounts(self.kept.ledger)
 
     async def _alike(self, method: str, *given: Any) -> None:

@@ -75,6 +75,7 @@ def test_a_run_is_told_in_one_fixed_shape(stored: Stored) -> None:
             **dict.fromkeys(("calls", "input_tokens", "output_tokens", "price_unknown", "estimated"), 0),
             "cost_usd": None,
         },
+        "pipeline_id": None,
         "generation": 1,
         "created_at": "2026-11-20T08:00:00.000Z",
         "started_at": "2026-11-20T08:00:01.501Z",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.domain.redaction import MASK, Redactor, is_secret_name, secret_values
+from penstock.domain.redaction import LONGEST_LINE, MASK, Redactor, is_secret_name, secret_values
 
 SECRET = 'p@ss w0rd/+"quoted"'
 TWENTY = "a1B2c3D4e5F6g7H8i9J0"
@@ -108,9 +108,6 @@ def test_redacting_twice_changes_nothing_more_and_no_known_value_survives(text: 
     assert SECRET not in once
 
 
-MILLION = 1_000_000
-
-
 @pytest.mark.parametrize(
     "part",
     [
@@ -130,11 +127,11 @@ MILLION = 1_000_000
     ],
 )
 @pytest.mark.parametrize("start", ["", "token", 'token: "', "://", "-----BEGIN PRIVATE KEY-----", "eyJaaaaaaaa."])
-def test_a_hostile_megabyte_takes_linear_time(start: str, part: str) -> None:
-    text = start + part * (MILLION // len(part))
+def test_the_longest_line_if_hostile_takes_linear_time(start: str, part: str) -> None:
+    text = start + part * (LONGEST_LINE // len(part))
     began = time.process_time()
     Redactor([SECRET]).redact(text)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 1.25  # one that tried each pair of places would take minutes
 
 
 def test_a_secret_cut_into_pieces_is_taken_out_of_a_stream() -> None:

@@ -26,3 +26,11 @@ def test_a_later_round_has_the_next_model_and_those_after_the_last_keep_it(step:
 @pytest.mark.parametrize("step", list(Step))
 def test_a_role_that_names_no_model_leaves_it_to_the_agent(step: Step) -> None:
     assert model_for(Roles(), step, 1) == ""
+
+
+def test_a_role_of_a_pipeline_has_its_own_model_or_that_of_planning() -> None:
+    roles = Roles(planning="plain", qa="strict", mentor="wise")
+    assert [roles.model_of_role(name) for name in ("pm", "qa", "qa_mentor", "pm_mentor", "somebody")] == [
+        *("plain", "strict", "wise", "wise", "plain")
+    ]
+    assert Roles().model_of_role("ba_mentor") == Roles().planning

@@ -54,7 +54,7 @@ class DrillDesk(Desk):
 
     def events(self, run: str = "r1") -> list[dict[str, object]]:
         """All events of a run, in the order in which they are told."""
-        return [json.loads(line) for line in self.penstock("show-events", "--run", run, "--json").splitlines()]
+        return [json.loads(line) for line in self.ask("show-events", "--run", run, "--json").splitlines()]
 
 
 DONE = {"ws-a": "done", "ws-b": "done"}

@@ -51,7 +51,7 @@ def test_a_database_locked_for_long_ends_the_command_and_no_agent_is_paid_twice(
     assert "\nhint: end the other process that writes to it" in said
     before = [path.read_bytes() for path in outcomes(desk)]
     assert len(before) == 1
-    assert "resume r1" in desk.penstock("show-run", "r1")
+    assert "resume r1" in desk.ask("show-run", "r1")
     desk.penstock("resume", "r1")
     assert desk.states("r1") == {"ws-a": "done"}
     assert [path.read_bytes() for path in outcomes(desk)] == before

@@ -22,7 +22,7 @@ def test_a_branch_deleted_in_our_own_repository_is_put_back_and_the_attempt_unde
     said = desk.ended(owner, 1)
     assert "refs/heads/penstock/r1: was removed in Penstock's own repository" in said
     assert desk.shown("r1")["reason"] == "policy_violation"
-    desk.penstock("reset-workstream", "r1", "ws-a")
+    desk.ask("reset-workstream", "r1", "ws-a")
     desk.penstock("resume", "r1")
     assert desk.states("r1") == DONE
     assert desk.files() == MERGED
@@ -41,7 +41,7 @@ def test_our_own_repository_deleted_pauses_the_run_which_can_be_cancelled_and_be
     assert "own repository of the project is gone" in desk.penstock("resume", "r1", code=3)
     desk.penstock("run", "--run-id", "r2")  # makes the repository anew, without what the first run made
     assert "not in Penstock's own repository any more" in desk.penstock("resume", "r1", code=3)
-    desk.penstock("cancel", "r1")
+    desk.ask("cancel", "r1")
     assert desk.shown("r1")["status"] == "abandoned"
     assert [path.read_text() for path in projects.glob("*/kept/r1/ws-b-1/src/ws-b.txt")] == ["half\n"]
     assert desk.states("r2") == DONE
@@ -56,6 +56,6 @@ def test_a_state_folder_deleted_ends_the_command_and_everything_can_begin_anew(t
     assert "was removed or replaced while it was in use" in said
     assert "\nhint: put it back from a copy, or begin a new run" in said
     assert fingerprint(desk.project) == before
-    desk.penstock("trust")
+    desk.ask("trust")
     desk.penstock("run", "--run-id", "r1")
     assert desk.states("r1") == DONE

@@ -30,7 +30,7 @@ def test_a_base_that_is_rewritten_meanwhile_loses_nothing_and_is_said(tmp_path: 
     assert desk.states("r1") == DONE
     assert desk.files() == MERGED
     assert desk.git("rev-parse", "main") == rewritten
-    shown = desk.penstock("show-run", "r1")
+    shown = desk.ask("show-run", "r1")
     assert "merge --ff-only" not in shown
     for text in (said, shown):
         assert "none of your branches holds any more" in text
@@ -50,7 +50,7 @@ def test_an_integration_branch_that_the_user_made_otherwise_is_never_overwritten
     said = desk.ended(owner, 0)
     assert "is not overwritten" in said
     assert desk.git("rev-parse", "penstock/r1") == mine
-    shown = desk.penstock("show-run", "r1")
+    shown = desk.ask("show-run", "r1")
     command = re.search(r"`git -C \S+ (branch --move [^`]+)`", shown)
     assert command is not None
     desk.git(*command[1].split())
@@ -68,7 +68,7 @@ def half_done(folder: Path) -> tuple[DrillDesk, str]:
     desk.penstock("run", "--run-id", "r1", code=1)
     assert desk.states("r1") == {"ws-a": "failed", "ws-b": "done"}
     own.write_text(AGENT.format("sleep 3; echo good > src/ws-a.txt"))
-    desk.penstock("reset-workstream", "r1", "ws-a")
+    desk.ask("reset-workstream", "r1", "ws-a")
     return desk, desk.git("rev-parse", "penstock/r1")
 
 

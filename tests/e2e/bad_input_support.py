@@ -1,4 +1,4 @@
-"""A bench for bad input: one project, commands as processes of their own, and what every refusal must be like."""
+"""A bench for bad input: one project, commands in this process, and what every refusal must be like."""
 
 from __future__ import annotations
 
@@ -6,26 +6,17 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-from two_process_support import BOUND, SETTINGS, Desk, bundle, writes
+from two_process_support import SETTINGS, Desk, bundle, writes
 from whole_runs import changed, fingerprint
+
+from command_support import Said, performed
 
 GOOD = bundle("ws-a", [writes("ws-a")])
 UNCHECKED = "[executor]\nmin_free_gb = 0.0\n"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a command said and how it ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 class Bench:
@@ -38,17 +29,9 @@ class Bench:
 
     def said(self, *arguments: str, **environ: str) -> Said:
         """Do something, to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "penstock", *arguments],
-            cwd=self.project,
-            env={**self.desk.environ, **environ},
-            capture_output=True,
-            text=True,
-            timeout=BOUND,
-            check=False,
-        )
-        assert "Traceback" not in done.stdout + done.stderr, done.stderr
-        return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+        said = performed(*arguments, environ={**self.desk.environ, **environ}, folder=self.project)
+        assert "Traceback" not in said.out + said.err, said.err
+        return said
 
     def refused(self, *arguments: str, code: int = 2, **environ: str) -> str:
         """Do something that is refused with one sentence and one hint and changes nothing; what was said."""

@@ -20,3 +20,11 @@ def unruly(open_place: Path) -> Iterator[Made]:
             return stack.enter_context(opened)
 
         yield made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home folder, with a folder for temporary files beside it."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"

@@ -1,74 +1,24 @@
-"""The demo: it works again and again, from anywhere, alone with itself, and says no when something is not as meant."""
+"""The demo of an epic: it works again and again, from anywhere, without a key, and says no to what is not meant."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from demo_command import Recorder, demo, follow, liar, told_commands
 
-from penstock.demo import run_demo
-from penstock.demo.outcome import MEANT, differences
-from penstock.demo.plan import PIECES
-from penstock.demo.sample import FolderNotUsable, ProgramMissing, make_sample
-from penstock.intake import bundles
+from penstock.demo import run_epic_demo
+from penstock.demo.epic import EPIC, MEANT, differences
+from penstock.demo.sample import SETTINGS, make_sample, without_reviews
+from penstock.epics.recordings import named
 
-COMMAND = (sys.executable, "-m", "penstock", "demo")
-OTHER_VALUES: dict[str, Any] = {
-    "run": "completed",
-    "endings": {**MEANT.endings, "ws-labels": "done (merged)"},
-    "fix_rounds": (*MEANT.fix_rounds, *MEANT.fix_rounds),
-    "violations": (),
-    "merges": MEANT.merges[1:],
-    "together": (),
-}
-
-
-@dataclass
-class Recorder:
-    """A console that remembers."""
-
-    lines: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def line(self, text: str = "", tone: str = "") -> None:
-        self.lines.append(text)
-
-    @contextmanager
-    def progress(self) -> Iterator[Recorder]:
-        yield self
-
-    def watch(self, _: object, notes: Sequence[Any]) -> None:
-        self.notes += [note.type for note in notes]
-
-
-def demo(home: Path, standing: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """The real command, without a terminal, for a user who has nothing but a home folder and PATH."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=standing,
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home.parent / "tmp"), **environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """An empty home folder, with a folder for temporary files beside it."""
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "home").mkdir()
-    return tmp_path / "home"
+OTHER_VALUES: dict[str, Any] = {"way": (*MEANT.way[:-1], "failed"), "artifacts": MEANT.artifacts[1:]}
+PHASES = ("pm_phase", "arch_phase", "ba_phase", "dev_phase", "qa_phase", "commit_phase")
 
 
 @pytest.mark.slow
@@ -82,111 +32,102 @@ def test_the_demo_succeeds_twice_in_one_folder_and_leaves_both_there(home: Path,
 
 
 @pytest.mark.slow
-def test_the_demo_says_what_happened_and_where_to_look(home: Path, tmp_path: Path) -> None:
+def test_the_demo_says_what_happened_and_names_commands_that_work(home: Path, tmp_path: Path) -> None:
     answered = demo(home, tmp_path, "--keep")
-    assert (answered.returncode, answered.stderr) == (0, ""), answered.stdout
     said = answered.stdout
+    assert (answered.returncode, answered.stderr) == (0, ""), said
     place = Path(re.findall(r"^Penstock demo in (.+)$", said, re.MULTILINE)[0])
     assert place.parent == tmp_path / "tmp"
-    assert "The agents are scripted" in said
-    assert "no model is called" in said
-    for piece in PIECES:
-        assert re.search(rf"^  {piece.id} +{re.escape(piece.ending)}$", said, re.MULTILINE)
-    assert "AssertionError: 2.246 != 0.31" in said
-    assert "ws-rounding touched tests/test_flow.py: out of scope: changed" in said
-    patch = Path(re.findall(r"kept as a patch +(.+)$", said, re.MULTILINE)[0])
-    assert "self.assertTrue(power(head=2.5, flow=0.31))" in patch.read_text()
-    assert "10 tests, OK" in said
-    assert "  verified together, by one verdict for the tree of all: ws-units, ws-wheel\n" in said
-    assert (place / "clone/mill/report.py").is_file()
-    assert re.search(r"^\d\d:\d\d:\d\d  ws-gauge +fix ", said, re.MULTILINE)
-
-
-@pytest.mark.slow
-def test_the_commands_that_the_demo_names_work(home: Path, tmp_path: Path) -> None:
-    said = demo(home, tmp_path).stdout
-    commands = [line.strip() for line in said.partition("Look further\n")[2].splitlines() if line.startswith("  ")]
-    assert len(commands) == 5
+    assert f"  {EPIC}\n" in said
+    assert "recorded beforehand" in said
+    for phase in PHASES:
+        assert re.search(rf"^  {phase} +begins", said, re.MULTILINE), phase
+        assert re.search(rf"^  {phase} +[1-9]", said.partition("The bill\n")[2], re.MULTILINE), phase
+    assert re.search(r"^  qa_phase +back to dev_phase: .*refuse it with ValueError", said, re.MULTILINE)
+    assert "9 tests, OK" in said
+    assert "main is as it was" in said
+    assert (place / "clone/mill/households.py").is_file()
+    commands = told_commands(said)
+    assert len(commands) == 4
     for command in commands:
-        told = command.replace(" penstock ", f" {sys.executable} -m penstock ")
-        done = subprocess.run(
-            ["sh", "-c", told], env={"PATH": os.environ["PATH"], "HOME": str(home)}, capture_output=True, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, b""), command
+        done = follow(command, home)
+        assert (done.returncode, done.stderr) == (0, ""), command
         assert done.stdout
 
 
 @pytest.mark.slow
-def test_nothing_of_the_users_own_surroundings_gets_into_the_demo(home: Path, tmp_path: Path) -> None:
+def test_neither_settings_nor_keys_of_the_user_get_into_the_demo(home: Path, tmp_path: Path) -> None:
     config = home / ".config/penstock/config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("this is no configuration")
-    trap = tmp_path / "trap.sh"
-    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\nexit 1\n")
-    trap.chmod(0o755)
-    (tmp_path / "hooks").mkdir()
-    (tmp_path / "hooks/pre-commit").symlink_to(trap)
-    (home / ".gitconfig").write_text(
-        f"[commit]\n\tgpgsign = true\n[gpg]\n\tprogram = {trap}\n"
-        f"[core]\n\thooksPath = {tmp_path}/hooks\n\tfsmonitor = {trap}\n"
-    )
-    answered = demo(
-        home, tmp_path, GIT_DIR=str(tmp_path / "nowhere"), GIT_INDEX_FILE="/nowhere", PENSTOCK_EXECUTOR_MAX_PARALLEL="1"
-    )
+    (home / ".gitconfig").write_text("[commit]\n\tgpgsign = true\n[gpg]\n\tprogram = /nowhere\n")
+    planted = "sk-ant-planted-in-the-shell-0123456789"
+    answered = demo(home, tmp_path, ANTHROPIC_API_KEY=planted, PENSTOCK_UPSTREAM="nothing", GIT_DIR="/nowhere")
     assert answered.returncode == 0, answered.stdout + answered.stderr
-    assert not (tmp_path / "ran").exists()
     assert config.read_text() == "this is no configuration"
+    made = [file for file in (tmp_path / "tmp").rglob("*") if file.is_file()]
+    assert made
+    assert [file for file in made if planted.encode() in file.read_bytes()] == []
 
 
 @pytest.mark.slow
 def test_the_demo_fails_when_its_tests_do_and_says_what_differs(home: Path, tmp_path: Path) -> None:
-    liar = tmp_path / "bin/python3"
-    liar.parent.mkdir()
-    liar.write_text("#!/bin/sh\nexit 0\n")
-    liar.chmod(0o755)
-    answered = demo(home, tmp_path, PATH=f"{liar.parent}:{os.environ['PATH']}")
-    assert answered.returncode == 1
-    assert "not as it was meant to be: fix rounds: meant was ('ws-gauge',), found was ()" in answered.stdout
-    assert "not as it was meant to be: tests pass: meant was True, found was False" in answered.stdout
-    assert "All of this is as it was meant to be" not in answered.stdout
+    answered = demo(home, tmp_path, "--json", PATH=liar(tmp_path))
+    assert answered.returncode == 1, answered.stderr
+    told = json.loads(answered.stdout)
+    assert told["outcome"]["tests_pass"] is False
+    assert told["wrong"] == ["tests pass: meant was True, found was False"]
 
 
 @pytest.mark.slow
-def test_the_run_is_shown_as_it_comes_on(tmp_path: Path) -> None:
+def test_the_epic_is_shown_as_it_comes_on_and_the_clone_goes(tmp_path: Path) -> None:
     console = Recorder()
-    assert run_demo(tmp_path / "here", keep=False, console=console).wrong == ()
-    assert console.notes[0] == "run_status_changed"
-    assert console.notes.count("workstream_start") == 5
+    seen = run_epic_demo(tmp_path / "here", keep=False, is_live=False, console=console)
+    assert (seen.wrong, seen.outcome) == ((), MEANT)
+    assert seen.folder == tmp_path / "here"
     assert not (tmp_path / "here/clone").exists()
+    assert console.lines[-1] == "All of this is as it was meant to be."
+
+
+@pytest.mark.slow
+def test_live_without_a_key_ends_with_what_is_to_be_set(home: Path, tmp_path: Path) -> None:
+    answered = demo(home, tmp_path, "--live")
+    assert answered.returncode == 3, answered.stdout
+    assert "Your own models are asked" in answered.stdout
+    assert "ANTHROPIC_API_KEY" in answered.stderr
+    assert "hint: set it in your environment" in answered.stderr
+
+
+@pytest.mark.slow
+def test_live_and_workstreams_exclude_each_other(home: Path, tmp_path: Path) -> None:
+    answered = demo(home, tmp_path, "--live", "--workstreams", "--folder", "new")
+    assert answered.returncode == 2
+    assert "hint: leave out --live or --workstreams" in answered.stderr
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("name", [one.name for one in fields(MEANT)])
-def test_each_field_that_is_otherwise_is_a_difference(name: str) -> None:
-    other = OTHER_VALUES.get(name, False)
-    assert differences(MEANT) == []
-    (told,) = differences(replace(MEANT, **{name: other}))
+@pytest.mark.parametrize("is_live", [False, True])
+def test_each_field_that_is_otherwise_is_a_difference(name: str, is_live: bool) -> None:
+    other = replace(MEANT, **{name: OTHER_VALUES.get(name, False)})
+    assert differences(MEANT, is_live=is_live) == []
+    (told,) = differences(other, is_live=is_live)
     assert told.startswith(f"{name.replace('_', ' ')}: meant was ")
 
 
-def test_the_samples_bundles_are_valid_and_strictly_so(tmp_path: Path) -> None:
-    sample = make_sample(tmp_path / "new", os.environ)
-    options = bundles.BundleOptions(strict=True)
-    report = bundles.check(sample.project / "workstreams", options)
-    assert (report.problems, report.warnings, report.bundles_checked) == ((), (), 6)
-    assert {line.kind for line in report.lines} == {"command"}
+def test_only_a_live_model_may_take_another_way_to_the_same_end() -> None:
+    straight = replace(MEANT, way=("pm_phase", "arch_phase", "ba_phase", "dev_phase", "qa_phase", *MEANT.way[-2:]))
+    assert differences(straight, is_live=True) == []
+    assert len(differences(straight, is_live=False)) == 1
+
+
+def test_a_recording_is_shipped_for_the_demos_epic() -> None:
+    assert named(EPIC)
+
+
+def test_nobody_reviews_each_workstream_of_an_epic(tmp_path: Path) -> None:
+    sample = make_sample(tmp_path / "new", os.environ, without_reviews())
+    settings = (sample.project / SETTINGS).read_text()
+    assert "approvals" not in settings
+    assert "[checks" in settings
     assert sample.git("status", "--porcelain") == ""
-
-
-def test_a_missing_program_is_named_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(ProgramMissing, match="git and python3 on PATH") as raised:
-        make_sample(tmp_path / "new", {"PATH": str(tmp_path)})
-    assert raised.value.hint
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused_and_stays(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("mine")
-    with pytest.raises(FolderNotUsable) as raised:
-        make_sample(tmp_path / "taken", os.environ)
-    assert raised.value.hint
-    assert (tmp_path / "taken").read_text() == "mine"

@@ -18,6 +18,7 @@ from penstock.adapters.git.layout import GitSettings, Person
 from penstock.adapters.git.project import GitProject
 from penstock.domain.plan import Scope, Workstream
 from penstock.domain.redaction import Redactor
+from penstock.planning.handed_in import read_files
 from penstock.ports import AgentReport, AgentTask, Place
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Desk:
         self.root, self.server = root, server
         self.project = GitProject(settings, SystemClock())
         _, self.base = asyncio.run(self.project.fetch(None))
-        self.agent = ModelAgent(name="model", applier=self.project, redactor=Redactor())
+        self.agent = ModelAgent(name="model", applier=self.project, redactor=Redactor(), read=read_files)
         self.own = settings.repository
 
     def work(self) -> tuple[Path, AgentReport]:

@@ -119,7 +119,7 @@ def test_another_machine_may_look_at_a_run_and_pause_it_but_not_take_it_up(tmp_p
     refused = desk.penstock("run", "--resume", "r1", code=2)
     assert f"is being worked on by process {owner.pid} on " in refused
     assert desk.states("r1") == {"ws-a": "editing"}
-    desk.penstock("pause", "r1", "--now", code=None)
+    desk.ask("pause", "r1", "--now", code=None)
     said, _ = owner.communicate(timeout=BOUND)
     assert owner.returncode == 4, said
     assert desk.agents() == []
@@ -158,11 +158,11 @@ def test_an_owner_whose_lock_is_lost_stops_with_its_agents_and_another_goes_on(
 
 def test_the_password_is_never_shown(tmp_path: Path, address: str, postgres: PostgresServer) -> None:
     desk = desk_on(tmp_path, address, slow("ws-a", 0.0))
-    said = [desk.penstock("run", "--run-id", "r1"), desk.penstock("config", "show"), desk.penstock("doctor", code=None)]
+    said = [desk.penstock("run", "--run-id", "r1"), desk.ask("config", "show"), desk.ask("doctor", code=None)]
     desk.environ["DATABASE_URL"] = postgres.address("nowhere")
-    said.append(desk.penstock("show-run", code=3))
+    said.append(desk.ask("show-run", code=3))
     desk.environ["DATABASE_URL"] = postgres.address(password=f"{PASSWORD}-wrong")
-    said.append(desk.penstock("show-run", code=3))
+    said.append(desk.ask("show-run", code=3))
     assert "password authentication failed" in said[-1]
     assert PASSWORD not in "".join(said)
     written = [path for path in desk.home.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]

@@ -51,7 +51,7 @@ def test_who_waits_for_another_process_says_so_and_a_kill_lets_it_in(tmp_path: P
     assert _delay(desk, "r2") == (
         f"the only slot for agents on this machine is in use: ws-a/edit-1 of run r1 (process {first.pid})"
     )
-    assert "waits: the only slot for agents" in desk.penstock("show-run", "r2", code=None)
+    assert "waits: the only slot for agents" in desk.ask("show-run", "r2", code=None)
     assert (tmp_path / "stamps").read_text().count("begin") == 1
     before, killed = set(desk.agents()), time.monotonic()
     kill(first)
@@ -59,7 +59,7 @@ def test_who_waits_for_another_process_says_so_and_a_kill_lets_it_in(tmp_path: P
     assert stamps(tmp_path)[-1][1] - killed < 15.0
     assert not before & set(desk.agents())
     until(lambda: not _delay(desk, "r2"), "the second run waits no more")
-    desk.penstock("cancel", "r2", code=None)
+    desk.ask("cancel", "r2", code=None)
     second.communicate(timeout=BOUND)
     assert desk.agents() == []
 
@@ -70,7 +70,7 @@ def test_a_pause_of_a_run_that_waits_for_a_slot_answers_at_once(tmp_path: Path) 
     until(desk.agents, "the first agent works")
     second = desk.start("run", "--run-id", "r2")
     until(lambda: _delay(desk, "r2"), "the second run says what it waits for")
-    desk.penstock("pause", "r2", code=None)
+    desk.ask("pause", "r2", code=None)
     said, _ = second.communicate(timeout=BOUND)
     assert second.returncode == 4, said
     assert desk.shown("r2")["status"] == "paused"
@@ -80,5 +80,5 @@ def test_a_pause_of_a_run_that_waits_for_a_slot_answers_at_once(tmp_path: Path) 
 
 
 def _delay(desk: Desk, run: str) -> str:
-    said = desk.penstock("show-run", run, "--json", code=None)
+    said = desk.ask("show-run", run, "--json", code=None)
     return str(json.loads(said)["workstreams"][0]["delay"]) if said.startswith("{") else ""

@@ -30,7 +30,7 @@ def test_pause_from_another_process_lets_the_running_step_end_and_resume_goes_on
     desk = Desk(tmp_path, slow("ws-a", 2.0), slow("ws-b", 0.0) | {"depends_on": ["ws-a"]})
     owner = desk.start("run", "--run-id", "r1")
     until(desk.agents, "the agent works")
-    desk.penstock("pause", "r1", code=None)
+    desk.ask("pause", "r1", code=None)
     said, _ = owner.communicate(timeout=BOUND)
     assert owner.returncode == 4, said
     assert desk.shown("r1")["status"] == "paused"
@@ -43,7 +43,7 @@ def test_pause_now_stops_the_agent(tmp_path: Path) -> None:
     desk = Desk(tmp_path, slow("ws-a", 300.0))
     owner = desk.start("run", "--run-id", "r1")
     until(desk.agents, "the agent works")
-    desk.penstock("pause", "r1", "--now", code=None)
+    desk.ask("pause", "r1", "--now", code=None)
     owner.communicate(timeout=BOUND)
     assert owner.returncode == 4
     assert desk.agents() == []
@@ -54,7 +54,7 @@ def test_cancel_answers_when_the_processes_are_gone(tmp_path: Path) -> None:
     desk = Desk(tmp_path, slow("ws-a", 300.0))
     owner = desk.start("run", "--run-id", "r1")
     until(desk.agents, "the agent works")
-    desk.penstock("cancel", "r1", code=None)
+    desk.ask("cancel", "r1", code=None)
     assert desk.agents() == []
     assert desk.shown("r1")["status"] == "abandoned"
     assert desk.shown("r1")["reason"] == "cancelled"
@@ -68,7 +68,7 @@ def test_a_killed_owner_leaves_no_process_and_its_run_is_taken_up(tmp_path: Path
     until(desk.agents, "the agent works")
     kill(owner)
     until(lambda: not desk.agents(), "the agent is gone", bound=1.0)
-    assert "resume" in desk.penstock("show-run", "r1", code=None)
+    assert "resume" in desk.ask("show-run", "r1", code=None)
     desk.penstock("run", "--resume", "r1")
     assert desk.states("r1") == {"ws-a": "done"}
 
@@ -76,10 +76,9 @@ def test_a_killed_owner_leaves_no_process_and_its_run_is_taken_up(tmp_path: Path
 def test_taking_up_one_run_never_touches_the_agents_of_another(tmp_path: Path) -> None:
     desk = Desk(tmp_path, slow("ws-a", 6.0))
     first = desk.start("run", "--run-id", "r1")
-    until(lambda: len(desk.agents()) >= 1, "the first agent works")
-    mine = set(desk.agents())
+    until(lambda: desk.agents("r1"), "the first agent works")
     second = desk.start("run", "--run-id", "r2")
-    until(lambda: set(desk.agents()) - mine, "the second agent works")
+    until(lambda: desk.agents("r2"), "the second agent works")
     kill(second)
     desk.penstock("run", "--resume", "r2")
     said, _ = first.communicate(timeout=BOUND)
@@ -94,10 +93,10 @@ def test_approve_and_reject_reach_a_run_that_nobody_owns(tmp_path: Path) -> None
     desk = Desk(tmp_path, bundle("ws-a", [writes("ws-a"), writes("ws-a", content="better\n")]), settings=settings)
     desk.penstock("run", "--run-id", "r1", code=4)
     assert desk.states("r1") == {"ws-a": "reviewing"}
-    assert "resume" in desk.penstock("reject", "r1", "ws-a", "--note", "say it better", code=None)
+    assert "resume" in desk.ask("reject", "r1", "ws-a", "--note", "say it better", code=None)
     desk.penstock("resume", "r1", code=4)
     assert desk.states("r1") == {"ws-a": "reviewing"}
-    desk.penstock("approve", "r1", "ws-a", code=None)
+    desk.ask("approve", "r1", "ws-a", code=None)
     desk.penstock("resume", "r1")
     assert desk.states("r1") == {"ws-a": "done"}
 
@@ -110,8 +109,8 @@ def test_reset_and_resume_finish_a_run_that_failed(tmp_path: Path) -> None:
     assert desk.shown("r1")["status"] == "partial"
     assert desk.shown("r1")["reason"] == "checks_failed"
     assert "ws-a" in str(desk.shown("r1")["sentence"])
-    blocked = desk.penstock("reset-workstream", "r1", "ws-b", code=2)
+    blocked = desk.ask("reset-workstream", "r1", "ws-b", code=2)
     assert "ws-a" in blocked
-    desk.penstock("reset-workstream", "r1", "ws-a", code=None)
+    desk.ask("reset-workstream", "r1", "ws-a", code=None)
     assert desk.shown("r1")["status"] == "running"
     assert desk.states("r1")["ws-b"] == "blocked"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from command_support import performed
+
 GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_AUTHOR_NAME": "User",
@@ -63,7 +65,7 @@ class Desk:
         self.environ["PENSTOCK_CONFINE"] = "off"
         for args in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "base"]):
             subprocess.run(["git", *args], cwd=self.project, env=self.environ, check=True)
-        self.penstock("trust")
+        self.ask("trust")
 
     def penstock(self, *args: str, code: int | None = 0) -> str:
         """Run a command to its end; what it printed."""
@@ -79,6 +81,12 @@ class Desk:
         assert code is None or done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
+    def ask(self, *args: str, code: int | None = 0) -> str:
+        """The same in this process, which is another one than that of any run that was started."""
+        said = performed(*args, environ=self.environ, folder=self.project)
+        assert code is None or said.code == code, f"{args}: {said}"
+        return said.out + said.err
+
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start a command and leave it running, in a session of its own."""
         return subprocess.Popen(
@@ -93,20 +101,21 @@ class Desk:
 
     def shown(self, run: str) -> dict[str, object]:
         """What `show-run --json` says."""
-        found: dict[str, object] = json.loads(self.penstock("show-run", run, "--json", code=None))
+        found: dict[str, object] = json.loads(self.ask("show-run", run, "--json", code=None))
         return found
 
     def states(self, run: str) -> dict[str, str]:
         """The state of each workstream."""
         return {one["ws_id"]: one["status"] for one in self.shown(run)["workstreams"]}  # type: ignore[attr-defined]
 
-    def agents(self) -> list[int]:
-        """The processes of attempts of this home."""
+    def agents(self, run: str = "") -> list[int]:
+        """The processes of attempts of this home, or only of one of its runs."""
         found = []
+        sought = f":{run}/" if run else ":"
         for process in psutil.process_iter():
             try:
                 environ = process.environ()
-                if "PENSTOCK_ATTEMPT" in environ and environ.get("HOME") == self.environ["HOME"]:
+                if sought in environ.get("PENSTOCK_ATTEMPT", "") and environ.get("HOME") == self.environ["HOME"]:
                     found.append(process.pid)
             except psutil.Error:
                 continue

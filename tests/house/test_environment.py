@@ -95,13 +95,6 @@ def test_an_unknown_word_for_setup_is_wrong_use() -> None:
     assert "--fast" in refused.stderr
 
 
-def test_run_without_arguments_says_that_there_is_no_server_yet() -> None:
-    answered = start("run.sh")
-    assert answered.returncode == 0
-    assert "demo" in answered.stdout
-    assert "no server yet" in answered.stdout
-
-
 @pytest.mark.parametrize("name", environment.INPUTS)
 def test_any_changed_input_asks_for_a_new_installation(name: str, tmp_path: Path) -> None:
     root = copy_of_inputs(tmp_path)
@@ -151,6 +144,19 @@ def test_an_environment_that_was_copied_is_made_anew(tmp_path: Path) -> None:
     assert environment.was_moved(tmp_path)
     (tmp_path / "bin" / "pip").write_text(f"#!{tmp_path}/bin/python\n")
     assert not environment.was_moved(tmp_path)
+
+
+def test_run_without_arguments_serves(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name, text in {"scripts/environment.sh": "exit 0", ".venv/bin/penstock": 'echo "$@"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    shutil.copy(ROOT / "run.sh", tmp_path)
+    for arguments, asked in (((), "serve\n"), (("show-run", "latest"), "show-run latest\n")):
+        command = [tmp_path / "run.sh", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert done.stdout == asked
 
 
 def test_run_reads_the_env_file_beside_it_and_runs_nothing_of_it(tmp_path: Path) -> None:

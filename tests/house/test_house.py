@@ -20,7 +20,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/PHASE_PLAN.md"]
 def versions(path: Path) -> dict[str, str]:
     """The pinned names of a requirements file with their versions."""
     return dict(
-        re.findall(r"^([a-z0-9.\-]+)(?:\[[a-z0-9,]+\])?==(\S+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        re.findall(r"^([a-z0-9.\-]+)(?:\[[a-z0-9, ]+\])?==(\S+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
 
 
@@ -43,7 +43,7 @@ def test_bash_can_read_a_script(script: Path) -> None:
 
 @pytest.mark.parametrize("pins", PINNED, ids=lambda path: path.name)
 def test_every_requirement_is_one_version_with_a_hash(pins: Path) -> None:
-    pinned = re.compile(r"[a-z0-9.\-]+(\[[a-z0-9,]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}")
+    pinned = re.compile(r"[a-z0-9.\-]+(\[[a-z0-9, ]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}")
     loose = [line for line in requirements(pins) if not pinned.match(line)]
     assert requirements(pins)
     assert loose == []

@@ -59,8 +59,9 @@ _CUT_ARGUMENTS = '{"command": "echo hi", "file_path": '
 
 def played(asked: Asked, script: Script, faults: Faults, *, number: int, tokens: Tokens) -> Answer:
     """The answer to a request; `number` makes its ids unlike all others."""
-    pieces = tuple(_pieces(asked, script.round_for(asked.prompt), number))
-    ended = Ended.TOOLS if any(isinstance(one, Tool) for one in pieces) else Ended.DONE
+    played_round = script.round_for(asked.prompt)
+    pieces = tuple(_pieces(asked, played_round, number))
+    ended = Ended.TOOLS if any(isinstance(one, Tool) for one in pieces) else Ended(played_round.ended or Ended.DONE)
     if FaultKind.EMPTY in faults:
         pieces, ended = (), Ended.DONE
     if FaultKind.REFUSAL in faults:

@@ -27,6 +27,8 @@ class Round:
     steps: tuple[tuple[Operation, ...], ...] = ()
     final: str = "Done."
     """What is said when all steps are done."""
+    ended: str = ""
+    """Why it stopped after saying that, whatever it said: `length` or `refusal`; empty where it was simply done."""
     when: tuple[str, ...] = ()
     """It is played for a prompt that holds one of these texts; with none, for every other prompt."""
     loop: bool = False
@@ -83,7 +85,7 @@ def load_scripts(folder: Path) -> tuple[Script, ...]:
 
 
 def _round(data: Mapping[str, Any]) -> Round:
-    known = {name: data[name] for name in ("final", "loop", "name", "deliverable") if name in data}
+    known = {name: data[name] for name in ("final", "ended", "loop", "name", "deliverable") if name in data}
     return Round(
         steps=tuple(tuple(read_operation(one) for one in step) for step in data.get("steps", ())),
         when=tuple(data.get("when", ())),

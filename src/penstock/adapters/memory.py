@@ -6,8 +6,9 @@ isolation.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from penstock.ports import (
     AgentTask,
     Capture,
     Conflicted,
+    Listed,
     Merged,
     Place,
     Preserved,
@@ -87,6 +89,7 @@ class MemoryProject:
 
     def __post_init__(self) -> None:
         self._trees: dict[str, Tree] = {}
+        self._texts: dict[str, str] = {}
         self._commits: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._worktrees: dict[str, dict[str, str]] = {}
         self._checkouts: dict[str, str] = {}
@@ -132,6 +135,32 @@ class MemoryProject:
             for path, text in sorted(new.items())
             if old.get(path) != text
         )
+
+    async def listing(self, commit: str) -> tuple[Listed, ...]:
+        """Every file, in the order of paths."""
+        return tuple(self._listed(path, text) for path, text in sorted(self.tree(commit).items()))
+
+    async def contents(self, files: Sequence[Listed]) -> Mapping[str, bytes]:
+        """What listed files hold."""
+        return {one.path: self._texts[one.identity].encode() for one in files}
+
+    async def diff(self, base: str, commit: str, *, max_bytes: int) -> str:
+        """What differs, file by file."""
+        old, new = self.tree(base), self.tree(commit)
+        text = "".join(
+            "".join(_unified(path, old.get(path), new.get(path)))
+            for path in sorted({*old, *new})
+            if old.get(path) != new.get(path)
+        )
+        if len(text) <= max_bytes:
+            return text
+        whole = text[: text.rfind("\n", 0, max_bytes) + 1]
+        return f"{whole}[... the diff is longer than {max_bytes} bytes: the rest is left out here ...]\n"
+
+    def _listed(self, path: str, text: str) -> Listed:
+        identity = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self._texts[identity] = text
+        return Listed(path=path, mode=REGULAR, size=len(text.encode()), identity=identity)
 
     async def patch(self, capture: Capture, base: str, target: Path) -> None:
         """Nothing is written: there is no disk."""
@@ -312,3 +341,11 @@ class MemoryProject:
                     seen.add(parent)
                     order.append(parent)
         return order
+
+
+def _unified(path: str, old: str | None, new: str | None) -> Iterator[str]:
+    yield f"diff --git a/{path} b/{path}\n"
+    before, after = (f"{side}/{path}" if text is not None else "/dev/null" for side, text in (("a", old), ("b", new)))
+    texts = ((old or "").splitlines(keepends=True), (new or "").splitlines(keepends=True))
+    for line in difflib.unified_diff(*texts, before, after):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -32,6 +32,8 @@ class MemoryModels:
     """Every model is there and nobody answers. `come` hears of each visit as it begins."""
 
     come: Callable[[MemoryVisit], None] = lambda _visit: None
+    is_replay: bool = False
+    recording: str = ""
     visits: list[MemoryVisit] = field(default_factory=list)
 
     def check(self, model: str, protocols: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.adapters.agents.settings import AgentsSettings
+from penstock.adapters.notify import NotificationsSettings
 from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.config.sections import PROJECT_SECTIONS
 from penstock.gateway.settings import GatewaySettings, ModelsSettings, UpstreamsSettings
@@ -16,4 +17,5 @@ NODES: Mapping[str, type] = {
     "upstreams": UpstreamsSettings,
     "models": ModelsSettings,
     "gateway": GatewaySettings,
+    "notifications": NotificationsSettings,
 }

@@ -9,13 +9,18 @@ from functools import cached_property
 from pathlib import Path
 
 from penstock.adapters.agents.inspecting import Inspector
+from penstock.adapters.asking import PydanticAsker
 from penstock.adapters.locks import FileLocks
+from penstock.adapters.notify import Channels, NotificationsSettings
 from penstock.adapters.processes.hiding import hide
 from penstock.adapters.processes.trial import Trial
 from penstock.adapters.slots import FileSlots
 from penstock.adapters.store.journal import SqlJournal
 from penstock.adapters.store.ledger import SqlLedger
 from penstock.adapters.store.opening import Database, open_database
+from penstock.adapters.store.pipelines import SqlPipelines
+from penstock.adapters.store.prompts import SqlPrompts
+from penstock.adapters.store.replies import SqlReplies
 from penstock.adapters.store.views import SqlViews
 from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.trust import TrustStore
@@ -26,6 +31,7 @@ from penstock.config.environment import read_environment
 from penstock.config.files import read_file
 from penstock.config.loading import Sources, load
 from penstock.config.sections import BudgetSettings, ProjectSettings
+from penstock.config.server import ServerSettings
 from penstock.config.settings import Settings
 from penstock.domain.redaction import Redactor, is_secret_name, secret_values
 from penstock.domain.surroundings import child_environment
@@ -90,7 +96,8 @@ class Adapters:
     @cached_property
     def redactor(self) -> Redactor:
         """Takes out of everything what must not be written down."""
-        return Redactor((*secret_values(self.environ), *self.provider_keys))
+        own = self.own_settings.node(ServerSettings).api_keys
+        return Redactor((*secret_values(self.environ), *self.provider_keys, *own))
 
     @cached_property
     def database(self) -> Database:
@@ -110,6 +117,21 @@ class Adapters:
     def views(self) -> SqlViews:
         """Questions to the store."""
         return self.database.views
+
+    @property
+    def pipelines(self) -> SqlPipelines:
+        """Pipelines and what comes of them."""
+        return self.database.pipelines
+
+    @property
+    def prompts(self) -> SqlPrompts:
+        """What roles are told, and the phases."""
+        return self.database.prompts
+
+    @property
+    def replies(self) -> SqlReplies:
+        """Answers to requests that may be repeated."""
+        return self.database.replies
 
     @cached_property
     def ledger(self) -> SqlLedger:
@@ -139,6 +161,16 @@ class Adapters:
         """The one door to every model."""
         self.closing.append(self.doors.models.close)
         return self.doors.models
+
+    @cached_property
+    def asker(self) -> PydanticAsker:
+        """Asks models in the names of roles."""
+        return PydanticAsker()
+
+    @cached_property
+    def notifier(self) -> Channels:
+        """Tells the user's own channels."""
+        return Channels(self.own_settings.node(NotificationsSettings), self.redactor.redact)
 
     @property
     def provider_keys(self) -> tuple[str, ...]:

@@ -136,12 +136,15 @@ class ProjectAdapters:
         )
 
     def _direct(self, name: str, settings: AgentSettings) -> Agent:
-        from penstock.adapters.agents.model import ModelAgent  # noqa: PLC0415 - brings a client of HTTP, slow to import
+        # they bring a client of HTTP and models of JSON, both slow to import
+        from penstock.adapters.agents.model import ModelAgent  # noqa: PLC0415
+        from penstock.planning.handed_in import read_files  # noqa: PLC0415
 
         return ModelAgent(
             name=name,
             applier=self.git,
             redactor=self.redactor,
+            read=read_files,
             model=settings.model,
             max_calls=settings.max_calls or 0,
         )

@@ -7,7 +7,26 @@ from typing import Annotated
 import typer
 
 import penstock
-from penstock.cli import agents, budget, care, decide, look, plans, project, replay, tools, work, worktrees
+from penstock.cli import (
+    advance,
+    agents,
+    artifacts,
+    budget,
+    care,
+    decide,
+    epics,
+    improve,
+    look,
+    plans,
+    project,
+    prompts,
+    replay,
+    serve,
+    tokens,
+    tools,
+    work,
+    worktrees,
+)
 from penstock.cli import invocation as invocations
 
 HELP = """Takes a plan through gates to merged, tested code on your own machine.
@@ -32,7 +51,10 @@ def command_line() -> typer.core.TyperGroup:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_everywhere)
-    for group in (project, plans, tools, agents, work, look, decide, budget, replay, worktrees, care):
+    for group in (
+        *(project, epics, advance, artifacts, prompts, plans, tools, agents, work, look, decide),
+        *(tokens, budget, replay, serve, worktrees, care, improve),
+    ):
         group.add_to(app)
     found = typer.main.get_command(app)
     assert isinstance(found, typer.core.TyperGroup)  # noqa: S101 - an app with several commands is a group

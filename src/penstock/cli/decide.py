@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from penstock.cli import invocation as invocations
-from penstock.cli.options import Json, MaybeRun, Run, RunOption, Workstream, one_run
+from penstock.cli.options import Json, MaybeRun, Run, RunOption, Workstream, one_run, user_name
 from penstock.domain.errors import UserError, WorldError
 from penstock.reports import run as report
-from penstock.reports.plain import one_line
 
 SOON = 5.0
 UNTIL_TAKEN = 30.0
@@ -133,7 +132,7 @@ def approve(
 
     if bool(workstream) == bool(gate):
         raise UserError("approve either one workstream or one gate", hint="penstock approve RUN WS | RUN --gate N")
-    by = _user(context)
+    by = user_name(invocations.of(context).environ)
     return ask(
         invocations.of(context),
         run,
@@ -155,7 +154,7 @@ def reject(
     from penstock.cli.asking import ask  # noqa: PLC0415 - slow to import, and `--help` does without
     from penstock.domain.events import Rejected  # noqa: PLC0415 - as above
 
-    request = Rejected(workstream=workstream, final=final, by=_user(context), note=note)
+    request = Rejected(workstream=workstream, final=final, by=user_name(invocations.of(context).environ), note=note)
     return ask(invocations.of(context), run, request, seconds=SOON, as_json=as_json)
 
 
@@ -200,8 +199,3 @@ def _must_name(named: str) -> str:
     if not named:
         raise UserError("this ends a run for good: name it", hint="`penstock show-run` lists the runs")
     return named
-
-
-def _user(context: typer.Context) -> str:
-    environ = invocations.of(context).environ
-    return one_line(environ.get("USER") or environ.get("USERNAME") or "", 80)

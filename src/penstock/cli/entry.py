@@ -6,10 +6,12 @@ Nothing gets past it.
 from __future__ import annotations
 
 import os
+import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typer import TyperException
 
@@ -19,6 +21,9 @@ from penstock.cli.app import command_line
 from penstock.cli.invocation import Invocation
 from penstock.cli.terminal import Terminal, standard
 from penstock.domain.errors import AgentError, Bug, PenstockError, UserError, WorldError
+
+if TYPE_CHECKING:
+    from penstock.bootstrap import Penstock
 
 CODES = ((UserError, exits.WRONG_USE), (WorldError, exits.ENVIRONMENT), (AgentError, exits.FAILED), (Bug, exits.BUG))
 
@@ -33,8 +38,29 @@ def enter(
     """Perform a command; the exit code."""
     surroundings = os.environ if environ is None else environ
     screen = terminal or standard(surroundings)
+    return _guarded(screen, arguments, surroundings, lambda: _perform(arguments, surroundings, folder, screen))
+
+
+def perform(
+    use_case: Callable[[Penstock, Invocation], Awaitable[int]], *, environ: Mapping[str, str] | None = None
+) -> int:
+    """Do one thing with a Penstock, for a script; its exit code, with the same words as a command has when it fails."""
+    surroundings = os.environ if environ is None else environ
+    screen = standard(surroundings)
+
+    def work() -> int:
+        invocation = Invocation(folder=_standing(), environ=surroundings, terminal=screen)
+        return invocation.perform(lambda penstock: use_case(penstock, invocation))
+
+    return _guarded(screen, sys.argv[1:], surroundings, work)
+
+
+def _guarded(
+    screen: Terminal, arguments: Sequence[str], surroundings: Mapping[str, str], work: Callable[[], int]
+) -> int:
+    """The exit code of some work; whatever goes wrong in it is said and becomes one."""
     try:
-        return _perform(arguments, surroundings, folder, screen)
+        return work()
     except TyperException as wrong:
         _say_wrong_use(screen, wrong)
         return exits.WRONG_USE
@@ -63,12 +89,15 @@ def _refused(error: Exception) -> WorldError | None:
     return in_words(error)
 
 
-def _perform(arguments: Sequence[str], environ: Mapping[str, str], folder: Path | None, screen: Terminal) -> int:
+def _standing() -> Path:
     try:
-        standing = folder or Path.cwd()
+        return Path.cwd()
     except FileNotFoundError:
         raise WorldError("the folder that you stand in is gone", hint="change to a folder that exists") from None
-    invocation = Invocation(folder=standing, environ=environ, terminal=screen)
+
+
+def _perform(arguments: Sequence[str], environ: Mapping[str, str], folder: Path | None, screen: Terminal) -> int:
+    invocation = Invocation(folder=folder or _standing(), environ=environ, terminal=screen)
     code = command_line().main(
         args=with_resume_value(arguments), prog_name="penstock", standalone_mode=False, obj=invocation
     )

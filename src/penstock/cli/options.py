@@ -1,10 +1,12 @@
-"""The options and arguments that several commands share, and which run they mean."""
+"""The options and arguments that several commands share, and which run or pipeline they mean."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penstock.domain.errors import UserError
+from penstock.reports.plain import one_line
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
@@ -18,6 +20,9 @@ MaybeRun = Annotated[
 ]
 RunOption = Annotated[
     str, typer.Option("--id", "--run", metavar="RUN", help="The run's id, as an option.", show_default=False)
+]
+Pipeline = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="The pipeline's id, or `latest`.", show_default=False)
 ]
 Workstream = Annotated[str, typer.Argument(metavar="WS", help="The workstream's id.", show_default=False)]
 
@@ -38,6 +43,22 @@ def meant(penstock: "Penstock", named: str) -> str:
     if not newest:
         raise UserError(f"{project.path.name} has no run yet", hint="begin one with `penstock run`")
     return str(newest[0]["run_id"])
+
+
+def meant_pipeline(penstock: "Penstock", named: str) -> str:
+    """The id of the pipeline that is meant: the one that is named, else the newest of the project."""
+    if named and named != LATEST:
+        return named
+    project = penstock.projects.current()
+    newest = penstock.parts.views.pipelines(project=project.id, limit=1)
+    if not newest:
+        raise UserError(f"{project.path.name} has no pipeline yet", hint='begin one with `penstock epic create "…"`')
+    return str(newest[0]["pipeline_id"])
+
+
+def user_name(environ: Mapping[str, str]) -> str:
+    """Who gives the command, for the record."""
+    return one_line(environ.get("USER") or environ.get("USERNAME") or "", 80)
 
 
 def holder_in_words(penstock: "Penstock", run_id: str) -> str:

@@ -9,6 +9,7 @@ import typer
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
 from penstock.cli.options import Json
+from penstock.domain.errors import UserError
 from penstock.reports.plain import columns, one_line
 
 if TYPE_CHECKING:
@@ -180,15 +181,30 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the clone in which the branch was tested, too; the rest always stays.")
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the models that you have configured, with your own key.")
+    ] = False,
+    workstreams: Annotated[
+        bool, typer.Option("--workstreams", help="Begin with a plan of six workstreams and scripted agents instead.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
-    """Take a sample project to merged, tested code with scripted agents: no key, no network, no state of yours."""
-    from penstock.demo import run_demo  # noqa: PLC0415 - heavy, and only needed once a command runs
+    """Take an epic in words to merged, tested code in a sample project: no key, no network, no state of yours.
+
+    What models answer was recorded beforehand and is played by the gateway; all else is real.
+    """
+    from penstock.demo import run_demo, run_epic_demo  # noqa: PLC0415 - heavy, and only needed once a command runs
 
     invocation = invocations.of(context)
     place = None if folder is None else invocation.folder / folder.expanduser()
     terminal = invocation.terminal
-    seen = run_demo(place, keep=keep, console=terminal.silent() if as_json else terminal)
+    if live and workstreams:
+        raise UserError("the plan of workstreams asks no model", hint="leave out --live or --workstreams")
+    console = terminal.silent() if as_json else terminal
+    if workstreams:
+        seen = run_demo(place, keep=keep, console=console)
+    else:
+        seen = run_epic_demo(place, keep=keep, is_live=live, console=console)
     if as_json:
         outcome = dataclasses.asdict(seen.outcome)
         terminal.pretty_json({"folder": str(seen.folder), "outcome": outcome, "wrong": list(seen.wrong)})

@@ -152,7 +152,7 @@ def _plain_word(kind: Any) -> str:
         return " or ".join(f"`{item}`" for item in kind)
     if kind is AsWritten:
         return "anything"
-    return WORDS.get(kind, "table")
+    return WORDS.get(kind) or str(getattr(kind, "written_as", "table"))
 
 
 def _default(value: object) -> str:

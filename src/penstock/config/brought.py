@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from penstock.config.settings import Layer, Settings
+from penstock.config.shape import Key
 from penstock.config.values import plain
 from penstock.domain.protected import ProtectedPaths
 
-RUN_KEYS = ("agent", "agents", "checks", "hooks", "roles", "runners", "setup", "tools", "upstream")
-"""`runners` decides what counts as a command; `agent`, `roles` and `upstream` say which of the user's things it is done
-with.
+RUN_KEYS = ("agent", "agents", "checks", "hooks", "pipeline.agent", "roles", "runners", "setup", "tools", "upstream")
+"""A section, or one key of one. `runners` decides what counts as a command; `agent`, `pipeline.agent`, `roles` and
+`upstream` say which of the user's things it is done with.
 """
 
 NOTHING_TO_RUN = "{}"
@@ -57,8 +58,14 @@ def _brought(settings: Settings) -> dict[str, object]:
     return {
         key: plain(item.value)
         for key, item in settings.given.items()
-        if item.layer is Layer.PROJECT and item.key[0] in RUN_KEYS and item.value not in ([], {})
+        if item.layer is Layer.PROJECT
+        and {item.key[0], ".".join(item.key[:2])} & {*RUN_KEYS}
+        and item.value not in ([], {})
     }
+
+
+def _is_for_running(key: Key) -> bool:
+    return key[0] in RUN_KEYS or ".".join(key[:2]) in RUN_KEYS
 
 
 def _words(value: object) -> Iterator[str]:

@@ -14,16 +14,28 @@ if TYPE_CHECKING:
 
 PREFIX = "PENSTOCK_"
 
-ALIASES: Mapping[str, Key] = {
+_OF_THE_COMBINE: Mapping[str, Key] = {
     "DATABASE_URL": ("database",),
+    "API_HOST": ("server", "host"),
+    "API_PORT": ("server", "port"),
+    "API_KEYS": ("server", "api_keys"),
+    "ALLOWED_HOSTS": ("server", "allowed_hosts"),
+    "MAX_REQUEST_BODY_SIZE": ("server", "max_request_body"),
+    "DATA_DRIVEN_ORCHESTRATION": ("server", "data_driven_orchestration"),
+}
+
+ALIASES: Mapping[str, Key] = {
+    **_OF_THE_COMBINE,
+    **{f"WORKBENCH_{name}": key for name, key in _OF_THE_COMBINE.items()},
     "PIPELINE_DB_PATH": ("database",),
     "PIPELINE_WORKSTREAM_DIR": ("workstreams_dir",),
     "PIPELINE_BASE_BRANCH": ("base_branch",),
     "PIPELINE_TOOL_PROFILES_PATH": ("tool_profiles_path",),
     "PIPELINE_DRY_RUN": ("dry_run",),
     "AIDER_MODEL": ("agents", "aider", "model"),
+    "PENSTOCK_UPSTREAM": ("gateway", "upstream"),
 }
-"""Names that older systems use. Penstock's own name of the same key wins."""
+"""Names that older systems use, and a short one. Penstock's own full name of the same key wins."""
 
 RESERVED = frozenset(
     {

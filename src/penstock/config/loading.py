@@ -57,6 +57,8 @@ USER_ONLY = (
     "models.*",
     "notifications",
     "notifications.*",
+    "server",
+    "server.*",
     "tool_profiles_path",
     "upstreams",
     "upstreams.*",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from penstock.domain.roles import Roles
+from penstock.domain.roles import PLANNING_MODEL, Roles
 
+_PLANNERS = ("planning", "pm", "architect", "ba", "dev", "qa", "commit", "mentor")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
 
 
@@ -20,15 +21,35 @@ class RolesSettings:
     """The model of fixes: the second round takes the second of a list, and those after its end the last."""
     auditor: str = ""
     """The model of reviews."""
+    planning: str = PLANNING_MODEL
+    """The model of every role of a pipeline that names none of its own."""
+    pm: str = ""
+    """The model of the pm: from a wish to an epic."""
+    architect: str = ""
+    """The model of the architect: from the epic to components."""
+    ba: str = ""
+    """The model of the ba: from the components to workstreams."""
+    dev: str = ""
+    """The model of the dev, where the model itself writes the code."""
+    qa: str = ""
+    """The model of the qa: judges what was made."""
+    commit: str = ""
+    """The model of the commit role, where a model writes its message."""
+    mentor: str = ""
+    """The model of those that make one answer of several."""
 
     def __post_init__(self) -> None:
-        for name in (*_several(self.edit), *_several(self.fix), *_several(self.auditor)):
+        if not self.planning:
+            raise ValueError("planning names no model; every role of a pipeline without one of its own needs it")
+        single = (self.auditor, *(getattr(self, name) for name in _PLANNERS))
+        for name in (*_several(self.edit), *_several(self.fix), *(one for one in single if one)):
             if not _MODEL.fullmatch(name):
                 raise ValueError(f'"{name}" can\'t name a model: a name is one word')
 
     def roles(self) -> Roles:
         """The roles as the core knows them."""
-        return Roles(edit=_several(self.edit), fix=_several(self.fix), auditor=self.auditor)
+        planners = {name: getattr(self, name) for name in _PLANNERS}
+        return Roles(edit=_several(self.edit), fix=_several(self.fix), auditor=self.auditor, **planners)
 
 
 def _several(names: tuple[str, ...] | str) -> tuple[str, ...]:

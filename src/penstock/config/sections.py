@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from penstock.config.checks import ChecksSettings
+from penstock.config.pipeline import PipelineSettings
 from penstock.config.roles import PromptsSettings, RolesSettings
+from penstock.config.server import ServerSettings
 from penstock.config.values import AsWritten
 from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
@@ -288,6 +290,8 @@ PROJECT_SECTIONS: Mapping[str, type] = {
     "setup": SetupSettings,
     "roles": RolesSettings,
     "prompts": PromptsSettings,
+    "pipeline": PipelineSettings,
+    "server": ServerSettings,
     "planner": PlannerSettings,
     "logging": LoggingSettings,
 }

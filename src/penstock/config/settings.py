@@ -78,11 +78,13 @@ class Settings:
 
 
 def _shown(name: str, value: object) -> object:
-    if is_secret_name(name.rpartition(".")[2]) and isinstance(value, str):
+    if is_secret_name(name.rpartition(".")[2]) and isinstance(value, str | tuple):
         return "(set, not shown)" if value else ""
     value = plain(value)
     if isinstance(value, str):
         return Redactor().redact(value)
+    if isinstance(value, list):
+        return [_shown(name, item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _shown(str(key), item) for key, item in value.items()}
     return value

@@ -13,18 +13,8 @@ from penstock.demo.files import project_files
 from penstock.demo.outcome import Outcome
 from penstock.demo.plan import GAUGE, MERGED, PIECES, ROUNDING, UNITS, WHEEL
 from penstock.demo.sample import MAIN, Sample
+from penstock.demo.standing import Standing, standing, tried
 from penstock.ports import Views
-
-TESTS = ("python3", "-m", "unittest", "discover", "-s", "tests")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where the user of the sample repository stands."""
-
-    head: str
-    main: str
-    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +32,12 @@ class Found:
     tests: str
 
 
-def standing(sample: Sample) -> Standing:
-    """Where the user stands now."""
-    return Standing(
-        head=sample.git("symbolic-ref", "HEAD"),
-        main=sample.git("rev-parse", f"refs/heads/{MAIN}"),
-        status=sample.git("status", "--porcelain"),
-    )
-
-
 def observe(sample: Sample, views: Views, run_id: str, before: Standing) -> Found:
     """Everything that there is to see of a run that has ended."""
     run, events = views.run(run_id), views.events(run_id)
     branch = run["branch"]
     has_branch = bool(sample.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}"))
-    tests_pass, tests = _tried(sample, branch) if has_branch else (False, "there is no branch to test")
+    passed, tests = tried(sample, branch) if has_branch else (0, "there is no branch to test")
     refusals = tuple(outcome.violations(events))
     patch, snapshot = _patch(events), _snapshot(sample, run)
     return Found(
@@ -77,21 +58,11 @@ def observe(sample: Sample, views: Views, run_id: str, before: Standing) -> Foun
             together=outcome.together(events),
             pushed=has_branch and sample.git("rev-parse", f"refs/heads/{branch}") == run["head"] != run["base"],
             refused_is_kept=patch is not None and bool(snapshot),
-            tests_pass=tests_pass,
+            tests_pass=passed > 0,
             files_are_right=has_branch and _files(sample, branch) == _meant_files(),
             main_is_unchanged=standing(sample) == before,
         ),
     )
-
-
-def _tried(sample: Sample, branch: str) -> tuple[bool, str]:
-    """Whether the tests of a branch pass in a clean clone, and their last words."""
-    sample.git("clone", "--quiet", "--branch", branch, str(sample.project), str(sample.clone), folder=sample.folder)
-    done = sample.run(TESTS, sample.clone)
-    count = re.search(r"^Ran (\d+) tests?", done.stderr, re.MULTILINE)
-    words = done.stderr.strip().splitlines()
-    said = f"{count[1]} tests, {words[-1]}" if count else (words[-1] if words else "no answer")
-    return done.returncode == 0 and count is not None and int(count[1]) > 0, said
 
 
 def _merges(sample: Sample, branch: str) -> tuple[str, ...]:

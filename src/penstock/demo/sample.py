@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from penstock.demo.files import project_files
 from penstock.demo.plan import PIECES
@@ -23,6 +25,8 @@ TAKEN = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "VIRTUAL_ENV", "CONDA_PREF
 """What of the user's environment a program needs in order to start; nothing of it is Penstock's or git's."""
 NEEDED = ("git", "python3")
 MAIN = "main"
+SETTINGS = "penstock.toml"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 GIT_LIMIT = 60.0
 
 
@@ -86,16 +90,18 @@ class Sample:
             raise SampleFailed(f"{command[0]} could not be run in {folder}: {failed}") from failed
 
 
-def make_sample(folder: Path | None, environ: Mapping[str, str]) -> Sample:
-    """A new folder with the sample project in it: a git repository with one commit."""
+def make_sample(
+    folder: Path | None, environ: Mapping[str, str], files: Mapping[str, str], *, models: Mapping[str, str] = NOTHING
+) -> Sample:
+    """A new folder with the sample project in it, and these files besides: a git repository with one commit."""
     missing = [name for name in NEEDED if shutil.which(name, path=environ.get("PATH")) is None]
     if missing:
         raise ProgramMissing(
             f"the demo needs {' and '.join(missing)} on PATH", hint="install it, or put its folder into PATH"
         )
     place = _new_folder(folder)
-    sample = Sample(folder=place, environ=_surroundings(environ, place))
-    for path, content in (*project_files().items(), *_bundles().items()):
+    sample = Sample(folder=place, environ={**_surroundings(environ, place), **models})
+    for path, content in {**project_files(), **files}.items():
         target = sample.project / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")
@@ -105,9 +111,16 @@ def make_sample(folder: Path | None, environ: Mapping[str, str]) -> Sample:
     return sample
 
 
-def _bundles() -> dict[str, str]:
+def bundle_files() -> dict[str, str]:
+    """The plan of workstreams."""
     bundles = {piece.id: piece.bundle() for piece in PIECES}
     return {f"workstreams/{name}.json": json.dumps(bundle, indent=2) + "\n" for name, bundle in bundles.items()}
+
+
+def without_reviews() -> dict[str, str]:
+    """The sample's settings where no person looks at each workstream: an epic has a role for that."""
+    text = project_files()[SETTINGS]
+    return {SETTINGS: re.sub(r"^#[^\n]*\napprovals = .*\n\n", "", text, flags=re.MULTILINE)}
 
 
 def _surroundings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock.domain.changes import Candidate, Finding, Verdict
 from penstock.domain.errors import Bug
@@ -72,6 +72,13 @@ def is_known(red: CheckResult, base: CheckResult) -> bool:
         and bool(red.signatures)
         and set(red.signatures) <= set(base.signatures)
     )
+
+
+def carried_over(verdict: Verdict, *, id: str, parent: str, commit: Candidate) -> Verdict:  # noqa: A002 - its field
+    """The verdict for another commit of the same tree: what was said of the tree holds, whoever leads to it."""
+    if commit.tree != verdict.tree:
+        raise TreeWithoutVerdict(f"the verdict {verdict.id} judged tree {verdict.tree}, not {commit.tree}")
+    return replace(verdict, id=id, parent=parent, commit=commit.commit, merges=())
 
 
 _SHELL_MISSES = re.compile(

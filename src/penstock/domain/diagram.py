@@ -12,17 +12,21 @@ from typing import TypeVar
 
 from penstock.domain.states import (
     ENDED,
+    PIPELINE_TABLE,
     RUN_TABLE,
+    TERMINAL_PIPELINE,
     TERMINAL_RUN,
     WORKSTREAM_TABLE,
     Move,
+    PipelineMove,
+    PipelineStatus,
     RunMove,
     RunState,
     WorkstreamState,
 )
 
-State = TypeVar("State", WorkstreamState, RunState)
-AnyMove = TypeVar("AnyMove", Move, RunMove)
+State = TypeVar("State", WorkstreamState, RunState, PipelineStatus)
+AnyMove = TypeVar("AnyMove", Move, RunMove, PipelineMove)
 
 WORKSTREAM_TRIGGERS: Mapping[Move, str] = MappingProxyType(
     {
@@ -58,6 +62,18 @@ RUN_TRIGGERS: Mapping[RunMove, str] = MappingProxyType(
     }
 )
 
+PIPELINE_TRIGGERS: Mapping[PipelineMove, str] = MappingProxyType(
+    {
+        PipelineMove.APPROVAL_ASKED: "its phase is asked for, and a person must approve it first",
+        PipelineMove.APPROVED: "a person approves its phase",
+        PipelineMove.PASSED: "its phase was performed: it goes on to the next",
+        PipelineMove.RETURNED: "what its run made did not pass: it goes back, a bounded number of times",
+        PipelineMove.REPLANNED: "its run did not complete, and there is another plan",
+        PipelineMove.FINISHED: "its last phase was performed",
+        PipelineMove.GAVE_UP: "sent back too often, its run failed with no plan left, or a person rejected it",
+    }
+)
+
 _HEAD = """\
 # States and moves
 
@@ -70,11 +86,19 @@ the event `illegal_transition`. To stay in a state is always allowed.
 """
 
 
+_TAIL = """\
+In which phase an active pipeline is, and what follows it, is data: the phase configurations. As they are shipped:
+`pm_phase` → `arch_phase` → `ba_phase` → `dev_phase` → `qa_phase` → `commit_phase`, and from `qa_phase` back to
+`dev_phase`. Its `state` is the name of its phase, then `complete` or `failed`.
+"""
+
+
 def document() -> str:
     """The whole page."""
     workstreams = _section("Workstreams", WorkstreamState, WORKSTREAM_TABLE, WORKSTREAM_TRIGGERS, ENDED)
     runs = _section("Runs", RunState, RUN_TABLE, RUN_TRIGGERS, TERMINAL_RUN)
-    return "\n".join((_HEAD, *workstreams, *runs))
+    pipelines = _section("Pipelines", PipelineStatus, PIPELINE_TABLE, PIPELINE_TRIGGERS, TERMINAL_PIPELINE)
+    return "\n".join((_HEAD, *workstreams, *runs, *pipelines, _TAIL))
 
 
 def _section(

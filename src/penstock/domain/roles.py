@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from penstock.domain.run import Step
 
+PLANNING_MODEL = "anthropic/claude-sonnet-4-6"
+MENTOR = "_mentor"
+"""How the names of the roles end that make one answer of several."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
@@ -14,6 +18,28 @@ class Roles:
     edit: tuple[str, ...] = ()
     fix: tuple[str, ...] = ()
     auditor: str = ""
+    planning: str = PLANNING_MODEL
+    """Of every role of a pipeline that names none of its own."""
+    pm: str = ""
+    architect: str = ""
+    ba: str = ""
+    dev: str = ""
+    qa: str = ""
+    commit: str = ""
+    mentor: str = ""
+    """Of all roles that make one answer of several."""
+
+    def model_of_role(self, role: str) -> str:
+        """The model of a role of a pipeline: its own, else that of planning."""
+        own = {
+            "pm": self.pm,
+            "architect": self.architect,
+            "ba": self.ba,
+            "dev": self.dev,
+            "qa": self.qa,
+            "commit": self.commit,
+        }
+        return (self.mentor if role.endswith(MENTOR) else own.get(role, "")) or self.planning
 
 
 def model_for(roles: Roles, step: Step, number: int) -> str:

@@ -43,8 +43,18 @@ class RunState(StrEnum):
     ABANDONED = "abandoned"
 
 
+class PipelineStatus(StrEnum):
+    """How an epic's way through the phases stands; in which phase it is, its configuration says."""
+
+    ACTIVE = "active"
+    WAITING = "waiting"
+    """A person must approve the phase before it is performed."""
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
 class Reason(StrEnum):
-    """Why a run or a workstream did not complete."""
+    """Why a run, a workstream or a pipeline did not complete."""
 
     BUDGET_EXHAUSTED = "budget_exhausted"
     POLICY_VIOLATION = "policy_violation"
@@ -88,6 +98,18 @@ class RunMove(StrEnum):
     SOME_DONE = "some done"
     NONE_DONE = "none done"
     ABANDONED = "abandoned"
+
+
+class PipelineMove(StrEnum):
+    """What makes a pipeline change its status or its phase."""
+
+    APPROVAL_ASKED = "approval asked"
+    APPROVED = "approved"
+    PASSED = "passed"
+    RETURNED = "returned"
+    REPLANNED = "replanned"
+    FINISHED = "finished"
+    GAVE_UP = "gave up"
 
 
 def _workstream_table() -> dict[tuple[WorkstreamState, Move], WorkstreamState]:
@@ -141,8 +163,24 @@ def _run_table() -> dict[tuple[RunState, RunMove], RunState]:
     return table
 
 
+def _pipeline_table() -> dict[tuple[PipelineStatus, PipelineMove], PipelineStatus]:
+    S, M = PipelineStatus, PipelineMove  # noqa: N806 - short names keep the table a table
+    return {
+        (S.ACTIVE, M.APPROVAL_ASKED): S.WAITING,
+        (S.WAITING, M.APPROVED): S.ACTIVE,
+        (S.ACTIVE, M.APPROVED): S.ACTIVE,
+        (S.ACTIVE, M.PASSED): S.ACTIVE,
+        (S.ACTIVE, M.RETURNED): S.ACTIVE,
+        (S.ACTIVE, M.REPLANNED): S.ACTIVE,
+        (S.ACTIVE, M.FINISHED): S.COMPLETE,
+        (S.ACTIVE, M.GAVE_UP): S.FAILED,
+        (S.WAITING, M.GAVE_UP): S.FAILED,
+    }
+
+
 WORKSTREAM_TABLE: Mapping[tuple[WorkstreamState, Move], WorkstreamState] = MappingProxyType(_workstream_table())
 RUN_TABLE: Mapping[tuple[RunState, RunMove], RunState] = MappingProxyType(_run_table())
+PIPELINE_TABLE: Mapping[tuple[PipelineStatus, PipelineMove], PipelineStatus] = MappingProxyType(_pipeline_table())
 
 ACTIVE = frozenset(
     {
@@ -160,6 +198,8 @@ IN_FLIGHT = ACTIVE | {WorkstreamState.REVIEWING}
 
 ENDED = frozenset({WorkstreamState.DONE, WorkstreamState.FAILED, WorkstreamState.BLOCKED, WorkstreamState.ABANDONED})
 TERMINAL_RUN = frozenset({RunState.COMPLETED, RunState.PARTIAL, RunState.FAILED, RunState.ABANDONED})
+
+TERMINAL_PIPELINE = frozenset({PipelineStatus.COMPLETE, PipelineStatus.FAILED})
 
 AnyState = TypeVar("AnyState", WorkstreamState, RunState)
 AnyMove = TypeVar("AnyMove", Move, RunMove)
@@ -179,6 +219,14 @@ def run_moved(state: RunState, move: RunMove) -> RunState:
         return RUN_TABLE[state, move]
     except KeyError:
         raise IllegalMove(entity="run", source=state, target=move) from None
+
+
+def pipeline_moved(status: PipelineStatus, move: PipelineMove) -> PipelineStatus:
+    """The status that a move of a pipeline leads to, or IllegalMove."""
+    try:
+        return PIPELINE_TABLE[status, move]
+    except KeyError:
+        raise IllegalMove(entity="pipeline", source=status, target=move) from None
 
 
 def _legal(table: Mapping[tuple[AnyState, AnyMove], AnyState]) -> Mapping[AnyState, frozenset[AnyState]]:

@@ -28,6 +28,8 @@ class Caller:
     phase: str = ""
     """The step of the workstream, or the phase of the pipeline."""
     agent: str = ""
+    prompt: str = ""
+    """The id of the version of the role's prompt that it asks by."""
 
     @property
     def accounts(self) -> tuple[tuple[Level, str], ...]:

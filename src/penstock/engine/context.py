@@ -34,6 +34,17 @@ from penstock.ports import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Commission:
+    """For which pipeline a run is made: its calls are counted there, and its branch is that of the pipeline."""
+
+    pipeline: str
+    phase: str
+    role: str
+    prompt: str = ""
+    """The id of the version of the role's prompt that its workstreams were written by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """The settings of a run, taken from the project's base commit at its start and frozen."""
 
@@ -59,6 +70,10 @@ class RunSettings:
     """The run that this one plays again from its recording; it is not pushed."""
     is_lenient: bool = False
     """A call that differs from the recorded one is answered all the same."""
+    recording: str = ""
+    """The recording that answers its calls although it is a run of its own."""
+    commission: Commission | None = None
+    """None for a run that somebody asked for himself."""
     max_calls: int = 200
     """So many model calls may one attempt make."""
     idle_timeout: float = 600.0

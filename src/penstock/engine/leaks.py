@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from penstock.domain.changes import Finding
-from penstock.engine.context import Context
-from penstock.ports import AddedLines, SecretFound
+from penstock.ports import AddedLines, History, SecretFound, SecretGate
 
 MOST_TOLD = 10
 
 
-async def of_change(context: Context, base: str, commit: str) -> tuple[SecretFound, ...]:
+class Ground(Protocol):
+    """Where is looked, and by what."""
+
+    @property
+    def history(self) -> History: ...
+    @property
+    def secrets(self) -> SecretGate: ...
+
+
+async def of_change(ground: Ground, base: str, commit: str) -> tuple[SecretFound, ...]:
     """The secrets in lines that a commit has and its base has not."""
-    return await _added(context, base, await context.history.written(base, commit))
+    return await _added(ground, base, await ground.history.written(base, commit))
 
 
-async def on_the_way(context: Context, base: str, commit: str) -> tuple[SecretFound, ...]:
+async def on_the_way(ground: Ground, base: str, commit: str) -> tuple[SecretFound, ...]:
     """The same for every commit that leads from the one to the other."""
-    return await _added(context, base, await context.history.written(base, commit, on_the_way=True))
+    return await _added(ground, base, await ground.history.written(base, commit, on_the_way=True))
 
 
-async def _added(context: Context, base: str, written: Sequence[AddedLines]) -> tuple[SecretFound, ...]:
+async def _added(ground: Ground, base: str, written: Sequence[AddedLines]) -> tuple[SecretFound, ...]:
     """What is found in these texts and does not stand, as the same line, in the base already."""
-    found = {one.path for one in await context.secrets.find(written)}
+    found = {one.path for one in await ground.secrets.find(written)}
     added: list[SecretFound] = []
     for text in (one for one in written if one.path in found):
-        before = (await context.history.read(base, text.path) or b"").decode("utf-8", "replace")
+        before = (await ground.history.read(base, text.path) or b"").decode("utf-8", "replace")
         old = {*before.split("\n")}
         lines = tuple(numbered for numbered in text.lines if numbered[1] not in old)
-        added += await context.secrets.find([AddedLines(path=text.path, lines=lines)])
+        added += await ground.secrets.find([AddedLines(path=text.path, lines=lines)])
     return tuple(dict.fromkeys(added))
 
 

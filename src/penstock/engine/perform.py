@@ -69,14 +69,22 @@ async def perform(context: Context, command: Command, run: Run) -> Event | None:
 
 
 async def _published(context: Context, command: PublishBranch, run: Run) -> BranchPublished:
-    if context.settings.replay_of:
-        said = f"{run.branch} is a replay of {context.settings.replay_of} and is not pushed"
+    if said := _kept_here(context, run.branch):
         return BranchPublished(commit=command.commit, pushed=False, sentence=said)
     found = await leaks.on_the_way(context, run.base, command.commit)
     if found:
         return BranchPublished(commit=command.commit, pushed=False, sentence=leaks.not_pushed(run.branch, found))
     publication = await context.repository.publish(run.branch, command.commit, run.base)
     return BranchPublished(commit=publication.commit, pushed=publication.pushed, sentence=publication.sentence)
+
+
+def _kept_here(context: Context, branch: str) -> str:
+    """Why a branch is not for the user's repository, if it is not."""
+    if context.settings.replay_of:
+        return f"{branch} is a replay of {context.settings.replay_of} and is not pushed"
+    if context.settings.commission:
+        return f"{branch} is pushed by the last phase of {context.settings.commission.pipeline}"
+    return ""
 
 
 async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) -> Event:

@@ -39,24 +39,14 @@ def visit(context: Context, command: StartStep, worktree: Path, folder: Path) ->
     if not agent.protocols:
         yield None
         return
-    step = command.attempt.step.value
-    caller = Caller(
-        project=context.project,
-        run=context.run,
-        workstream=command.workstream,
-        attempt=command.attempt.key,
-        role=step,
-        phase=step,
-        agent=context.workstreams[command.workstream].agent,
-    )
     opened = context.models.admit(
-        caller,
+        _caller(context, command),
         context.model(command),
         max_calls=agent.max_calls or context.settings.max_calls,
         stay=Stay(
             places={"worktree": worktree, "home": folder / "home", "folder": folder},
             protocols=agent.protocols,
-            replay_of=context.settings.replay_of,
+            replay_of=context.settings.replay_of or context.settings.recording,
             is_lenient=context.settings.is_lenient,
         ),
     )
@@ -64,6 +54,21 @@ def visit(context: Context, command: StartStep, worktree: Path, folder: Path) ->
         yield opened
     finally:
         opened.close()
+
+
+def _caller(context: Context, command: StartStep) -> Caller:
+    step, commission = command.attempt.step.value, context.settings.commission
+    return Caller(
+        project=context.project,
+        pipeline=commission.pipeline if commission else "",
+        run=context.run,
+        workstream=command.workstream,
+        attempt=command.attempt.key,
+        role=commission.role if commission else step,
+        phase=commission.phase if commission else step,
+        agent=context.workstreams[command.workstream].agent,
+        prompt=commission.prompt if commission else "",
+    )
 
 
 def ended_by(visit_: Visit | None) -> Stop | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from penstock.gateway import denial
 from penstock.gateway.answering import Answer
 from penstock.gateway.denial import Denied
+from penstock.gateway.failures import LineBroken
 from penstock.gateway.headers import Headers, leaving, returning
-from penstock.gateway.lines import BROKEN
 from penstock.gateway.orders import Order, Request, parsed
 from penstock.gateway.parcels import Parcel
 from penstock.gateway.sending import Sender
@@ -35,7 +35,7 @@ class Counting:
         try:
             status, _, told = await self._ask(visit, order.body, request)
             counted = json.loads(told).get("input_tokens") if status == 200 else None
-        except (*BROKEN, ValueError, AttributeError, RecursionError):
+        except (LineBroken, ValueError, AttributeError, RecursionError):
             return None
         return counted if type(counted) is int and counted >= 0 else None
 
@@ -54,7 +54,7 @@ class Counting:
             raise RequestUnfit(f"the upstream {destination.upstream} does not count tokens")
         try:
             status, headers, told = await self._ask(visit, body, request)
-        except BROKEN as error:
+        except LineBroken as error:
             raise denial.no_answer(destination.upstream, "did not count the tokens") from error
         if not 200 <= status < 300:
             raise denial.no_answer(destination.upstream, f"did not count the tokens (status {status})")
@@ -66,7 +66,7 @@ class Counting:
         question = {name: body[name] for name in _COUNTED if name in body} | {"model": destination.model}
         parcel = Parcel(
             visit=visit,
-            url=destination.settings.base_url.rstrip("/") + COUNT_PATH + request.kept_query,
+            path=COUNT_PATH + request.kept_query,
             headers=leaving(request.headers, destination),
             body=json.dumps(question, separators=(",", ":"), allow_nan=False).encode("ascii"),
         )

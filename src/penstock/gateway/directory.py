@@ -63,6 +63,12 @@ class Directory:
         """The models that have a name of the user's own."""
         return sorted(self._models.models)
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether an upstream that plays recordings answers for all others."""
+        upstream = self._upstreams.named(self._answers_for_all) if self._answers_for_all else None
+        return upstream is not None and upstream.protocol == REPLAY
+
     def find(self, name: str, protocols: Sequence[str] = ()) -> Destination:
         """Where a model's calls go. `protocols`: what the agent speaks, the best first; none if it does not matter."""
         model = self._model(name)

@@ -106,7 +106,7 @@ class Forwarder:
             return await memory.played(key, order)
         parcel = Parcel(
             visit=visit,
-            url=destination.settings.base_url.rstrip("/") + order.wire.path + request.kept_query,
+            path=order.wire.path + request.kept_query,
             headers=leaving(request.headers, destination),
             body=order.leaving,
         )

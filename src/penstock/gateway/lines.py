@@ -1,54 +1,83 @@
-"""Lines to one upstream: kept connections, each with a transport of its own.
+"""Lines to one upstream: connections that are kept between calls.
 
-One pool of many connections looks through all of them for every request; with fifty clients that took longer than all
-else. Here the line that was used last is taken. There are no cookies, no redirects and no proxies on this way.
+A client for everybody builds an address, a request, an answer and a pool around each call: with one of those the
+gateway spent more on it than on all else. Here the line that was used last is taken. There are no cookies, no
+redirects and no proxies on this way.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
 
-import httpx2
+from httpx2 import create_ssl_context
 
 from penstock.gateway.headers import Headers
+from penstock.gateway.incoming import Incoming
+from penstock.gateway.line import Line
 from penstock.gateway.settings import UpstreamSettings
 
 MOST_FREE = 64
 KEPT = 60.0
 """Seconds that a free line is kept."""
-BROKEN = (httpx2.TransportError, httpx2.DecodingError)
-"""What a line may come to."""
+_PLAIN_IN_A_PATH = "/%:@!$&'()*+,;=~"
 
 
 class Reply:
     """An answer that has begun; its line is free again when it is closed."""
 
-    def __init__(self, lines: Lines, transport: httpx2.AsyncHTTPTransport, response: httpx2.Response) -> None:
+    def __init__(self, lines: Lines, line: Line, incoming: Incoming) -> None:
         self._lines = lines
-        self._transport: httpx2.AsyncHTTPTransport | None = transport
-        self._response = response
-        self.status = response.status_code
-        self.named = {name.lower(): value for name, value in response.headers.items()}
-
-    @property
-    def headers(self) -> Headers:
+        self._line: Line | None = line
+        self.status = incoming.status
+        self.headers: Headers = incoming.headers
         """As they came."""
-        return self._response.headers.raw
-
-    def chunks(self) -> AsyncIterator[bytes]:
+        self.named = incoming.named
+        """The same by their names in lower case."""
+        self.chunks: AsyncIterator[bytes] = line.pieces(incoming)
         """The body as it comes, unpacked if the upstream packed it unasked."""
-        return self._response.aiter_bytes()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Done with it; closing twice is closing once."""
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            try:
-                await self._response.aclose()
-            finally:
-                await self._lines.give_back(transport)
+        line, self._line = self._line, None
+        if line is not None:
+            self._lines.give_back(line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an upstream is."""
+
+    host: str
+    port: int
+    path: str
+    """What stands before the path of every call."""
+    named: str
+    """Host and port as an upstream is told them."""
+    context: ssl.SSLContext | None
+    """How its certificate is judged; None for plain http."""
+
+    @classmethod
+    def of(cls, base_url: str) -> Place:
+        """The place that an address names. For https this reads all certificates, which takes a while."""
+        parts = urlsplit(base_url)
+        host, is_plain = parts.hostname or "", parts.scheme == "http"
+        shown = f"[{host}]" if ":" in host else host.encode("idna").decode("ascii")
+        return cls(
+            host=host,
+            port=parts.port or (80 if is_plain else 443),
+            path=quote(parts.path.rstrip("/"), safe=_PLAIN_IN_A_PATH),
+            named=shown if parts.port is None else f"{shown}:{parts.port}",
+            context=None if is_plain else _context(),
+        )
+
+    def head(self, path: str, headers: Mapping[str, str], size: int) -> bytes:
+        """The head of a request that brings a body of so many bytes."""
+        fields = {"host": self.named, **headers, "content-length": str(size)}
+        lines = [f"POST {self.path}{path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+        return "\r\n".join((*lines, "", "")).encode("ascii")
 
 
 @dataclass(kw_only=True)
@@ -56,46 +85,48 @@ class Lines:
     """All lines to one upstream. Belongs to the gateway's thread."""
 
     settings: UpstreamSettings
-    _free: list[httpx2.AsyncHTTPTransport] = field(default_factory=list)
-    _context: ssl.SSLContext | None = None
+    _place: Place = field(init=False)
+    _free: list[Line] = field(default_factory=list, init=False)
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes, *, patience: float | None = None) -> Reply:
-        """Send a request; its answer's beginning, or one of `BROKEN`."""
-        settings = self.settings
-        limits = httpx2.Timeout(patience or settings.idle_timeout, connect=settings.connect_timeout, pool=None)
-        extensions = {"timeout": limits.as_dict()}
-        request = httpx2.Request("POST", url, headers=headers, content=body, extensions=extensions)
-        transport = self._free.pop() if self._free else self._transport()
+    def __post_init__(self) -> None:
+        self._place = Place.of(self.settings.base_url)
+
+    async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, patience: float | None = None) -> Reply:
+        """Send a request; its answer's beginning, or LineBroken."""
+        head = self._place.head(path, headers, len(body))
+        line = await self._line()
         try:
-            response = await transport.handle_async_request(request)
+            incoming = await line.ask(head, body, patience=patience or self.settings.idle_timeout)
         except BaseException:
-            await self.give_back(transport)  # what broke is closed by now, the transport itself is whole
+            line.close()
             raise
-        return Reply(self, transport, response)
+        return Reply(self, line, incoming)
 
-    async def give_back(self, transport: httpx2.AsyncHTTPTransport) -> None:
-        """A line is free."""
+    def give_back(self, line: Line) -> None:
+        """A line is done with its call."""
+        if not line.release():
+            return
         if len(self._free) < MOST_FREE:
-            self._free.append(transport)
+            self._free.append(line)
         else:
-            await transport.aclose()
+            line.close()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the lines that are free."""
         while self._free:
-            await self._free.pop().aclose()
+            self._free.pop().close()
 
-    def _transport(self) -> httpx2.AsyncHTTPTransport:
-        if self._context is None:
-            is_plain = self.settings.base_url.startswith("http:")
-            # plain http needs no certificates, and to read them takes a while
-            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else _certified()
-        return httpx2.AsyncHTTPTransport(
-            verify=self._context,
-            trust_env=False,
-            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT),
-        )
+    async def _line(self) -> Line:
+        while self._free:
+            line = self._free.pop()
+            if line.is_fresh(KEPT):
+                return line
+            line.close()
+        place = self._place
+        return await Line.open(place.host, place.port, place.context, patience=self.settings.connect_timeout)
 
 
-def _certified() -> ssl.SSLContext:
-    return httpx2.create_ssl_context(trust_env=False)
+def _context() -> ssl.SSLContext:
+    context = create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

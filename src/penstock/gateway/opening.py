@@ -37,6 +37,16 @@ class Opening:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _telling: set[asyncio.Future[object]] = field(default_factory=set, init=False)
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether recordings answer, whatever model is asked for."""
+        return self.directory.is_replay
+
+    @property
+    def recording(self) -> str:
+        """The one recording that the user's settings have answer."""
+        return self.settings.recording
+
     def check(self, model: str, protocols: Sequence[str]) -> None:
         """Raise an error that says what to do unless this model is configured, has its key, and speaks one of these."""
         self.directory.find(model, protocols)

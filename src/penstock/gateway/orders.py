@@ -11,11 +11,11 @@ from typing import Any
 from penstock.domain.usage import Tokens
 from penstock.gateway.denial import Denied
 from penstock.gateway.directory import Destination
+from penstock.gateway.incoming import INFLATES
 from penstock.gateway.metering import answers_wanted, refuse_unbounded, worst_tokens
 from penstock.gateway.wire import Asked, Refusal, RequestUnfit, Wire
 
 LARGEST_REQUEST = 64 * 1024 * 1024
-_INFLATES = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 def _no_number(name: str) -> None:
@@ -65,9 +65,9 @@ def inflated(request: Request) -> bytes:
     packing = request.headers.get("content-encoding", "identity").strip().lower()
     if packing in {"", "identity"}:
         return request.body
-    if packing not in _INFLATES:
+    if packing not in INFLATES:
         raise RequestUnfit(f'the request is packed by "{packing[:40]}"; possible are gzip and deflate')
-    unpacker = zlib.decompressobj(_INFLATES[packing])
+    unpacker = zlib.decompressobj(INFLATES[packing])
     try:
         body = unpacker.decompress(request.body, LARGEST_REQUEST)
     except zlib.error as error:

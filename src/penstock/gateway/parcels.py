@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from penstock.gateway.headers import Headers
@@ -26,7 +26,7 @@ class Opened:
     headers: Headers
     content_type: str
     chunks: AsyncIterator[bytes]
-    close: Callable[[], Awaitable[None]]
+    close: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class Parcel:
     """What is sent."""
 
     visit: AttemptVisit
-    url: str
+    path: str
+    """Behind the upstream's address."""
     headers: dict[str, str]
     body: bytes

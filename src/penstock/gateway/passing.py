@@ -16,9 +16,9 @@ from penstock.domain.redaction import MASK
 from penstock.domain.usage import CallStatus
 from penstock.gateway.answering import Answer
 from penstock.gateway.denial import Denied, no_answer
+from penstock.gateway.failures import LineBroken
 from penstock.gateway.headers import Headers, returning
 from penstock.gateway.limits import error_of
-from penstock.gateway.lines import BROKEN
 from penstock.gateway.metering import Sent
 from penstock.gateway.orders import Order
 from penstock.gateway.parcels import Opened, Progress
@@ -64,7 +64,7 @@ class Passage:
             if self.reader is not None and self.reader.is_complete and not self.has_remembered:
                 self.reader.finish()
                 self.remember(self.reader)
-            await opened.close()
+            opened.close()
 
     def sent(self, status: CallStatus, error: str = "") -> Sent:
         """How far the call has come."""
@@ -100,8 +100,8 @@ class Passage:
                 if size > LARGEST_ANSWER:
                     broken = "the answer was larger than any that is passed on"
                     break
-        except BROKEN as error:
-            broken = f"the upstream broke the answer off ({type(error).__name__})"
+        except LineBroken as error:
+            broken = f"the upstream broke the answer off: {error}"
         rest = reader.finish()
         if not is_settled:
             await asyncio.shield(self.settle(self._judged(reader, broken)))
@@ -141,8 +141,8 @@ class Passage:
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
                     return b"", "answered with more than is passed on"
-        except BROKEN as error:
-            return b"".join(parts), f"broke its answer off ({type(error).__name__})"
+        except LineBroken as error:
+            return b"".join(parts), f"broke its answer off: {error}"
         return b"".join((*parts, reader.finish() if reader else b"")), ""
 
     async def _kept(self, reader: Reader) -> None:

@@ -26,11 +26,13 @@ class Memory:
     caller: Caller
     recorder: Recorder | None = None
     replayer: Replayer | None = None
+    calls_before: int = 0
+    """So many calls of the attempt were answered in an earlier stay."""
     _order: CallOrder = field(init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def __post_init__(self) -> None:
-        self._order = CallOrder(self.caller)
+        self._order = CallOrder(self.caller, before=self.calls_before)
 
     def next(self, order: Order) -> CallKey:
         """The place of the call that begins now."""
@@ -87,5 +89,5 @@ def nothing_remembered(caller: Caller, stay: Stay, *, is_replay: bool) -> Memory
     return None
 
 
-async def _nothing_to_close() -> None:
+def _nothing_to_close() -> None:
     pass

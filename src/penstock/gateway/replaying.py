@@ -77,11 +77,20 @@ class _Recorded:
 class Replayer:
     """Answers one attempt. It reads files: call it in a thread of its own, one call at a time."""
 
-    def __init__(self, folder: Path, redact: Callable[[str], str], places: Places, mode: ReplayMode) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        redact: Callable[[str], str],
+        places: Places,
+        mode: ReplayMode,
+        *,
+        calls_before: int = 0,
+    ) -> None:
         self._folder = RecordingFolder(folder)
         self._redact = redact
         self._places = places
         self._mode = mode
+        self._calls_before = calls_before
         self._comparison = Comparison(self._clean)
         self._left: dict[CallKind, list[_Recorded]] = {}
         self._known: dict[CallKind, int] = {}
@@ -124,7 +133,7 @@ class Replayer:
         if key.kind not in self._left:
             self._folder.check()
             places = self._folder.calls(key.folder, f"{key.kind.value}-")
-            self._left[key.kind] = [self._recorded(place) for place in places]
+            self._left[key.kind] = [self._recorded(place) for place in places[self._calls_before :]]
             self._known[key.kind] = len(places)
         return self._left[key.kind]
 

@@ -7,13 +7,12 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx2
-
 from penstock.gateway.denial import Denied, key_refused, limit_reached, no_answer, out_of_reach
 from penstock.gateway.directory import Destination
+from penstock.gateway.failures import LineBroken, UpstreamSilent, UpstreamUnreachable
 from penstock.gateway.headers import Headers
 from penstock.gateway.limits import retry_after, usage_limit
-from penstock.gateway.lines import BROKEN, Lines, Reply
+from penstock.gateway.lines import Lines, Reply
 from penstock.gateway.parcels import Opened, Parcel, Progress
 from penstock.gateway.parking import Parking
 from penstock.gateway.turns import Pause
@@ -68,26 +67,26 @@ class Sender:
             waited += parked.seconds
 
     async def ask(self, parcel: Parcel, *, patience: float) -> tuple[int, Headers, bytes]:
-        """One short question that costs nothing: status, headers and body. TransportError if it fails."""
+        """One short question that costs nothing: status, headers and body. LineBroken if it fails."""
         lines = self._lines(parcel.visit.terms.destination)
-        reply = await lines.post(parcel.url, parcel.headers, parcel.body, patience=patience)
+        reply = await lines.post(parcel.path, parcel.headers, parcel.body, patience=patience)
         return reply.status, reply.headers, await _read(reply)
 
     async def close(self) -> None:
         """Close all lines."""
         while self._all_lines:
             _, lines = self._all_lines.popitem()
-            await lines.close()
+            lines.close()
 
     async def _send(self, parcel: Parcel, progress: Progress) -> Reply | None:
         """The answer's beginning, or None where the connection failed and another try is left."""
         destination = parcel.visit.terms.destination
         progress.is_in_flight = True
         try:
-            reply = await self._lines(destination).post(parcel.url, parcel.headers, parcel.body)
-        except httpx2.ReadTimeout as error:
+            reply = await self._lines(destination).post(parcel.path, parcel.headers, parcel.body)
+        except UpstreamSilent as error:
             raise no_answer(destination.upstream, "did not answer in time") from error
-        except BROKEN as error:
+        except LineBroken as error:
             progress.is_in_flight = False
             if progress.tries >= self.max_tries:
                 raise _gone(destination, error) from error
@@ -127,10 +126,10 @@ class Sender:
     async def _judged(self, destination: Destination, reply: Reply) -> Opened:
         status = reply.status
         if status in {401, 403}:
-            await reply.close()
+            reply.close()
             raise key_refused(destination.upstream, destination.settings.key or "", status)
         if not 200 <= status < 300 and status < 400:
-            await reply.close()
+            reply.close()
             raise no_answer(
                 destination.upstream, f"answered with status {status}, which is not followed", http_status=status
             )
@@ -140,7 +139,7 @@ class Sender:
             status=status,
             headers=reply.headers,
             content_type=reply.named.get("content-type", ""),
-            chunks=reply.chunks(),
+            chunks=reply.chunks,
             close=reply.close,
         )
 
@@ -151,21 +150,21 @@ class Sender:
 
 
 def _gone(destination: Destination, error: Exception) -> Denied:
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return out_of_reach(destination.upstream, type(error).__name__)
-    return no_answer(destination.upstream, f"broke the connection off ({type(error).__name__})")
+    if isinstance(error, UpstreamUnreachable):
+        return out_of_reach(destination.upstream, str(error))
+    return no_answer(destination.upstream, f"broke the connection off: {error}")
 
 
 async def _read(reply: Reply) -> bytes:
     """The body of an answer that is not passed on as it comes, as far as it is read at all."""
     parts, size = list[bytes](), 0
     try:
-        with contextlib.suppress(*BROKEN):
-            async for chunk in reply.chunks():
+        with contextlib.suppress(LineBroken):
+            async for chunk in reply.chunks:
                 parts.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_ERROR:
                     break
     finally:
-        await reply.close()
+        reply.close()
     return b"".join(parts)

@@ -168,7 +168,7 @@ class GatewaySettings:
     record: bool = False
     """Keep what is said, so that the run can be replayed without a key."""
     recording: str = ""
-    """The run whose recording `replay` plays; empty: that of the run itself."""
+    """The run or pipeline whose recording `replay` plays, or `shipped:NAME`; empty: that of the run itself."""
     replay_mode: Literal["strict", "lenient"] = "strict"
     """What to do where a request differs from the recorded one: refuse it, or answer and report it."""
     wait_for_budget: float = field(default=120.0, metadata=_ZERO)

@@ -124,7 +124,14 @@ class VisitBook:
         key = KEY_PREFIX + secrets.token_urlsafe(32)
         digest = _digest(key)
         where = terms.destination
-        access = Access(base_url=base_url, key=key, model=where.model, protocol=where.protocol, alias=terms.alias)
+        access = Access(
+            base_url=base_url,
+            key=key,
+            model=where.model,
+            protocol=where.protocol,
+            alias=terms.alias,
+            max_output=where.max_output,
+        )
 
         def leave(visit: AttemptVisit) -> None:
             with self._lock:

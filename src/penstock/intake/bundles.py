@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +53,7 @@ __all__ = [
     "load",
     "load_sources",
     "schema",
+    "source_of",
 ]
 
 _ORIGIN = (
@@ -98,6 +100,11 @@ class Loaded:
 def load(path: Path, options: BundleOptions | None = None) -> Loaded:
     """The plan of a folder or file; raises one `BundleValidationError` with all problems."""
     return _loaded(*_examine(path, options or BundleOptions()))
+
+
+def source_of(document: Mapping[str, Any]) -> Source:
+    """A bundle that somebody holds in his hands, as if it stood in a file of its own."""
+    return Source(name=f"{document.get('id', 'the bundle')}.json", content=json.dumps(document).encode())
 
 
 def load_sources(sources: Iterable[Source], options: BundleOptions | None = None) -> Loaded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,11 +113,41 @@ class Workspace(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A file of a commit, as its tree names it."""
+
+    path: str
+    mode: str
+    size: int
+    """In bytes; 0 for a submodule."""
+    identity: str
+    """The same for the same content, wherever it lies."""
+
+
 class HistoryLost(WorldError):
     """Penstock's own repository of a project, or a commit that a run made or needs, is not there any more."""
 
 
-class History(Protocol):
+class Contents(Protocol):
+    """What commits hold, read in bulk by who shows it to others: bounded, and nothing in it is obeyed."""
+
+    async def listing(self, commit: str) -> tuple[Listed, ...]:
+        """Every file of a commit, links and submodules too, in git's order."""
+        ...
+
+    async def contents(self, files: Sequence[Listed]) -> Mapping[str, bytes]:
+        """What some listed files hold, by path. Links and submodules are left out, and what goes beyond the bounds."""
+        ...
+
+    async def diff(self, base: str, commit: str, *, max_bytes: int) -> str:
+        """What differs, as a unified diff for readers: binary and very large files are named only. One that is longer
+        ends at a whole line, and with a line of its own that says so.
+        """
+        ...
+
+
+class History(Contents, Protocol):
     """What Penstock's own repository of a project holds: read-only."""
 
     async def candidate(self, commit: str) -> Candidate:

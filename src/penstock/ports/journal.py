@@ -45,6 +45,8 @@ class NewRun:
     documents: Sequence[Mapping[str, Any]]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What whoever made the run says of it."""
+    pipeline: str = ""
+    """The pipeline that it is a round of; empty for a run of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Loaded:
     settings: Mapping[str, Any]
     commands: tuple[Command, ...]
     documents: Sequence[Mapping[str, Any]] = ()
+    pipeline: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +136,7 @@ class Journal(Protocol):
 class Views(UsageViews, Protocol):
     """Read-only questions, answered as plain values in the shapes of `/api/v1`."""
 
-    def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    def runs(self, *, project: str | None = None, pipeline: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """The latest runs, newest first."""
         ...
 

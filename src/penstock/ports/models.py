@@ -35,6 +35,10 @@ class Ledger(Protocol):
         """Settle, at their worst case and flagged as estimated, the calls of a run whose maker died; how many."""
         ...
 
+    async def settle_lost_of_pipeline(self, pipeline: str) -> int:
+        """The same for the calls that a pipeline made itself; those of its runs are settled by their owners."""
+        ...
+
     async def set_cap(self, level: Level, key: str, cap: Cap) -> None:
         """Set the cap of an account, from now on and for what is spent already."""
         ...
@@ -119,6 +123,8 @@ class Access:
     """anthropic or openai: what the model's upstream speaks."""
     alias: str = ""
     """What the user calls the model."""
+    max_output: int = 0
+    """The most tokens that one answer may have, whatever limit is asked for; 0: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +136,9 @@ class Stay:
     protocols: tuple[str, ...] = ()
     """What its agent speaks, the best first."""
     replay_of: str = ""
-    """The run whose recording answers its calls, instead of any model."""
+    """The run whose recording answers its calls instead of any model; `shipped:NAME` is one that the package brings."""
+    calls_before: int = 0
+    """So many of its calls were answered in an earlier stay that was broken off: they are not made again."""
     is_lenient: bool = False
     """A replayed call that differs is answered all the same, and the difference told."""
 
@@ -181,6 +189,16 @@ class Visit(Protocol):
 
 class Models(Protocol):
     """The one door to every model."""
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether recordings answer, whatever model is asked for."""
+        ...
+
+    @property
+    def recording(self) -> str:
+        """The one recording that the user's settings have answer; empty for that of whatever is asked."""
+        ...
 
     def check(self, model: str, protocols: Sequence[str]) -> None:
         """Raise an error that says what to do unless this model is configured, has its key, and speaks one of these."""

@@ -21,6 +21,7 @@ from penstock.domain.deliverable import ApplyRules, Deliverable, FileSet
 from penstock.domain.errors import Bug
 from penstock.domain.plan import Scope, Workstream
 from penstock.domain.redaction import Redactor
+from penstock.planning.handed_in import read_files
 from penstock.ports import AgentReport, AgentTask, Applied, DeliverableRefused, Stop, StopKind
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ class Desk:
         (self.worktree / "src").mkdir(parents=True)
         (self.worktree / "src/a.py").write_text("a = 1\n")
         self.applier = Noted()
-        self.agent = ModelAgent(name="model", applier=self.applier, redactor=Redactor(["hunter2hunter2"]), model="m")
+        self.agent = ModelAgent(
+            name="model", applier=self.applier, redactor=Redactor(["hunter2hunter2"]), read=read_files, model="m"
+        )
         self.stay = Stay(server.url, protocol)
 
     def task(self, **more: Any) -> AgentTask:
@@ -148,7 +151,7 @@ def test_the_same_in_openais_protocol(tmp_path: Path, server: Scripted, said: di
         (400, b"not json", "HTTP 400"),
         (200, b"not json", "no answer of the protocol"),
         (200, b'{"content": "text"}', "no answer of the protocol"),
-        (200, b'{"content": [{"type": "text", "text": "I am done."}], "stop_reason": "end_turn"}', "no deliverable"),
+        (200, b'{"content": [{"type": "text", "text": "I am done."}], "stop_reason": "end_turn"}', "no JSON object"),
     ],
 )
 def test_garbage_and_errors_fail_the_attempt(

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 import penstock.adapters.store as package
@@ -34,6 +36,7 @@ from penstock.adapters.store.opening import (
 )
 from penstock.adapters.store.sqlite import SqliteSite
 from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
+from penstock.ports.library import UsageFilter
 
 if TYPE_CHECKING:
     from penstock.ports import Clock
@@ -174,6 +177,50 @@ def test_a_database_of_the_first_version_keeps_its_rows_and_gets_the_tables_of_u
     assert prepare(path, clock).migrated_from == 1
     assert names(path) >= USAGE
     assert rows(path, "SELECT id FROM projects") == [("p",)]
+
+
+def used_at(second: int, pipeline: str | None, micros: int | None) -> dict[str, object]:
+    """A record of usage as the second version kept it."""
+    return {
+        "id": f"ppu_{second}", "project": "p", "pipeline_id": pipeline, "streamed": 0, "input_tokens": 5,
+        "used_at": f"2026-01-01T00:00:{second:02}.000000Z", "output_tokens": 2, "cost_usd": micros, "estimated": 0,
+        "price_unknown": micros is None, "claimed": 0, "status": "ok", "tries": 1, "execution_time_ms": 10,
+    }  # fmt: skip
+
+
+def test_usage_that_is_there_is_added_up_when_its_sums_come(path: Path, clock: Clock) -> None:
+    prepare(path, clock, Migrations(version=2))
+    with closing(sqlite3.connect(path)) as connection:
+        for row in (used_at(1, None, 7), used_at(2, "pip_1", None), used_at(3, "pip_1", 9)):
+            places = ", ".join(f":{name}" for name in row)
+            connection.execute(f"INSERT INTO pipeline_prompt_usage ({', '.join(row)}) VALUES ({places})", row)
+        connection.commit()
+    database = open_database(path, clock)
+    assert database.prepared.migrated_from == 2
+    told = database.views.token_report(UsageFilter())
+    assert (told["total_tokens"], told["total_cost_usd"], told["price_unknown"]) == (21, 0.000016, 1)
+    assert {one["key"]: one["calls"] for one in told["by_pipeline"]} == {"": 1, "pip_1": 2}
+    assert rows(path, "SELECT execution_time_ms, last_used_at FROM usage_by_pipeline WHERE pipeline_id = 'pip_1'") == [
+        (20, "2026-01-01T00:00:03.000000Z")
+    ]
+    database.close()
+
+
+@pytest.mark.parametrize(("older", "kept"), [("0002", USAGE), ("0001", set())])
+def test_newer_tables_can_be_taken_away_and_made_again(path: Path, clock: Clock, older: str, kept: set[object]) -> None:
+    prepare(path, clock)
+    made = "SELECT type, name FROM sqlite_master ORDER BY type, name"
+    before = rows(path, made)
+    config = Config()
+    config.set_main_option("script_location", Migrations().location)
+    config.set_main_option("path_separator", "os")
+    for go, version in ((command.downgrade, older), (command.upgrade, "head")):
+        with SqliteSite(path).migrating() as connection:
+            config.attributes["connection"] = connection
+            go(config, version)
+        if version == older:
+            assert names(path) & {*USAGE, "pipelines", "role_prompts", "usage_by_day"} == kept
+    assert rows(path, made) == before
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,16 @@ def test_each_write_says_when_it_is_about_to_be_durable_and_when_it_is(path: Pat
     assert said == [("commit", 0), ("committed", 1)]
 
 
+def test_only_what_is_fleeting_does_not_wait_for_the_disk(database: Database) -> None:
+    async def synchronous(*, fleeting: bool = False) -> int:
+        return int(await database.writer.write(pragma("synchronous"), fleeting=fleeting))
+
+    async def main() -> None:
+        assert [await synchronous(), await synchronous(fleeting=True), await synchronous()] == [2, 1, 2]
+
+    asyncio.run(main())
+
+
 def test_an_owner_that_dies_just_before_the_commit_has_written_nothing(path: Path, clock: Clock) -> None:
     def die(_: str) -> None:
         raise KeyboardInterrupt

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.adapters.memory import MemoryProject
+from penstock.domain.cutting import cut, first_of, level
 from penstock.engine.prompts import FILES, PromptTemplates, chosen, read_guide, shipped
-from penstock.engine.prompts.cutting import cut, first_of, level
 from penstock.engine.prompts.guide import LARGEST
 
 EDIT, FIX = FILES["edit"], FILES["fix"]

@@ -12,11 +12,11 @@ from prompt_support import assignment, blocks, outside, templates, workstream
 
 from penstock.domain.changes import Finding
 from penstock.domain.errors import Bug
+from penstock.domain.fencing import first_absent
 from penstock.domain.plan import Scope
 from penstock.domain.run import AttemptId, Step
 from penstock.engine.prompts import FENCE, PromptTemplates, PromptTooLong, TemplateUnfit, render, try_out
 from penstock.engine.prompts.assignment import CONSTRAINTS, MOST_FINDINGS
-from penstock.engine.prompts.fencing import first_absent
 
 SHIPPED = PromptTemplates()
 FINDINGS = (

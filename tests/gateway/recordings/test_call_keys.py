@@ -39,6 +39,11 @@ def test_repetitions_of_an_attempt_have_one_place(attempt: str, same: str, repet
     assert (key.attempt, key.repetition) == (same, repetition)
 
 
+def test_a_stay_that_goes_on_counts_on() -> None:
+    order = CallOrder(Caller(project="p", pipeline="pip_1", phase="pm_phase", attempt="1-1"), before=2)
+    assert [order.next(offers_tools=False).ordinal for _ in range(2)] == [3, 4]
+
+
 def test_a_phase_of_a_pipeline_has_a_place_without_a_workstream() -> None:
     key = order("1", phase="architect", workstream="").next(offers_tools=False)
     assert key.file == PurePosixPath("=/architect/1/0000/plain-000001.json")

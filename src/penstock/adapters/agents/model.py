@@ -11,32 +11,33 @@ import hashlib
 import json
 import os
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx2
 
 from penstock.adapters.agents.attempt import AgentEnding
-from penstock.adapters.agents.deliverable_json import read_deliverable
 from penstock.adapters.agents.model_prompt import SYSTEM, Bounds, with_files
 from penstock.adapters.agents.model_wire import Answer, Request, read_answer, read_failure, request
-from penstock.domain.deliverable import ApplyRules
+from penstock.domain.deliverable import ApplyRules, FileSet
 from penstock.domain.errors import AgentError, Bug
 from penstock.ports import AgentReport
+from penstock.ports.stopping import until_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from pathlib import Path
 
     from penstock.domain.redaction import Redactor
-    from penstock.ports import AgentTask, Applying, Stop, Visit
+    from penstock.ports import AgentTask, Applying
 
 KEPT = "answer.json"
 LARGEST_RESPONSE = 16 << 20
-GRACE = 0.25
 REFUSED = "refused"
 """The ending of an attempt that the models' door ended."""
+
+ReadFiles: TypeAlias = Callable[[str], tuple[FileSet, str]]
+"""The files in a whole answer and the way they were found; an AgentError says what stands in the way."""
 
 
 class ModelFailed(AgentError):
@@ -50,6 +51,7 @@ class ModelAgent:
     name: str
     applier: Applying
     redactor: Redactor
+    read: ReadFiles
     model: str = ""
     max_output: int = 16_384
     bounds: Bounds = field(default_factory=Bounds)
@@ -92,46 +94,21 @@ class ModelAgent:
         asked = request(task.visit.access, SYSTEM, prompt, self.max_output)
         answer = await asyncio.to_thread(_kept, task.folder, asked)
         if answer is None:
-            said = await _until_stopped(task.visit, _asked(asked, task.visit.access.protocol))
+            said = await until_stopped(task.visit, _asked(asked, task.visit.access.protocol))
             if not isinstance(said, Answer):
                 return REFUSED, f"was stopped: {said.sentence}", ""
             answer = said
             await asyncio.to_thread(self._keep, task.folder, asked, answer)
         if answer.fault:
             return AgentEnding.FAILED, f"gave no usable answer: it {answer.fault}", answer.text[-2000:]
-        read = await asyncio.to_thread(read_deliverable, answer.text)
-        applied = await self.applier.apply(task.worktree, read.deliverable.to_domain(), ApplyRules(scope=scope))
-        return AgentEnding.FINISHED, f"changed {len(applied.paths)} files (read as JSON: {read.strategy})", ""
+        files, strategy = await asyncio.to_thread(self.read, answer.text)
+        applied = await self.applier.apply(task.worktree, files, ApplyRules(scope=scope))
+        return AgentEnding.FINISHED, f"changed {len(applied.paths)} files (read as JSON: {strategy})", ""
 
     def _keep(self, folder: Path, asked: Request, answer: Answer) -> None:
         """Write the answer down, unless it holds a secret: what is applied must be what was kept, to the letter."""
         if self.redactor.without_keys(answer.text) == answer.text:
             _write(folder / KEPT, {"asked": _digest(asked), "text": answer.text, "stop": answer.stop})
-
-
-async def _until_stopped(visit: Visit, asking: Coroutine[Any, Any, Answer]) -> Answer | Stop:
-    """The answer; or the word of the models' door that there will be none, which ends the call at once."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    visit.stop.add_done_callback(lambda _: _tell(loop, stopped))
-    calling, waiting = asyncio.ensure_future(asking), asyncio.ensure_future(stopped.wait())
-    try:
-        await asyncio.wait({calling, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if calling.done() and calling.exception() is None:
-            return calling.result()
-        # an answer that refuses may be faster than the word of why
-        await asyncio.wait({waiting}, timeout=GRACE)
-        if visit.stop.done() and not visit.stop.cancelled():
-            return visit.stop.result()
-        return await calling
-    finally:
-        for one in (calling, waiting):
-            one.cancel()
-        await asyncio.gather(calling, waiting, return_exceptions=True)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
-    with suppress(RuntimeError):  # the attempt and its loop may be over long since
-        loop.call_soon_threadsafe(stopped.set)
 
 
 async def _asked(asked: Request, protocol: str) -> Answer:

@@ -68,7 +68,7 @@ def contents(git: Git, identities: Sequence[str], kind: bytes) -> dict[str, byte
     """The contents of some objects, in one process; what is not of this kind is left out."""
     if not identities:
         return {}
-    out = git.run("cat-file", "--batch", call=Call(stdin="\n".join(identities).encode() + b"\n")).out
+    out = git.run("cat-file", "--batch", "--buffer", call=Call(stdin="\n".join(identities).encode() + b"\n")).out
     found: dict[str, bytes] = {}
     position = 0
     while position < len(out):

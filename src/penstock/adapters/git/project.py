@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from penstock.adapters.git import folders, merging, publishing, texts
+from penstock.adapters.git import folders, merging, publishing, reading, texts
 from penstock.adapters.git.applying import Applier
 from penstock.adapters.git.capture import Capturer, Order
 from penstock.adapters.git.checkouts import Checkouts
@@ -24,13 +24,24 @@ from penstock.adapters.git.worktrees import Worktrees
 from penstock.domain.changes import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
     from penstock.domain.changes import Change, Stamp, Verdict
     from penstock.domain.deliverable import ApplyRules, Deliverable
-    from penstock.ports import AddedLines, Applied, Capture, Clock, Conflicted, Merged, Place, Preserved, Publication
+    from penstock.ports import (
+        AddedLines,
+        Applied,
+        Capture,
+        Clock,
+        Conflicted,
+        Listed,
+        Merged,
+        Place,
+        Preserved,
+        Publication,
+    )
 
 Result = TypeVar("Result")
 
@@ -133,6 +144,18 @@ class GitProject:
     async def written(self, base: str, commit: str, *, on_the_way: bool = False) -> tuple[AddedLines, ...]:
         """See `History`."""
         return await self._hop(lambda: texts.written(self._own, base, commit, on_the_way=on_the_way))
+
+    async def listing(self, commit: str) -> tuple[Listed, ...]:
+        """See `Contents`."""
+        return await self._hop(lambda: reading.listing(self._own, commit))
+
+    async def contents(self, files: Sequence[Listed]) -> Mapping[str, bytes]:
+        """See `Contents`."""
+        return await self._hop(lambda: reading.contents(self._own, files))
+
+    async def diff(self, base: str, commit: str, *, max_bytes: int) -> str:
+        """See `Contents`."""
+        return await self._hop(lambda: reading.diff(self._own, base, commit, max_bytes=max_bytes))
 
     async def advance(self, verdict: Verdict) -> None:
         """See `Repository`."""

@@ -116,6 +116,8 @@ class Call:
     stdin: bytes = b""
     accept: tuple[int, ...] = (0,)
     descriptors: tuple[int, ...] = ()
+    most: int = 0
+    """So many bytes of output are read; a command that has more to say is stopped, and counts as done. 0: all."""
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -126,6 +128,7 @@ class Answer:
     code: int
     out: bytes
     said: str
+    is_cut: bool = False
 
     @property
     def text(self) -> str:
@@ -203,18 +206,40 @@ class Git:
         return answer
 
     def _finish(self, process: subprocess.Popen[bytes], name: str, call: Call) -> Answer:
+        if call.most:
+            return self._finish_early(process, name, call)
         try:
             out, said = process.communicate(call.stdin, timeout=self.settings.time_limit)
         except subprocess.TimeoutExpired as late:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             raise GitTooSlow(command=name, limit=self.settings.time_limit) from late
-        words = said.decode("utf-8", "replace")
-        if process.returncode not in call.accept:
-            if any(sign in words for sign in FULL):
-                raise DiskFull(words)
-            raise GitFailed(command=name, code=process.returncode, said=words)
-        return Answer(code=process.returncode, out=out, said=words)
+        return _answer(process.returncode, out, said, name, call)
+
+    def _finish_early(self, process: subprocess.Popen[bytes], name: str, call: Call) -> Answer:
+        """The same for a command of which only a beginning is wanted: it says little on stderr and gets no stdin."""
+        is_late = threading.Event()
+
+        def stop() -> None:
+            is_late.set()
+            os.killpg(process.pid, signal.SIGKILL)
+
+        timer = threading.Timer(self.settings.time_limit, stop)
+        timer.start()
+        try:
+            out = process.stdout.read(call.most + 1) if process.stdout else b""
+        finally:
+            timer.cancel()
+            timer.join()
+        if is_late.is_set():
+            process.communicate()
+            raise GitTooSlow(command=name, limit=self.settings.time_limit)
+        if len(out) <= call.most:
+            _, said = process.communicate()
+            return _answer(process.returncode, out, said, name, call)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return Answer(code=0, out=out[: call.most], said="", is_cut=True)
 
     def _base(self) -> dict[str, str]:
         return {
@@ -229,6 +254,15 @@ class Git:
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_NO_REPLACE_OBJECTS": "1",
         }
+
+
+def _answer(code: int, out: bytes, said: bytes, name: str, call: Call) -> Answer:
+    words = said.decode("utf-8", "replace")
+    if code not in call.accept:
+        if any(sign in words for sign in FULL):
+            raise DiskFull(words)
+        raise GitFailed(command=name, code=code, said=words)
+    return Answer(code=code, out=out, said=words)
 
 
 def _identity(settings: GitSettings, stamp: Stamp | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from penstock.adapters.store.site import Site
+    from penstock.ports import Clock
 
 
 def on_the_wire(moment: datetime | None) -> str | None:
@@ -24,9 +25,10 @@ def on_the_wire(moment: datetime | None) -> str | None:
 class Asking:
     """Asks on connections that only read."""
 
-    def __init__(self, engine: Engine, site: Site) -> None:
+    def __init__(self, engine: Engine, site: Site, clock: Clock) -> None:
         self._engine = engine
         self._site = site
+        self._clock = clock
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

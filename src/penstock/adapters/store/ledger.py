@@ -18,7 +18,8 @@ from penstock.adapters.store.ledger_statements import (
     read_account,
     reserve_from,
     take_reservation,
-    take_reservations_of,
+    take_reservations_of_pipeline,
+    take_reservations_of_run,
 )
 from penstock.domain.budget import NOTHING, Granted, leave_of, marks_reached
 from penstock.domain.usage import believed, charge, lost, reservation
@@ -46,10 +47,11 @@ class SqlLedger:
     async def reserve(self, call: ModelCall) -> Leave:
         """Reserve a call's worst case with every account above it; nothing is kept unless it is granted.
 
-        Nothing is kept either for who is cancelled meanwhile: the call will not leave.
+        Nothing is kept either for who is cancelled meanwhile: the call will not leave. What is kept outlives us but not
+        every power cut, which leaves nobody to settle the call: the disk is not waited for.
         """
         try:
-            return await self._writer.write(partial(_reserve, call))
+            return await self._writer.write(partial(_reserve, call), fleeting=True)
         except _NotGranted as refusal:
             return refusal.leave
         except asyncio.CancelledError:
@@ -69,9 +71,15 @@ class SqlLedger:
 
         For who has just become the run's owner, before it makes a call: all of the run that is reserved is taken.
         """
+        return await self._settle_lost(partial(take_reservations_of_run, run=run))
 
+    async def settle_lost_of_pipeline(self, pipeline: str) -> int:
+        """The same for the calls that a pipeline made itself; those of its runs are settled by their owners."""
+        return await self._settle_lost(partial(take_reservations_of_pipeline, pipeline=pipeline))
+
+    async def _settle_lost(self, take: Callable[[Connection], list[ModelCall]]) -> int:
         def work(connection: Connection) -> int:
-            calls = take_reservations_of(connection, run)
+            calls = take(connection)
             for call in calls:
                 self._book(connection, call, lost(call), call.worst)
             return len(calls)

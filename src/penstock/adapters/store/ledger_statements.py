@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Insert, and_, bindparam, delete, insert, or_, select, update
 
 from penstock.adapters.store.named import Named
+from penstock.adapters.store.rollups import add_to_rollups
 from penstock.adapters.store.statements import upsert
 from penstock.adapters.store.tables import as_text
 from penstock.adapters.store.usage_rows import reservation_row, reserved_call, usage_row
@@ -77,17 +78,27 @@ def take_reservation(connection: Connection, call_id: str) -> Amount | None:
     return Amount(tokens=rows[0][0], micros=rows[0][1]) if rows else None
 
 
-def take_reservations_of(connection: Connection, run: str) -> list[ModelCall]:
+def take_reservations_of_run(connection: Connection, run: str) -> list[ModelCall]:
     """Forget all that the calls of a run reserved; the calls, each with its reservation as its worst case."""
-    rows = connection.execute(delete(reservations).where(reservations.c.run_id == run).returning(reservations)).all()
+    return _take_all(connection, reservations.c.run_id == run)
+
+
+def take_reservations_of_pipeline(connection: Connection, pipeline: str) -> list[ModelCall]:
+    """The same for the calls of a pipeline that are of none of its runs."""
+    return _take_all(connection, and_(reservations.c.pipeline_id == pipeline, reservations.c.run_id.is_(None)))
+
+
+def _take_all(connection: Connection, condition: ColumnElement[bool]) -> list[ModelCall]:
+    rows = connection.execute(delete(reservations).where(condition).returning(reservations)).all()
     return [reserved_call(row._asdict()) for row in rows]
 
 
 def add_record(connection: Connection, call: ModelCall, end: CallEnd, redact: Callable[[str], str]) -> None:
-    """Write the one record of a call, unless it is there."""
+    """Write the one record of a call and add it to what is kept of all together, unless it is there."""
     row = usage_row(call, end, redact)
     row["used_at"] = as_text(call.at)
-    _statements(connection.dialect.name).record.send(connection, row)
+    if _statements(connection.dialect.name).record.ask(connection, row):
+        add_to_rollups(connection, row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +123,14 @@ def _statements(dialect: str) -> _Statements:
         read=Named(select(*_amounts()).where(*here)),
         remember=Named(insert(reservations).inline()),
         forget=Named(taken.returning(reservations.c.tokens, reservations.c.micros)),
-        record=Named(upsert(dialect)(pipeline_prompt_usage).on_conflict_do_nothing(index_elements=["id"])),
+        record=Named(_recording(dialect)),
     )
+
+
+def _recording(dialect: str) -> ReturningInsert[Any]:
+    new = upsert(dialect)(pipeline_prompt_usage).on_conflict_do_nothing(index_elements=["id"])
+    recording: ReturningInsert[Any] = new.returning(pipeline_prompt_usage.c.id)
+    return recording
 
 
 def _amounts() -> list[Any]:

@@ -17,6 +17,7 @@ from penstock.adapters.store.codec import (
     Metadata,
     plain_json,
     run_fields,
+    storable,
 )
 from penstock.adapters.store.failures import DatabaseUnreadable, RunExists
 from penstock.adapters.store.statements import run_columns, statements
@@ -67,6 +68,7 @@ def insert_run(connection: Connection, new: NewRun, now: datetime) -> None:
             "branch": run.branch,
             "generation": 0,
             "metadata": _metadata(new.metadata, run),
+            "pipeline_id": storable(new.pipeline) or None,
             "created_at": now,
             "updated_at": now,
         },
@@ -158,6 +160,7 @@ def read_run(connection: Connection, run_id: str) -> Loaded:
         settings=made_from.settings,
         commands=_open_commands(connection, run_id),
         documents=made_from.documents,
+        pipeline=row.pipeline_id or "",
     )
 
 

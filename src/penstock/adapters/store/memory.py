@@ -70,6 +70,7 @@ class MemoryJournal:
             settings=kept.new.settings,
             commands=tuple(command for key, command in kept.commands.items() if key not in kept.done),
             documents=tuple(kept.new.documents),
+            pipeline=kept.new.pipeline,
         )
 
     async def commit(

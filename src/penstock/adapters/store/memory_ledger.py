@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from penstock.domain.budget import Amount, Cap, Leave, Level, MarkReached
-    from penstock.domain.usage import CallEnd, ModelCall
+    from penstock.domain.usage import CallEnd, Caller, ModelCall
 
 
 class MemoryLedger:
@@ -55,8 +55,15 @@ class MemoryLedger:
 
     async def settle_lost(self, run: str) -> int:
         """Settle, at their worst case and flagged as estimated, the calls of a run whose maker died; how many."""
+        return self._settle_lost(lambda caller: caller.run == run)
+
+    async def settle_lost_of_pipeline(self, pipeline: str) -> int:
+        """The same for the calls that a pipeline made itself."""
+        return self._settle_lost(lambda caller: caller.pipeline == pipeline and not caller.run)
+
+    def _settle_lost(self, is_lost: Callable[[Caller], bool]) -> int:
         with self._lock:
-            calls = [call for call in self._reserved.values() if call.caller.run == run]
+            calls = [call for call in self._reserved.values() if is_lost(call.caller)]
             for call in calls:
                 del self._reserved[call.id]
                 self._book(call, lost(call), reservation(call))

@@ -16,6 +16,9 @@ from penstock.adapters.store.failures import DatabaseNewer, DatabaseNotSupported
 from penstock.adapters.store.journal import SqlJournal
 from penstock.adapters.store.ledger import SqlLedger
 from penstock.adapters.store.owned import Owned
+from penstock.adapters.store.pipelines import SqlPipelines
+from penstock.adapters.store.prompts import SqlPrompts
+from penstock.adapters.store.replies import SqlReplies
 from penstock.adapters.store.sqlite import SqliteSite
 from penstock.adapters.store.tables import SCHEMA_VERSION
 from penstock.adapters.store.views import SqlViews
@@ -79,6 +82,21 @@ class Database:
         """The account of usage and budgets; the marks are the percentages of a cap at which people are told."""
         return SqlLedger(self.writer, redact=redact, marks=marks)
 
+    @property
+    def pipelines(self) -> SqlPipelines:
+        """Pipelines and what comes of them."""
+        return SqlPipelines(self.writer, self.owned)
+
+    @property
+    def prompts(self) -> SqlPrompts:
+        """What roles are told, and the phases."""
+        return SqlPrompts(self.writer)
+
+    @property
+    def replies(self) -> SqlReplies:
+        """Answers to requests that may be repeated."""
+        return SqlReplies(self.writer)
+
     def close(self) -> None:
         """Let running work end, then close all connections."""
         self.writer.close()
@@ -95,7 +113,7 @@ def open_database(location: str | Path, clock: Clock, *, effect: Effect | None =
     return Database(
         prepared=prepared,
         journal=SqlJournal(writer, watch, owned, clock),
-        views=SqlViews(reader, site),
+        views=SqlViews(reader, site, clock),
         writer=writer,
         watch=watch,
         reader=reader,

@@ -34,12 +34,12 @@ class Owned:
         """How many of the leaves are lost: part of what the owner's loop looks at, so that it notices at once."""
         return sum(leave.is_lost() for leave in list(self._leaves.values()))
 
-    def check(self, run_id: str) -> None:
-        """Raise `OwnershipLost` if this run was ours and may be another's by now."""
-        leave = self._leaves.get(run_id)
+    def check(self, owned_id: str, *, what: str = "run", again: str = "penstock run --resume") -> None:
+        """Raise `OwnershipLost` if this run, or whatever it is, was ours and may be another's by now."""
+        leave = self._leaves.get(owned_id)
         if leave is not None and leave.is_lost():
             raise OwnershipLost(
-                f"the connection to {self._shown} was lost, and with it run {run_id}: this process has stopped and"
+                f"the connection to {self._shown} was lost, and with it {what} {owned_id}: this process has stopped and"
                 " writes nothing more",
-                hint=f"nothing is lost; once the database answers, go on with `penstock run --resume {run_id}`",
+                hint=f"nothing is lost; once the database answers, go on with `{again} {owned_id}`",
             )

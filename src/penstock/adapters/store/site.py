@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 WRITES = "penstock_writes"
 """The execution option of a connection whose next transactions write; without it they see one moment, and only read."""
+FLEETING = "penstock_fleeting"
+"""The execution option of a connection whose next transaction must outlive our process, but not the machine. A server
+takes no notice of it: a server may end without us, and we would live on with what it has lost.
+"""
 
 
 Refusal = TypeVar("Refusal", bound=Exception)
@@ -68,7 +72,7 @@ class Site(Protocol):
         ...
 
     def engine(self, *, read_only: bool = False) -> Engine:
-        """Connections whose commits are durable and whose transactions are begun as `WRITES` says."""
+        """Connections whose commits are durable, as far as `FLEETING` says, and begun as `WRITES` says."""
         ...
 
     def spoken(self) -> AbstractContextManager[None]:

@@ -21,7 +21,7 @@ from penstock.adapters.store.failures import (
     DiskFull,
     RowsContradict,
 )
-from penstock.adapters.store.site import WRITES, schema_version, translated
+from penstock.adapters.store.site import FLEETING, WRITES, schema_version, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,6 @@ class SqliteSite:
             connection.isolation_level = None  # the driver's own idea of when to begin is switched off
             for pragma in (
                 f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
-                "synchronous=FULL",
                 f"query_only={'ON' if read_only else 'OFF'}",
             ):
                 connection.execute(f"PRAGMA {pragma}")
@@ -73,9 +72,11 @@ class SqliteSite:
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
             # Who will write takes the lock for it at once: one that upgrades later may fail without waiting.
-            writes = connection.get_execution_options().get(WRITES, False)
+            options = connection.get_execution_options()
             driver: Any = connection.connection.driver_connection  # SQLAlchemy would wrap each word in a result
-            driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+            # With NORMAL the system has a commit, and keeps it when we are killed; the next FULL one takes it to disk.
+            driver.execute(f"PRAGMA synchronous={'NORMAL' if options.get(FLEETING, False) else 'FULL'}")
+            driver.execute("BEGIN IMMEDIATE" if options.get(WRITES, False) else "BEGIN")
 
         return engine
 

@@ -19,7 +19,7 @@ from penstock.ports import OwnershipLost
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Dialect
+    from sqlalchemy import Dialect, Table
 
     from penstock.adapters.store.batches import Batch, Row
     from penstock.domain.run import Run
@@ -100,8 +100,8 @@ def statements(dialect: str) -> Statements:
         insert_commands=Prepared(insert(tables.commands).inline(), batches.COMMAND),
         commands_done=Prepared(_where(tables.commands, run_id="b_run", key="b_key"), batches.COMMAND_DONE),
         requests_taken=Prepared(_where(tables.inbox, run_id="b_run", id="b_id"), batches.REQUEST_TAKEN),
-        keep_result=_replacing(dialect, tables.check_results, ["tree", "command", "environment"]),
-        keep_project=_replacing(dialect, tables.projects, ["id"], kept="created_at"),
+        keep_result=replacing(dialect, tables.check_results, "tree", "command", "environment"),
+        keep_project=replacing(dialect, tables.projects, "id", kept=("created_at",)),
         insert_run=upsert(dialect)(tables.runs)
         .on_conflict_do_nothing(index_elements=["run_id"])
         .returning(tables.runs.c.run_id),
@@ -158,13 +158,15 @@ def _see_error(dialect: str) -> Insert:
     return again
 
 
-def _replacing(dialect: str, table: Any, key: list[str], kept: str = "") -> Insert:
+@cache
+def replacing(dialect: str, table: Table, *key: str, kept: tuple[str, ...] = ()) -> Insert:
+    """The insert that takes the place of the row with this key, but for the columns that are kept."""
     statement = upsert(dialect)(table)
-    others = [column.name for column in table.columns if column.name not in (*key, kept)]
-    replacing: Insert = statement.on_conflict_do_update(
-        index_elements=key, set_={name: statement.excluded[name] for name in others}
+    others = [column.name for column in table.columns if column.name not in (*key, *kept)]
+    replaced: Insert = statement.on_conflict_do_update(
+        index_elements=list(key), set_={name: statement.excluded[name] for name in others}
     )
-    return replacing
+    return replaced
 
 
 def run_columns(run: Run) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The tables, as this version of the code sees them. The migrations make them; a test compares the two.
 
-Those of usage and budgets are in `usage_tables`. Here every table but `projects`, `check_results` and `schema_meta` is
-keyed by its run. JSON is kept as text. What is written at every event has only the indexes by which it is found again
-then: who asks for more reads through the run.
+Those of usage and budgets are in `usage_tables`, those of pipelines in `library_tables`. Here every table but
+`projects`, `check_results` and `schema_meta` is keyed by its run. JSON is kept as text. What is written at every event
+has only the indexes by which it is found again then: who asks for more reads through the run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from penstock.domain.errors import Bug
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The number of the last migration."""
 
 
@@ -92,6 +92,7 @@ runs = Table(
     Column("generation", Integer, nullable=False),
     Column("progress", Text, nullable=False),
     Column("metadata", Text, nullable=False),
+    Column("pipeline_id", String, index=True),
     Column("created_at", Moment, nullable=False, index=True),
     Column("updated_at", Moment, nullable=False),
     Column("started_at", Moment),

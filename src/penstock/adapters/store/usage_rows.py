@@ -34,6 +34,7 @@ def call_columns(call: ModelCall) -> dict[str, Any]:
         "role_name": _kept(caller.role),
         "phase_name": _kept(caller.phase),
         "agent": _kept(caller.agent),
+        "prompt_id": _kept(caller.prompt),
         "ordinal": call.ordinal,
         "protocol": _name(call.protocol),
         "upstream": _name(call.upstream),
@@ -49,7 +50,6 @@ def usage_row(call: ModelCall, end: CallEnd, redact: Callable[[str], str]) -> di
     return {
         "id": call.id,
         **call_columns(call),
-        "prompt_id": None,
         "used_at": call.at,
         "input_tokens": tokens.all_input,
         "output_tokens": tokens.output,
@@ -94,6 +94,7 @@ def reserved_call(row: Mapping[str, Any]) -> ModelCall:
         role=row["role_name"] or "",
         phase=row["phase_name"] or "",
         agent=row["agent"] or "",
+        prompt=row["prompt_id"] or "",
     )
     return ModelCall(
         id=row["call_id"],

@@ -22,6 +22,7 @@ def _caller() -> tuple[Column[str], ...]:
         Column("role_name", String),
         Column("phase_name", String),
         Column("agent", String),
+        Column("prompt_id", String),
     )
 
 
@@ -47,7 +48,6 @@ pipeline_prompt_usage = Table(
     "pipeline_prompt_usage",
     metadata,
     Column("id", String, primary_key=True),
-    Column("prompt_id", String),
     *_caller(),
     *_destination(),
     Column("used_at", Moment, nullable=False),
@@ -71,6 +71,7 @@ pipeline_prompt_usage = Table(
     Index("ix_usage_role", "role_name", "phase_name"),
     Index("ix_usage_pipeline", "pipeline_id", "phase_name"),
     Index("ix_usage_run", "run_id", "ws_id"),
+    Index("ix_usage_used_at", "used_at"),
 )
 
 budgets = Table(

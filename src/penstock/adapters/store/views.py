@@ -12,21 +12,26 @@ from sqlalchemy import Connection, Row, func, select
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.asking import on_the_wire
-from penstock.adapters.store.codec import progress_fields
+from penstock.adapters.store.codec import progress_fields, storable
 from penstock.adapters.store.failures import UnknownRequest
+from penstock.adapters.store.library_views import SqlLibraryViews
 from penstock.adapters.store.loading import known_run
+from penstock.adapters.store.usage_metrics import SqlMetrics
+from penstock.adapters.store.usage_reports import SqlUsageReports
 from penstock.adapters.store.usage_views import SqlUsageViews
 
 
-class SqlViews(SqlUsageViews):
+class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
     """What anybody may ask, without owning a run."""
 
-    def runs(self, *, project: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    def runs(self, *, project: str | None = None, pipeline: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """The latest runs, newest first: each as `run` answers it, without its parts and sums."""
         column = tables.runs.c
         query = select(tables.runs).order_by(column.created_at.desc(), column.run_id.desc()).limit(limit)
         if project is not None:
             query = query.where(column.project == project)
+        if pipeline is not None:
+            query = query.where(column.pipeline_id == storable(pipeline))
         with self._connected() as connection:
             rows = connection.execute(query).all()
             counts = _counts(connection, [row.run_id for row in rows])
@@ -35,14 +40,14 @@ class SqlViews(SqlUsageViews):
     def run(self, run_id: str) -> dict[str, Any]:
         """One run.
 
-        run_id, project, status, reason, sentence, branch, base, head, published, publication, generation,
-        created_at, updated_at, started_at, completed_at, counts {state: n}, confinement {confined: n, unconfined: n} of
-        the attempts in which something ran, metadata, and workstreams in the order of the plan, each with ws_id, title,
-        status, outcome, reason, sentence, delay, depends_on, after, gate, attempts {step: n}, round, base, candidate,
-        weakened_tests [what tests say less, in words], test_gates [{type, required, blocking}],
-        compensation [{kind, text}]. usage is what its model calls add up to: calls, input_tokens, output_tokens,
-        cost_usd of the calls whose price is known (null where none is), and of how many it is not (price_unknown) or
-        the counts are an estimate (estimated).
+        run_id, project, pipeline_id (null: a run of its own), status, reason, sentence, branch, base, head, published,
+        publication, generation, created_at, updated_at, started_at, completed_at, counts {state: n}, confinement
+        {confined: n, unconfined: n} of the attempts in which something ran, metadata, and workstreams in the order of
+        the plan, each with ws_id, title, status, outcome, reason, sentence, delay, depends_on, after, gate, attempts
+        {step: n}, round, base, candidate, weakened_tests [what tests say less, in words], test_gates [{type, required,
+        blocking}], compensation [{kind, text}]. usage is what its model calls add up to: calls, input_tokens,
+        output_tokens, cost_usd of the calls whose price is known (null where none is), and of how many it is not
+        (price_unknown) or the counts are an estimate (estimated).
         """
         column = tables.workstreams.c
         with self._connected() as connection:
@@ -117,7 +122,9 @@ class SqlViews(SqlUsageViews):
             }
 
     def verdicts(self, run_id: str) -> list[dict[str, Any]]:
-        """The verdicts of a run, oldest first: id, branch, parent, commit, tree, members, created_at."""
+        """The verdicts of a run, oldest first: id, branch, parent, commit, tree, members, checks (the commands that
+        passed), known_failures, unchecked, confined, created_at.
+        """
         column = tables.verdicts.c
         query = select(tables.verdicts).where(column.run_id == run_id).order_by(column.created_at, column.id)
         with self._connected() as connection:
@@ -151,7 +158,7 @@ def _confinement(connection: Connection, run_id: str) -> dict[str, int]:
 
 def _run(row: Row[Any], counts: dict[str, int]) -> dict[str, Any]:
     progress = json.loads(row.progress)
-    names = ("run_id", "project", "status", "reason", "sentence", "branch", "base", "head", "generation")
+    names = ("run_id", "project", "pipeline_id", "status", "reason", "sentence", "branch", "base", "head", "generation")
     times = ("created_at", "updated_at", "started_at", "completed_at")
     return {
         **{name: getattr(row, name) for name in names},
@@ -207,8 +214,8 @@ def _attempt(row: Row[Any]) -> dict[str, Any]:
 
 def _verdict(row: Row[Any]) -> dict[str, Any]:
     return {
-        **{name: getattr(row, name) for name in ("id", "branch", "parent", "tree")},
+        **{name: getattr(row, name) for name in ("id", "branch", "parent", "tree", "unchecked", "confined")},
         "commit": row.commit_id,
-        "members": json.loads(row.members),
+        **{name: json.loads(getattr(row, name)) for name in ("members", "checks", "known_failures")},
         "created_at": on_the_wire(row.created_at),
     }

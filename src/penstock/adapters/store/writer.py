@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from penstock.adapters.store.site import WRITES
+from penstock.adapters.store.site import FLEETING, WRITES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +34,13 @@ class Writer:
         self._connection: Connection | None = None
         self._is_closed = False
 
-    async def write(self, work: Callable[[Connection], Answer]) -> Answer:
+    async def write(self, work: Callable[[Connection], Answer], *, fleeting: bool = False) -> Answer:
         """Do the work in one transaction; when this returns it is durable, when it raises nothing of it was stored.
 
-        Only where the connection ends in the middle of a commit nobody knows: the next owner reads what is there.
+        Only where the connection ends in the middle of a commit nobody knows: the next owner reads what is there. What
+        is `fleeting` is safe from the end of our process but need not be from a power cut: it does not wait for a disk.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work, fleeting)
 
     def submit(self, work: Callable[[Connection], object]) -> None:
         """Do the work after what was asked before, though nobody waits for it any more; after the end it is dropped."""
@@ -58,16 +59,16 @@ class Writer:
             self._thread.shutdown()
             self._engine.dispose()
 
-    def _kept(self, *, writes: bool) -> Connection:
+    def _kept(self, *, writes: bool, fleeting: bool = False) -> Connection:
         if not self._site.is_good(self._connection):
             self._drop()
             self._connection = self._engine.connect()
         assert self._connection is not None  # noqa: S101 - tells the type checker what the lines above say
-        return self._connection.execution_options(**{WRITES: writes})
+        return self._connection.execution_options(**{WRITES: writes, FLEETING: fleeting})
 
-    def _write(self, work: Callable[[Connection], Answer]) -> Answer:
+    def _write(self, work: Callable[[Connection], Answer], fleeting: bool = False) -> Answer:
         with self._site.spoken():
-            connection = self._kept(writes=True)
+            connection = self._kept(writes=True, fleeting=fleeting)
             with connection.begin():
                 answer = work(connection)
                 self._say("commit")

@@ -3,8 +3,8 @@
 The templates are words of Penstock, of the user or of a trusted project; all that fills them is untrusted and fenced.
 """
 
+from penstock.domain.fencing import FENCE
 from penstock.engine.prompts.assignment import HERE, NO_RUN, Assignment, Problem
-from penstock.engine.prompts.fencing import FENCE
 from penstock.engine.prompts.guide import read_guide
 from penstock.engine.prompts.language import TemplateUnfit
 from penstock.engine.prompts.rendering import PromptTooLong, render

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from penstock.domain.changes import Finding
+from penstock.domain.cutting import first_of
+from penstock.domain.fencing import cleaned
 from penstock.domain.plan import Workstream
 from penstock.domain.run import AttemptId
-from penstock.engine.prompts.cutting import first_of
-from penstock.engine.prompts.fencing import Plain, cleaned
+from penstock.engine.prompts.fencing import Plain
 
 MOST_FINDINGS = 20
 MOST_ITEMS = 500

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 
 from jinja2 import TemplateError
 
+from penstock.domain.cutting import SHORTEST, level
 from penstock.domain.errors import UserError
+from penstock.domain.fencing import nonce_for
 from penstock.domain.run import Step
 from penstock.engine.prompts import language
 from penstock.engine.prompts.assignment import Assignment, Clean, texts_in, variables_of
-from penstock.engine.prompts.cutting import SHORTEST, level
-from penstock.engine.prompts.fencing import Fences, nonce_for
+from penstock.engine.prompts.fencing import Fences
 from penstock.engine.prompts.templates import PromptTemplate, PromptTemplates
 
 OPENING = """\

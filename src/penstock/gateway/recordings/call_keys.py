@@ -62,11 +62,13 @@ class CallKey:
 
 
 class CallOrder:
-    """Counts one attempt's calls, kind by kind, in the order in which they begin."""
+    """Counts one attempt's calls, kind by kind, in the order in which they begin. `before`: so many were made in an
+    earlier stay, of whichever kind the attempt makes.
+    """
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, *, before: int = 0) -> None:
         self._caller = caller
-        self._counts = dict.fromkeys(CallKind, 0)
+        self._counts = dict.fromkeys(CallKind, before)
 
     def next(self, *, offers_tools: bool) -> CallKey:
         """The key of the call that begins now."""

@@ -8,6 +8,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+TABLES = ("reservations", "budgets", "pipeline_prompt_usage")
 UNUSED = {
     "runs": "ix_runs_status",
     "workstreams": "ix_workstreams_status",
@@ -23,6 +24,16 @@ def upgrade() -> None:
     _reservations()
     for table, index in UNUSED.items():
         op.drop_index(index, table_name=table)
+
+
+def downgrade() -> None:
+    """Take the tables away again, with all that is in them, and make the indexes."""
+    for table, index in UNUSED.items():
+        first = [] if table == "runs" else ["run_id"]
+        second = "ws_id" if table == "events" else "status"
+        op.create_index(index, table, [*first, second])
+    for table in TABLES:
+        op.drop_table(table)
 
 
 def _usage() -> None:

@@ -1,0 +1,87 @@
+"""Server-sent events: what is stored, from a cursor on, then what comes, until the reader goes or the server ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Annotated, Any, TypeAlias
+
+from fastapi import Header, Query
+from starlette.responses import StreamingResponse
+
+from penstock.api.here import LARGEST, ApiState
+from penstock.api.problems import ServerStops
+from penstock.domain.errors import UserError
+
+LOOK_EVERY = 0.25
+HEARTBEAT = 15.0
+AT_ONCE = 500
+
+Rows: TypeAlias = Sequence[dict[str, Any]]
+Look: TypeAlias = Callable[[int], Rows]
+"""The events after an id, oldest first, at most AT_ONCE of them."""
+
+LastEventId: TypeAlias = Annotated[
+    str | None, Header(max_length=20, description="The last event that was seen: sent by browsers that connect again")
+]
+Follows: TypeAlias = Annotated[bool, Query(description="False: ends once all that is there was sent")]
+
+STREAM_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events as they come: `id`, `event` (its type) and `data` (the event as JSON)",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+def cursor(after: int, last_event_id: str | None) -> int:
+    """Where to begin: a browser that connects again knows better than the address that it began with."""
+    if not last_event_id:
+        return after
+    if not (last_event_id.isascii() and last_event_id.isdecimal()) or int(last_event_id) > LARGEST:
+        raise UserError("Last-Event-ID is no id of an event", hint="send the `id` of the last event that you have seen")
+    return int(last_event_id)
+
+
+async def stream(here: ApiState, look: Look, kind: str, begin: int, *, follows: bool) -> StreamingResponse:
+    """The answer that streams. What is asked about is looked at once before, so that errors are answers."""
+    first = await asyncio.to_thread(look, begin)
+    if here.streams.locked():
+        raise ServerStops("too many streams are open already", hint="close one of them")
+    events = _events(here, look, kind, begin, first, follows=follows)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _events(
+    here: ApiState, look: Look, kind: str, begin: int, first: Rows, *, follows: bool
+) -> AsyncIterator[str]:
+    async with here.streams:
+        yield "retry: 1000\n\n"
+        rows, at, quiet = first, begin, 0.0
+        while True:
+            for row in rows:
+                at, quiet = row["id"], 0.0
+                yield _event(row, kind)
+            if not rows and not follows:
+                return
+            if not rows:
+                if await _is_over(here):
+                    return
+                quiet += LOOK_EVERY
+            if quiet >= HEARTBEAT:
+                quiet = 0.0
+                yield ": nothing new\n\n"
+            rows = await asyncio.to_thread(look, at)
+
+
+async def _is_over(here: ApiState) -> bool:
+    try:
+        await asyncio.wait_for(here.ending.asked.wait(), LOOK_EVERY)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _event(row: dict[str, Any], kind: str) -> str:
+    return f"id: {row['id']}\nevent: {row[kind]}\ndata: {json.dumps(row, ensure_ascii=True)}\n\n"

@@ -1,0 +1,69 @@
+"""The runs that this server works on, in the background of its requests. What it works on is in the store, not here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from penstock.bootstrap import Penstock
+from penstock.domain.errors import PenstockError
+from penstock.domain.run import Run
+from penstock.domain.states import RunState
+from penstock.engine.owner import RunIsOwned
+
+LOG = logging.getLogger("penstock.api")
+MOST_LOOKED_AT = 1000
+
+
+class Works:
+    """Runs under way. For the loop of the server alone."""
+
+    def __init__(self, penstock: Penstock) -> None:
+        self._penstock = penstock
+        self._tasks: dict[str, asyncio.Task[Run]] = {}
+
+    def begin(self, run_id: str) -> None:
+        """Bring a run on in the background, unless that is done already."""
+        if run_id in self._tasks:
+            return
+        task = asyncio.create_task(self._penstock.service.work(run_id, stays=True), name=f"run {run_id}")
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda done: self._ended(run_id, done))
+
+    async def go_on(self, run_id: str) -> None:
+        """Bring a run on if it is under way, nobody works on it, and it is no round of a pipeline."""
+        view = await asyncio.to_thread(self._penstock.parts.views.run, run_id)
+        is_own = not view["pipeline_id"]
+        if is_own and view["status"] == RunState.RUNNING and self._penstock.service.holder(run_id) is None:
+            self.begin(run_id)
+
+    async def take_up(self) -> list[str]:
+        """Begin with every run that is under way and that nobody works on: after a restart. Paused ones rest."""
+        rows = await asyncio.to_thread(self._penstock.parts.views.runs, limit=MOST_LOOKED_AT)
+        found = [
+            str(row["run_id"])
+            for row in reversed(rows)
+            if row["status"] == RunState.RUNNING
+            and not row["pipeline_id"]
+            and self._penstock.service.holder(row["run_id"]) is None
+        ]
+        for run_id in found:
+            self.begin(run_id)
+        return found
+
+    async def close(self) -> None:
+        """Let go of every run; whoever takes it up next goes on from its last finished step."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, run_id: str, task: asyncio.Task[Run]) -> None:
+        del self._tasks[run_id]
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, RunIsOwned):
+            return
+        if isinstance(error, PenstockError):
+            LOG.warning("run_not_worked_on run=%s: %s", run_id, error.sentence)
+        elif error is not None:
+            LOG.error("run_not_worked_on run=%s", run_id, exc_info=error)

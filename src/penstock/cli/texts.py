@@ -1,0 +1,78 @@
+"""Texts that a command is given and gives: read from a file or stdin within bounds, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penstock.domain.errors import UserError, WorldError
+
+if TYPE_CHECKING:
+    from penstock.cli.invocation import Invocation
+
+STDIN = "-"
+MOST_BYTES = 1024 * 1024
+AT_ONCE = 500
+
+
+def read_text(invocation: Invocation, named: str, what: str) -> str:
+    """The text of a file, or of stdin for `-`; UserError where there is none, it is too long, or no text."""
+    try:
+        if named == STDIN:
+            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with (invocation.folder / Path(named).expanduser()).open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{what} can't be read from {named}: {error.strerror or error}") from None
+    if len(content) > MOST_BYTES:
+        raise UserError(f"{what} in {named} has more than {MOST_BYTES:,} bytes", hint="shorten it")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{what} in {named} is no text in UTF-8: byte {error.start} is none") from None
+
+
+def read_json(invocation: Invocation, named: str, what: str) -> Any:  # Any: whatever JSON can hold
+    """The JSON value of a file or of stdin."""
+    try:
+        return json.loads(read_text(invocation, named, what))
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "it is nested too deep"
+        raise UserError(f"{what} in {named} is no JSON: {reason}") from None
+
+
+def give(invocation: Invocation, output: Path | None, pieces: Iterable[str]) -> None:
+    """Print pieces of a text, or write them into a file, which appears only once it is whole."""
+    if output is not None:
+        write_whole(invocation.folder / output.expanduser(), pieces)
+        invocation.terminal.note(f"written to {output}")
+        return
+    for text in _joined(pieces):
+        if invocation.terminal.is_gone:
+            return
+        invocation.terminal.document(text)
+
+
+def _joined(pieces: Iterable[str]) -> Iterator[str]:
+    remaining = iter(pieces)
+    while some := list(islice(remaining, AT_ONCE)):
+        yield "".join(some)
+
+
+def write_whole(path: Path, pieces: Iterable[str]) -> None:
+    """Write a file beside its place and move it there; what was there stays if that fails."""
+    beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("x", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
+        beside.replace(path)
+    except OSError as error:
+        raise WorldError(f"{path} can't be written: {error.strerror or error}", hint="name another --output") from None
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,205 @@
+"""What can be asked about epics. A phase is performed in the background, whoever waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.config.pipeline import PipelineSettings
+from penstock.config.sections import BudgetSettings
+from penstock.domain.budget import Level
+from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, begun
+from penstock.domain.states import PipelineStatus
+from penstock.epics import deciding, readiness, wishes
+from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicWish, PipelineIsBusy
+from penstock.epics.background import Background
+from penstock.epics.desk import House, Tell
+from penstock.epics.making import artifact_of, redacted_json
+from penstock.ports import Holder, Progress
+from penstock.roleprompts import RolePrompts
+
+
+def _nobody(_note: PipelineNote) -> None:
+    """For whom nothing is told as it happens."""
+
+
+class Epics:
+    """Pipelines, made and brought on."""
+
+    def __init__(self, house: House, prompts: RolePrompts) -> None:
+        self._house = house
+        self._parts = house.parts
+        self._prompts = prompts
+        self._background = Background(house)
+
+    # making
+
+    async def create(self, wish: EpicWish) -> tuple[str, tuple[str, ...]]:
+        """Store a pipeline for the present project; its id, and what is worth saying."""
+        description, epic_id, warnings = wishes.named(wish)
+        await self._prompts.ensure_seeded()
+        graph = await self._house.graph()
+        project = self._house.projects.current()
+        pipeline_id = f"pip_{secrets.token_hex(8)}"
+        async with self._house.projects.opened(project) as opened:
+            settings, now = opened.settings, self._parts.clock.now()
+            redact = opened.parts.redactor.redact
+            budget = wishes.token_budget(wish.context, settings.node(PipelineSettings).token_budget)
+            made = Pipeline(
+                id=pipeline_id,
+                project=project.id,
+                project_path=str(project.path),
+                epic_id=redact(epic_id),
+                description=redact(description),
+                context=redacted_json(dict(wish.context), redact),
+                phase=graph.first,
+                branch=f"penstock/{pipeline_id}",
+                base=opened.base,
+                token_budget=budget,
+                created_at=now,
+                updated_at=now,
+            )
+            warnings = (*warnings, *opened.warnings)
+            cap = settings.node(BudgetSettings).pipeline.cap
+        if cap.is_set:
+            await self._parts.ledger.set_cap(Level.PIPELINE, pipeline_id, cap)
+        first = begun(made, now)
+        note = PipelineNote(type="pipeline_created", payload={"epic_id": made.epic_id}, at=now)
+        await self._parts.pipelines.create(
+            Progress(pipeline=first.pipeline, transitions=(first.transition,), notes=(note,))
+        )
+        return pipeline_id, warnings
+
+    async def put_artifact(
+        self, pipeline_id: str, *, artifact_type: str, payload: Mapping[str, Any], role: str = "", phase: str = ""
+    ) -> str:
+        """Replace an artifact by a person's own: validated, marked `human`, used by the later phases. Its id."""
+        pipeline = await self._parts.pipelines.load(pipeline_id)
+        if pipeline.is_over:
+            raise AdvanceRefused(f"pipeline {pipeline_id} is {pipeline.state}: no later phase could use an artifact")
+        made: Artifact = artifact_of(
+            pipeline,
+            artifact_type,
+            payload,
+            origin=HUMAN,
+            role=role or HUMAN,
+            phase=phase or pipeline.phase,
+            at=self._parts.clock.now(),
+            redact=self._parts.redactor.redact,
+        )
+        note = PipelineNote(
+            type="artifact_stored", payload={"artifact_id": made.id, "type": made.type, "origin": HUMAN}, at=made.at
+        )
+        await self._parts.pipelines.add_artifact(made, note)
+        return made.id
+
+    # bringing on
+
+    async def advance(self, pipeline_id: str, *, waits: bool = True, tell: Tell = _nobody) -> Advanced:
+        """Perform the present phase and move on. Cancelling who waits cancels nothing: the phase is performed to its
+        end all the same. With `waits` false it only begins.
+
+        UnknownPipeline, AdvanceRefused (PipelineIsBusy, ApprovalNeeded), NoUpstream, BudgetSpent, PhaseFailed.
+        """
+        pipeline = await self._parts.pipelines.load(pipeline_id)
+        if not pipeline.wanted and self._background.holds(pipeline_id):
+            await self._background.settled(pipeline_id)  # its phase is over, and only its end is being told
+            pipeline = await self._parts.pipelines.load(pipeline_id)
+        _must_go_on(pipeline)
+        if not self._is_left_over(pipeline):
+            await self._want(pipeline)
+        task, before = self._background.begin(pipeline_id, tell), pipeline.phase
+        if not waits:
+            return _advanced(pipeline, before, is_over=False)
+        return _advanced(await asyncio.shield(task), before)
+
+    async def _want(self, pipeline: Pipeline) -> None:
+        await self._prompts.ensure_seeded()
+        graph = await self._house.graph()
+        sentence = await readiness.approval_needed(self._house, pipeline, graph)
+        if sentence:
+            await deciding.ask_for_approval(self._parts, pipeline.id, sentence)
+            raise _waits(pipeline.id, sentence)
+        await readiness.must_have_models(self._house, pipeline, graph)
+        note = PipelineNote(type="phase_wanted", payload={"phase": pipeline.phase}, at=self._parts.clock.now())
+        if not await self._parts.pipelines.want(pipeline.id, pipeline.phase, note):
+            raise _busy(pipeline)
+
+    def _is_left_over(self, pipeline: Pipeline) -> bool:
+        """Whether the phase was asked for before and whoever performed it is gone; an error if it is under way."""
+        if not pipeline.wanted:
+            return False
+        if self._background.holds(pipeline.id) or self._parts.locks.holder(pipeline.id) is not None:
+            raise _busy(pipeline)
+        return True
+
+    async def take_up(self) -> list[str]:
+        """Go on with every pipeline of which somebody has asked something and which nobody works on: after a restart.
+
+        Their ids; they are performed in the background.
+        """
+        found = [
+            pipeline_id
+            for pipeline_id in await asyncio.to_thread(self._parts.views.unfinished_pipelines)
+            if not self._background.holds(pipeline_id) and self._parts.locks.holder(pipeline_id) is None
+        ]
+        for pipeline_id in found:
+            self._background.begin(pipeline_id, _nobody)
+        return found
+
+    async def close(self) -> None:
+        """Let go of what is under way: it is taken up by whoever comes next."""
+        await self._background.close()
+
+    # deciding
+
+    async def approve(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
+        """Approve that the present phase be performed."""
+        return _advanced(*await deciding.approve(self._parts, pipeline_id, by=by, note=note))
+
+    async def reject(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
+        """End the pipeline, for it waits for an approval that it does not get."""
+        return _advanced(*await deciding.reject(self._parts, pipeline_id, by=by, note=note))
+
+    def holder(self, pipeline_id: str) -> Holder | None:
+        """Who performs its phase now."""
+        return self._parts.locks.holder(pipeline_id)
+
+    def view(self, pipeline_id: str) -> dict[str, Any]:
+        """A pipeline as `LibraryViews.pipeline` tells it."""
+        return self._parts.views.pipeline(pipeline_id)
+
+
+def _must_go_on(pipeline: Pipeline) -> None:
+    if pipeline.status is PipelineStatus.WAITING:
+        raise _waits(pipeline.id, pipeline.sentence)
+    if pipeline.is_over:
+        raise AdvanceRefused(
+            f"pipeline {pipeline.id} has ended: it is {pipeline.state}",
+            hint="begin another one for what is left" if pipeline.status is PipelineStatus.FAILED else None,
+        )
+
+
+def _busy(pipeline: Pipeline) -> PipelineIsBusy:
+    return PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline.id} is being performed already")
+
+
+def _waits(pipeline_id: str, sentence: str) -> ApprovalNeeded:
+    return ApprovalNeeded(
+        f"pipeline {pipeline_id} waits for an approval: {sentence}",
+        hint=f"`penstock epic approve {pipeline_id}` lets it go on, `penstock epic reject` ends it",
+    )
+
+
+def _advanced(pipeline: Pipeline, before: str, *, is_over: bool = True) -> Advanced:
+    return Advanced(
+        pipeline_id=pipeline.id,
+        previous_phase=before,
+        current_phase="" if pipeline.is_over else pipeline.phase,
+        state=pipeline.state,
+        status=pipeline.status.value,
+        sentence=pipeline.sentence,
+        is_over=is_over,
+    )

@@ -1,0 +1,77 @@
+"""One phase of one pipeline, performed by whoever holds the pipeline's lock. A kill at any instant is harmless: what
+was asked is stored before it is asked, what was answered before it is read, and a move is one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import assert_never
+
+from penstock.alerts import announce, with_alert
+from penstock.domain.errors import PenstockError
+from penstock.domain.phases import PhaseKind
+from penstock.domain.pipelines import Pipeline, PipelineNote
+from penstock.engine.owner import RunIsOwned, owning
+from penstock.epics import asking, delivering, developing, judging
+from penstock.epics.asked import PipelineIsBusy
+from penstock.epics.desk import Desk, House, Tell
+from penstock.ports import Progress
+
+LOOKS, LOOK_EVERY = 50, 0.1
+"""How often, and how many seconds apart, a pipeline is asked for that somebody else still holds."""
+
+
+async def perform(house: House, pipeline_id: str, tell: Tell) -> Pipeline:
+    """Perform the phase that is wanted, if one is; the pipeline as it is then."""
+    for _ in range(LOOKS):
+        try:
+            with owning(house.parts.locks, pipeline_id):
+                return await _perform(house, pipeline_id, tell)
+        except RunIsOwned:
+            await asyncio.sleep(LOOK_EVERY)  # whoever performed the phase before may be about to let go
+    raise PipelineIsBusy(f"pipeline {pipeline_id} is being worked on already")
+
+
+async def _perform(house: House, pipeline_id: str, tell: Tell) -> Pipeline:
+    pipeline = await house.parts.pipelines.claim(pipeline_id)
+    await house.parts.ledger.settle_lost_of_pipeline(pipeline_id)
+    if pipeline.is_over or pipeline.wanted != pipeline.phase:
+        return pipeline
+    try:
+        async with house.desk(pipeline, tell) as desk:
+            return await _by_kind(desk)
+    except PenstockError as error:
+        await _failed(house, pipeline_id, error, tell)
+        raise
+
+
+async def _by_kind(desk: Desk) -> Pipeline:
+    match desk.options.kind:
+        case PhaseKind.ASK:
+            return await asking.perform(desk)
+        case PhaseKind.RUN:
+            return await developing.perform(desk)
+        case PhaseKind.JUDGE:
+            return await judging.perform(desk)
+        case PhaseKind.DELIVER:
+            return await delivering.perform(desk)
+        case kind:
+            assert_never(kind)
+
+
+async def _failed(house: House, pipeline_id: str, error: PenstockError, tell: Tell) -> None:
+    """It stands where it stood; that somebody asked is answered, and what was under way has ended."""
+    parts = house.parts
+    pipeline = await parts.pipelines.load(pipeline_id)
+    now, words = parts.clock.now(), parts.redactor.redact(error.sentence)[:2000]
+    attempts = await parts.pipelines.attempts(pipeline_id)
+    under_way = next((one for one in reversed(attempts) if one.ended_at is None), None)
+    ended = under_way and replace(under_way, ended_at=now, outcome="failed", sentence=words)
+    told = PipelineNote(type="phase_failed", payload={"phase": pipeline.phase, "sentence": words}, at=now)
+    progress = Progress(pipeline=replace(pipeline, wanted="", updated_at=now), attempt=ended or None, notes=(told,))
+    progress = await with_alert(parts, progress)
+    await asyncio.shield(parts.pipelines.commit(progress))
+    for note in progress.notes:
+        tell(note)
+    await announce(parts, progress)

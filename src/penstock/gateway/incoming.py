@@ -1,0 +1,101 @@
+"""One answer of an upstream as it comes in by HTTP/1.1. Pure: bytes are fed in, a head and a body are taken out."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from typing import Protocol
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from penstock.gateway.failures import AnswerUnreadable
+from penstock.gateway.headers import Headers
+
+MOST_AROUND = 128 * 1024
+"""Bytes that may come in a row without a byte of the body: a head is never larger, nor is what follows a body."""
+_LENGTHS = ("content-length", "transfer-encoding")
+INFLATES = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""What zlib wants to be told of each packing that it undoes."""
+
+
+class _Unpacker(Protocol):
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class Incoming:
+    """An answer, from its first byte to its last. The methods `on_…` are for the parser."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: Headers = []
+        """As they came."""
+        self.named: dict[str, str] = {}
+        """The same by their names in lower case."""
+        self.has_begun = False
+        """Whether status and headers are known."""
+        self.is_complete = False
+        self.is_last = True
+        """Whether its connection can carry no further answer."""
+        self.waiting = 0
+        """How many bytes of the body have come and were not taken yet."""
+        self._pieces: deque[bytes] = deque()
+        self._around = 0
+        self._unpacker: _Unpacker | None = None
+        self._parser = HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take in what has come, or AnswerUnreadable."""
+        self._around += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self.is_last = True
+            if not self.is_complete:
+                raise AnswerUnreadable(str(error)) from error
+        if self._around > MOST_AROUND and not self.is_complete:
+            raise AnswerUnreadable("its headers do not end")
+
+    def end(self) -> None:
+        """The connection has ended, and with it an answer that did not say how long it is."""
+        self.is_last = True
+        self.is_complete = self.is_complete or (self.has_begun and not any(name in self.named for name in _LENGTHS))
+
+    def take(self) -> bytes:
+        """The next piece of the body, as it came; empty where none has."""
+        piece = self._pieces.popleft() if self._pieces else b""
+        self.waiting -= len(piece)
+        return piece
+
+    def on_message_begin(self) -> None:
+        """Another answer begins: to the same request only after one that says that the real one will come."""
+        if self.is_complete:
+            raise AnswerUnreadable("there are two answers to one request")
+        self.headers.clear()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header is known; what follows a body in the shape of one is not passed on."""
+        if not self.has_begun:
+            self.headers.append((name, value.strip()))
+
+    def on_headers_complete(self) -> None:
+        """All headers are known."""
+        self.status = self._parser.get_status_code()
+        if self.status < 200:
+            return
+        self.has_begun = True
+        self.is_last = not self._parser.should_keep_alive()
+        self.named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.headers}
+        packing = INFLATES.get(self.named.get("content-encoding", "").lower())
+        self._unpacker = None if packing is None else zlib.decompressobj(packing)
+
+    def on_body(self, piece: bytes) -> None:
+        """A piece of the body; one that was packed unasked is unpacked."""
+        plain = piece if self._unpacker is None else self._unpacker.decompress(piece)
+        self._around = 0
+        if plain:
+            self._pieces.append(plain)
+            self.waiting += len(plain)
+
+    def on_message_complete(self) -> None:
+        """It has come to its end."""
+        self.is_complete = self.has_begun

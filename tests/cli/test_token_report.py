@@ -1,0 +1,106 @@
+"""The token report from the command line, over a real store: every form of it agrees with the others."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from penstock.bootstrap import build
+from penstock.domain.usage import Caller
+from pipeline_support import NOON, a_pipeline, an_artifact, paid, stored
+
+if TYPE_CHECKING:
+    from .conftest import Desk
+
+
+@pytest.fixture
+def spent(desk: Desk) -> dict[str, str]:
+    """Two pipelines of the project with calls on two days, and an artifact whose title is a formula."""
+
+    async def work() -> dict[str, str]:
+        penstock = build(folder=desk.project, environ=desk.environ)
+        project = penstock.projects.current()
+        of = {"project": project.id, "project_path": str(project.path)}
+        one = a_pipeline(id="pip_one", epic_id="=1+1", **of)
+        one = await stored(penstock.parts, one, an_artifact(one), an_artifact(one, "arch_notes"))
+        other = await stored(penstock.parts, a_pipeline(id="pip_two", created_at=NOON + timedelta(1), **of))
+        ledger = penstock.parts.ledger
+        for number in range(3):
+            caller = Caller(project=project.id, pipeline=one.id, phase="pm_phase", role="pm")
+            await paid(ledger, caller, 100, 10, micros=20, at=NOON + timedelta(days=number))
+        caller = Caller(project=project.id, pipeline=other.id, phase="arch_phase", role="architect")
+        await paid(ledger, caller, 7, 3, micros=None)
+        await penstock.close()
+        return {"one": one.id, "other": other.id}
+
+    return asyncio.run(work())
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_all_forms_agree_to_the_token(ask: Any, spent: dict[str, str]) -> None:
+    report = ask("token-report", "--json").json
+    assert (report["total_input_tokens"], report["total_output_tokens"], report["total_tokens"]) == (307, 33, 340)
+    assert report["price_unknown"] == 1
+    for way in ("pipeline", "phase", "role", "model", "agent", "day"):
+        entries = rows(ask("token-report", "--format", "csv", "--by", way).out)
+        assert sum(int(one["input_tokens"]) + int(one["output_tokens"]) for one in entries) == 340
+        assert sum(one["input_tokens"] + one["output_tokens"] for one in report[f"by_{way}"]) == 340
+    assert "340 tokens: 307 read, 33 written" in ask("token-report").out
+    calls = rows(ask("token-report", "--calls", "--format", "csv").out)
+    assert sum(int(one["input_tokens"]) + int(one["output_tokens"]) for one in calls) == 340
+    lines = [json.loads(line) for line in ask("token-report", "--calls", "--json").out.splitlines()]
+    assert len(lines) == len(calls) == 4
+
+
+def test_one_pipeline_one_window(ask: Any, spent: dict[str, str]) -> None:
+    def tokens(*arguments: str) -> int:
+        return int(ask("token-report", "--json", *arguments).json["total_tokens"])
+
+    assert tokens("--pipeline", "pip_one") == 330
+    assert tokens("--pipeline", "latest") == 10
+    assert tokens("--here") == 340
+    assert tokens("--since", "2026-03-02") == 220
+    assert tokens("--since", "2026-03-01", "--until", "2026-03-01") == 120
+    assert tokens("--until", "2026-03-02T12:00:00+00:00") == 120
+    by_phase = rows(ask("token-report", "--pipeline", "pip_one", "--format", "csv").out)
+    assert [one["key"] for one in by_phase] == ["pm_phase"]
+
+
+def test_an_export_goes_into_a_file_that_is_whole_or_not_there(ask: Any, desk: Desk, spent: dict[str, str]) -> None:
+    asked = ask("token-report", "--format", "csv", "--output", "report.csv")
+    assert (asked.code, asked.out) == (0, "")
+    assert {one["key"] for one in rows((desk.project / "report.csv").read_text())} == {"pip_one", "pip_two"}
+    refused = ask("token-report", "--format", "csv", "--output", "nowhere/report.csv")
+    assert refused.code == 3
+    assert "can't be written" in refused.err
+    assert [path.name for path in desk.project.glob(".report*")] == []
+
+
+def test_artifacts_are_given_as_json_and_as_documents(ask: Any, desk: Desk, spent: dict[str, str]) -> None:
+    assert ask("artifacts", "pip_one", "--json").json == {
+        "epic": {"title": "Ä thing"},
+        "arch_notes": {"title": "Ä thing"},
+    }
+    assert ask("artifacts", "pip_one", "epic").json == {"title": "Ä thing"}
+    assert ask("artifacts", "pip_one", "arch_spec").json == {"title": "Ä thing"}
+    assert ask("artifacts", "pip_one", "epic", "--format", "markdown").out == "# Ä thing\n"
+    assert ask("artifacts", "pip_one", "epic", "--format", "html", "--output", "epic.html").code == 0
+    assert (desk.project / "epic.html").read_text() == "<h1>Ä thing</h1>\n"
+    missing = ask("artifacts", "pip_one", "qa_report")
+    assert (missing.code, "it has no artifact" in missing.err or "has no artifact" in missing.err) == (2, True)
+    assert "there is no artifact type" in ask("artifacts", "pip_one", "poem").err
+
+
+def test_pipelines_are_listed_newest_first(ask: Any, spent: dict[str, str]) -> None:
+    assert [one["pipeline_id"] for one in ask("epic", "list", "--json").json] == ["pip_two", "pip_one"]
+    assert ask("epic", "list", "--status", "complete").out == "no pipelines\n"
+    assert "pm_phase" in ask("epic", "list", "--limit", "1").out
