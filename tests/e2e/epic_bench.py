@@ -107,11 +107,7 @@ class EpicBench:
             "SCRIPTED_KEY": KEY,
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
-<<<<<<< HEAD
             **SOURCE,
-=======
-            "PYTHONPATH": str(ROOT / "src"),
->>>>>>> i5-e2e
             **GIT,
             **self.more,
         }
