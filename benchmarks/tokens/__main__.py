@@ -12,8 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from counting import PACKAGE, VOCABULARY, counted
-from epics import TEST_EPIC, Epic, epics
 from ways import ROLES, Call, as_conversation, as_documents, as_json, fixed_texts
+
+from epics import TEST_EPIC, Epic, epics
 
 AGAIN = 0.1
 """So many answers are asked for again in the JSON way, of each role; in prose none is."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from epics import Epic
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from epics import Epic
 from penstock.domain.phases import RolePrompt, options_of
 from penstock.planning.artifacts import model_of
 from penstock.planning.prompting import Matter, PromptParts, Section, compose, stable_part

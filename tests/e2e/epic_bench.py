@@ -15,7 +15,7 @@ from typing import Any
 
 from model_server import ScriptedModels
 from model_server.scripts import Round, Script
-from sandbox_support import GIT
+from sandbox_support import GIT, SOURCE
 
 ROOT = Path(__file__).resolve().parents[2]
 EPICS = ROOT / "sandbox_repos" / "epics"
