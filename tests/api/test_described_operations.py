@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from schemathesis.core.failures import Failure, FailureGroup
 
 from penstock.config.server import ServerSettings
 
-EXAMPLES = 12
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "6"))
 CHECKED = (
     checks.not_a_server_error,
     checks.status_code_conformance,
