@@ -12,7 +12,7 @@ import pytest
 
 from penstock.bootstrap import Penstock, build
 from penstock.domain.phases import RolePrompt
-from penstock.domain.prompt_text import PromptParts
+from penstock.domain.prompt_text import PromptText
 from penstock.planning.seeds import shipped_prompts
 from penstock.ports.library import UnknownPrompt
 
@@ -82,7 +82,7 @@ def test_a_changed_text_under_a_version_that_is_there_gets_a_version_of_its_own(
 def test_a_name_like_penstocks_own_makes_nothing_untouched(penstock: Penstock) -> None:
     async def work(penstock: Penstock) -> dict[str, bool]:
         await penstock.parts.prompts.add(older())
-        await penstock.prompts.add("pm", PromptParts(instructions="Mine."), by=SHIPPED["pm"].created_by)
+        await penstock.prompts.add("pm", PromptText(instructions="Mine."), by=SHIPPED["pm"].created_by)
         await penstock.prompts.seed()
         return await versions(penstock)
 
@@ -93,7 +93,7 @@ def test_a_prompt_holds_for_who_runs_already(penstock: Penstock, tmp_path: Path)
     async def work(penstock: Penstock) -> str:
         await penstock.prompts.ensure_seeded()
         other = build(folder=tmp_path, environ={"HOME": str(tmp_path), "PENSTOCK_HOME": str(tmp_path / "state")})
-        await other.prompts.add("pm", PromptParts(instructions="Mine."))
+        await other.prompts.add("pm", PromptText(instructions="Mine."))
         await other.close()
         return (await penstock.parts.prompts.active("pm")).instructions
 

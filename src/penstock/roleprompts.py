@@ -11,7 +11,7 @@ from typing import Any
 
 from penstock.domain.errors import UserError
 from penstock.domain.phases import PhaseConfiguration, PhaseGraph, RolePrompt, options_of
-from penstock.domain.prompt_text import PARTS, PromptParts, PromptRefused, as_text
+from penstock.domain.prompt_text import PARTS, PromptRefused, PromptText, as_text
 from penstock.parts import Parts
 from penstock.planning.phase_wishes import PhaseWish, configured, in_order, phase_as_json
 from penstock.planning.seeds import AUTHOR, shipped_phases, shipped_prompts
@@ -58,7 +58,7 @@ class RolePrompts:
         return next((prompt for prompt in of_role if prompt.is_active), of_role[-1])
 
     async def add(
-        self, role: str, parts: PromptParts, *, by: str = "", notes: str = "", version: str = "", activate: bool = True
+        self, role: str, parts: PromptText, *, by: str = "", notes: str = "", version: str = "", activate: bool = True
     ) -> RolePrompt:
         """Store another version of a role's prompt; if it is activated, it holds for the next question already."""
         before = await self.find(role)
@@ -66,7 +66,7 @@ class RolePrompts:
             raise PromptRefused(
                 f"the text of the role {role!r} is the template {before.template}", hint="see docs/prompts.md"
             )
-        if PromptParts.of(before) == parts:
+        if PromptText.of(before) == parts:
             raise PromptRefused(f"nothing differs from version {before.version} of {role!r}")
         if len(notes) > LONGEST_NOTE or len(by) > LONGEST_NAME:
             raise PromptRefused(f"possible are notes of {LONGEST_NOTE} characters, and names of {LONGEST_NAME}")

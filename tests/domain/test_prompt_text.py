@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.domain.phases import RolePrompt
-from penstock.domain.prompt_text import PARTS, PromptParts, PromptRefused, as_text, difference, from_text
+from penstock.domain.prompt_text import PARTS, PromptRefused, PromptText, as_text, difference, from_text
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ SCHEMAS = st.none() | st.dictionaries(st.text(max_size=5), st.integers() | st.bo
 @given(starting=TEXTS, boot=TEXTS, instructions=TEXTS.filter(str.strip), schema=SCHEMAS)
 def test_a_prompt_comes_back_as_it_was(starting: str, boot: str, instructions: str, schema: object) -> None:
     try:
-        before = PromptParts(
+        before = PromptText(
             starting_prompt=starting, bootstrapper=boot, instructions=instructions, working_schema=schema
         )  # type: ignore[arg-type]
     except PromptRefused:
@@ -35,7 +35,7 @@ def test_a_prompt_comes_back_as_it_was(starting: str, boot: str, instructions: s
 
 
 def test_a_text_without_marks_is_the_instructions_alone() -> None:
-    assert from_text("\nSay it.\r\nBriefly.\n") == PromptParts(instructions="Say it.\nBriefly.")
+    assert from_text("\nSay it.\r\nBriefly.\n") == PromptText(instructions="Say it.\nBriefly.")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_can_be_no_prompt_is_refused(text: str, said: str) -> None:
 
 def test_a_part_may_not_hold_a_mark() -> None:
     with pytest.raises(PromptRefused, match="begins a part"):
-        PromptParts(instructions="one\n=== bootstrapper ===\ntwo")
+        PromptText(instructions="one\n=== bootstrapper ===\ntwo")
 
 
 def test_a_difference_names_the_versions_and_the_lines() -> None:

@@ -24,7 +24,7 @@ class PromptRefused(UserError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptParts:
+class PromptText:
     """What a version says, checked: bounded, without control characters, and not empty."""
 
     starting_prompt: str = ""
@@ -52,7 +52,7 @@ class PromptParts:
             )
 
     @classmethod
-    def of(cls, prompt: RolePrompt) -> PromptParts:
+    def of(cls, prompt: RolePrompt) -> PromptText:
         """What a stored version says."""
         return cls(**{name: getattr(prompt, name) for name in PARTS})
 
@@ -68,7 +68,7 @@ def as_text(prompt: RolePrompt) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def from_text(text: str) -> PromptParts:
+def from_text(text: str) -> PromptText:
     """The parts that stand under their marks; a text without any mark is the instructions alone."""
     if len(text) > 2 * MOST_CHARACTERS:
         raise PromptRefused(f"the prompt has {len(text):,} characters; possible are {MOST_CHARACTERS:,}")
@@ -85,9 +85,9 @@ def from_text(text: str) -> PromptParts:
             raise PromptRefused(f"the mark {line.strip()!r} {wrong}; the parts are {', '.join(PARTS)}")
         current = found[name] = []
     if not found:
-        return PromptParts(instructions="\n".join(current).strip("\n"))
+        return PromptText(instructions="\n".join(current).strip("\n"))
     texts = {name: "\n".join(lines).strip("\n") for name, lines in found.items()}
-    return PromptParts(working_schema=_schema_of(texts.pop("working_schema", "")), **texts)
+    return PromptText(working_schema=_schema_of(texts.pop("working_schema", "")), **texts)
 
 
 def difference(one: RolePrompt, other: RolePrompt) -> Iterator[str]:

@@ -8,8 +8,7 @@ from importlib.resources.abc import Traversable
 
 from penstock.epics.asked import NoUpstream
 from penstock.epics.desk import Desk
-
-SHIPPED = "shipped:"
+from penstock.ports.models import SHIPPED
 
 
 def of(desk: Desk) -> str:

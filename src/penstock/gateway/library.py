@@ -15,10 +15,8 @@ from penstock.gateway.recordings.places import Places
 from penstock.gateway.remembering import Memory
 from penstock.gateway.replaying import Replayer, ReplayMode
 from penstock.gateway.settings import GatewaySettings
-from penstock.ports.models import Played, Stay
+from penstock.ports.models import SHIPPED, Played, Stay
 
-SHIPPED = "shipped:"
-"""What the name of a recording begins with that the package brings."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 

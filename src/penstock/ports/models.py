@@ -127,6 +127,10 @@ class Access:
     """The most tokens that one answer may have, whatever limit is asked for; 0: nobody knows."""
 
 
+SHIPPED = "shipped:"
+"""What the name of a recording begins with that the package brings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
     """What is to be known of an attempt besides who it is."""

@@ -11,7 +11,7 @@ from penstock.api.problems import NotThere, answers
 from penstock.api.shapes.library import NewPrompt, Prompt, PromptDifference
 from penstock.api.strict import StrictRoute
 from penstock.domain.phases import RolePrompt
-from penstock.domain.prompt_text import PARTS, PromptParts, difference
+from penstock.domain.prompt_text import PARTS, PromptText, difference
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=StrictRoute)
 THERE = answers(404)
@@ -38,7 +38,7 @@ async def add_prompt(here: Here, body: NewPrompt) -> dict[str, Any]:
     await here.penstock.prompts.ensure_seeded()
     made = await here.penstock.prompts.add(
         body.role_name,
-        PromptParts(**{name: getattr(body, name) for name in PARTS}),
+        PromptText(**{name: getattr(body, name) for name in PARTS}),
         by=body.created_by,
         notes=body.notes,
         version=body.version,
