@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.domain.budget import Amount
 from penstock.domain.pipelines import Artifact, Pipeline, PipelineNote, begun
 from penstock.domain.usage import CallEnd, Caller, CallStatus, ModelCall, Tokens
-from penstock.ports.library import Progress
+from penstock.ports.library import Headway
 
 if TYPE_CHECKING:
     from penstock.parts import Parts
@@ -33,7 +33,7 @@ async def stored(parts: Parts, pipeline: Pipeline, *artifacts: Artifact) -> Pipe
     """The pipeline, kept and owned."""
     note = PipelineNote(type="pipeline_created", at=NOON)
     moved = begun(pipeline, NOON).transition
-    await parts.pipelines.create(Progress(pipeline=pipeline, transitions=(moved,), artifacts=artifacts, notes=(note,)))
+    await parts.pipelines.create(Headway(pipeline=pipeline, transitions=(moved,), artifacts=artifacts, notes=(note,)))
     return await parts.pipelines.claim(pipeline.id)
 
 

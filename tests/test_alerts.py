@@ -16,7 +16,7 @@ from penstock.bootstrap import Penstock, build
 from penstock.domain.pipelines import PipelineNote
 from penstock.domain.states import PipelineStatus
 from penstock.domain.usage import Caller
-from penstock.ports import Progress
+from penstock.ports import Headway
 from pipeline_support import a_pipeline, paid, stored
 from receiver import Receiver
 
@@ -54,7 +54,7 @@ def test_a_budget_that_is_exceeded_is_told_once_and_stored(
         pipeline = await stored(penstock.parts, a_pipeline(token_budget=100))
         caller = Caller(project="demo", pipeline=pipeline.id, phase="pm_phase", role="pm")
         await paid(penstock.parts.ledger, caller, 60, 40)
-        step = Progress(pipeline=pipeline)
+        step = Headway(pipeline=pipeline)
         assert await with_alert(penstock.parts, step) == step
         await paid(penstock.parts.ledger, caller, 1, 0)
         told = await with_alert(penstock.parts, step)
@@ -63,7 +63,7 @@ def test_a_budget_that_is_exceeded_is_told_once_and_stored(
         await penstock.parts.pipelines.commit(told)
         await announce(penstock.parts, told)
         heard.extend(told.notes)
-        later = Progress(pipeline=after)
+        later = Headway(pipeline=after)
         assert await with_alert(penstock.parts, later) == later
         assert await penstock.parts.pipelines.load(pipeline.id) == after
         notes = penstock.parts.views.pipeline_notes(pipeline.id)
@@ -93,7 +93,7 @@ def test_who_can_not_be_told_stops_nothing(tmp_path: Path, receiver: Receiver) -
     async def work(penstock: Penstock) -> None:
         pipeline = await stored(penstock.parts, a_pipeline(token_budget=1))
         await paid(penstock.parts.ledger, Caller(project="demo", pipeline=pipeline.id), 60, 40)
-        told = await with_alert(penstock.parts, Progress(pipeline=pipeline))
+        told = await with_alert(penstock.parts, Headway(pipeline=pipeline))
         await announce(penstock.parts, told)
         assert told.pipeline.alerted_tokens == 100
 
@@ -104,7 +104,7 @@ def test_the_end_of_a_pipeline_and_its_waiting_are_told(tmp_path: Path, receiver
     async def work(penstock: Penstock) -> None:
         pipeline = a_pipeline()
         for status in PipelineStatus:
-            await announce(penstock.parts, Progress(pipeline=replace(pipeline, status=status, sentence="a reason")))
+            await announce(penstock.parts, Headway(pipeline=replace(pipeline, status=status, sentence="a reason")))
 
     within(tmp_path, receiver, work)
     assert [one["title"] for one in receiver.told] == [

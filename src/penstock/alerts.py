@@ -10,7 +10,7 @@ from dataclasses import replace
 from penstock.domain.pipelines import Pipeline, PipelineNote
 from penstock.domain.states import PipelineStatus
 from penstock.parts import Parts
-from penstock.ports.library import Progress
+from penstock.ports.library import Headway
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _EVENTS = {
 }
 
 
-async def with_alert(parts: Parts, progress: Progress) -> Progress:
+async def with_alert(parts: Parts, progress: Headway) -> Headway:
     """The same step, with the word that more tokens than the budget are used, the first time that this is so.
 
     It is stored with the step, and told only then: better told never than again and again.
@@ -39,7 +39,7 @@ async def with_alert(parts: Parts, progress: Progress) -> Progress:
     return replace(progress, pipeline=after, notes=(*progress.notes, note))
 
 
-async def announce(parts: Parts, progress: Progress) -> None:
+async def announce(parts: Parts, progress: Headway) -> None:
     """Log, and tell the user's channels, what a step that is stored holds for them; mostly nothing."""
     for note in progress.notes:
         if note.type == ALERT:

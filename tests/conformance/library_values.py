@@ -20,7 +20,7 @@ from penstock.domain.pipelines import (
     Transition,
     begun,
 )
-from penstock.ports.library import Progress
+from penstock.ports.library import Headway
 
 numbers = count(1)
 LATER = START + timedelta(seconds=5)
@@ -37,9 +37,9 @@ def a_pipeline(**more: Any) -> Pipeline:
     return replace(one, **more)
 
 
-def beginning(pipeline: Pipeline) -> Progress:
+def beginning(pipeline: Pipeline) -> Headway:
     """What is stored of a new pipeline."""
-    return Progress(
+    return Headway(
         pipeline=pipeline, transitions=(begun(pipeline, START).transition,), notes=(a_note("pipeline_created"),)
     )
 

@@ -24,7 +24,7 @@ from library_values import (
 
 from penstock.domain.errors import UserError
 from penstock.domain.states import PipelineStatus
-from penstock.ports.library import Progress, UnknownArtifact, UnknownPipeline, UsageFilter
+from penstock.ports.library import Headway, UnknownArtifact, UnknownPipeline, UsageFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -49,7 +49,7 @@ def test_a_pipeline_is_told_in_one_fixed_shape(database: Database) -> None:
     after = replace(pipeline, phase="arch_phase", updated_at=LATER, approved=("arch_phase",))
     run(
         database.pipelines.commit(
-            Progress(pipeline=after, transitions=(a_move(),), attempt=attempt, artifacts=(artifact,))
+            Headway(pipeline=after, transitions=(a_move(),), attempt=attempt, artifacts=(artifact,))
         )
     )
     told = database.views.pipeline("pip_one")
@@ -102,7 +102,7 @@ def test_pipelines_are_listed_newest_first_by_project_status_and_page(database: 
 def test_an_artifact_is_told_with_payload_and_documents(database: Database) -> None:
     pipeline = stored(database)
     made = [an_artifact(pipeline, kind) for kind in ("epic", "arch_notes", "epic")]
-    run(database.pipelines.commit(Progress(pipeline=pipeline, artifacts=tuple(made))))
+    run(database.pipelines.commit(Headway(pipeline=pipeline, artifacts=tuple(made))))
     told = database.views.artifact(made[0].id)
     assert json.loads(json.dumps(told)) == told
     assert (told["payload"], told["markdown"], told["html"]) == (made[0].payload, "# Ä", "<h1>Ä</h1>")
@@ -129,8 +129,8 @@ def test_notes_are_told_after_an_id(database: Database) -> None:
 def test_findings_are_told_newest_first_and_one_that_is_closed_is_told_so(database: Database) -> None:
     pipeline = stored(database)
     first, second = an_issue(pipeline), an_issue(pipeline, source="replan", is_debt=True)
-    run(database.pipelines.commit(Progress(pipeline=pipeline, issues=(first, second))))
-    run(database.pipelines.commit(Progress(pipeline=pipeline, issues=(replace(first, closed_at=LATER),))))
+    run(database.pipelines.commit(Headway(pipeline=pipeline, issues=(first, second))))
+    run(database.pipelines.commit(Headway(pipeline=pipeline, issues=(replace(first, closed_at=LATER),))))
     told = database.views.issues()
     assert json.loads(json.dumps(told)) == told
     assert [one["id"] for one in told] == [second.id, first.id]
@@ -151,7 +151,7 @@ def test_what_was_asked_and_is_not_over_is_found_again(database: Database) -> No
         run(database.pipelines.want(one.id, "pm_phase", a_note()))
     assert database.views.unfinished_pipelines() == [first.id, second.id]
     ended = replace(first, status=PipelineStatus.COMPLETE, wanted="pm_phase")
-    run(database.pipelines.commit(Progress(pipeline=ended)))
+    run(database.pipelines.commit(Headway(pipeline=ended)))
     assert database.views.unfinished_pipelines() == [second.id]
 
 

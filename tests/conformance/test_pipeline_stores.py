@@ -24,7 +24,7 @@ from penstock.adapters.store.opening import open_database
 from penstock.domain.errors import Bug
 from penstock.domain.states import PipelineStatus, Reason
 from penstock.ports import OwnershipLost
-from penstock.ports.library import Progress, UnknownPipeline
+from penstock.ports.library import Headway, UnknownPipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def test_all_that_follows_from_a_step_is_there_afterwards(pipelines: Pipelines) 
         attempt, first, second = an_attempt(ours), an_artifact(ours), an_artifact(ours, "arch_notes")
         ended = replace(ours, status=PipelineStatus.FAILED, reason=Reason.ERROR, sentence="no", completed_at=LATER)
         await pipelines.commit(
-            Progress(
+            Headway(
                 pipeline=ended, transitions=(a_move(),), artifacts=(first, second), attempt=attempt,
                 issues=(an_issue(ours),), notes=(a_note(deep={"a": [1]}),),
             )
@@ -89,7 +89,7 @@ def test_an_attempt_is_written_as_it_is_in_the_place_of_what_it_was(pipelines: P
         ours = await claimed(pipelines)
         attempt, another = an_attempt(ours), an_attempt(ours, number=2)
         for one in (attempt, another, replace(attempt, ended_at=LATER, outcome="passed", run="run-1", sentence="s")):
-            await pipelines.commit(Progress(pipeline=ours, attempt=one))
+            await pipelines.commit(Headway(pipeline=ours, attempt=one))
         found = await pipelines.attempts(ours.id)
         assert [(one.id, one.outcome, one.run) for one in found] == [
             (attempt.id, "passed", "run-1"),
@@ -103,17 +103,17 @@ def test_who_was_taken_over_writes_nothing_more(pipelines: Pipelines) -> None:
     async def main() -> None:
         ours = await claimed(pipelines)
         attempt = an_attempt(ours)
-        await pipelines.commit(Progress(pipeline=ours, attempt=attempt))
+        await pipelines.commit(Headway(pipeline=ours, attempt=attempt))
         theirs = await pipelines.claim(ours.id)
         assert theirs == replace(ours, generation=ours.generation + 1)
         with pytest.raises(OwnershipLost, match=ours.id):
-            await pipelines.commit(Progress(pipeline=replace(ours, phase="qa_phase"), artifacts=(an_artifact(ours),)))
+            await pipelines.commit(Headway(pipeline=replace(ours, phase="qa_phase"), artifacts=(an_artifact(ours),)))
         with pytest.raises(OwnershipLost):
             await pipelines.keep_answer(ours, an_answer(attempt))
         assert await pipelines.load(ours.id) == theirs
         assert (await pipelines.artifacts(ours.id), await pipelines.answers(attempt.id)) == ((), ())
         await pipelines.keep_answer(theirs, an_answer(attempt))
-        await pipelines.commit(Progress(pipeline=replace(theirs, phase="qa_phase")))
+        await pipelines.commit(Headway(pipeline=replace(theirs, phase="qa_phase")))
         assert (await pipelines.load(ours.id)).phase == "qa_phase"
 
     asyncio.run(main())
@@ -123,10 +123,10 @@ def test_a_step_that_contradicts_what_is_stored_leaves_nothing_of_it(pipelines: 
     async def main() -> None:
         ours = await claimed(pipelines)
         artifact = an_artifact(ours)
-        await pipelines.commit(Progress(pipeline=ours, artifacts=(artifact,)))
+        await pipelines.commit(Headway(pipeline=ours, artifacts=(artifact,)))
         with pytest.raises(Bug):
             await pipelines.commit(
-                Progress(pipeline=replace(ours, phase="ba_phase"), artifacts=(an_artifact(ours), artifact))
+                Headway(pipeline=replace(ours, phase="ba_phase"), artifacts=(an_artifact(ours), artifact))
             )
         assert await pipelines.load(ours.id) == ours
         assert await pipelines.artifacts(ours.id) == (artifact,)
@@ -142,7 +142,7 @@ def test_a_phase_is_wanted_by_exactly_one_of_those_who_ask(pipelines: Pipelines)
         assert sorted(asked) == [False, False, False, False, True]
         ours = await pipelines.claim(pipeline.id)
         assert (ours.wanted, ours.updated_at) == ("pm_phase", LATER)
-        await pipelines.commit(Progress(pipeline=replace(ours, wanted="")))
+        await pipelines.commit(Headway(pipeline=replace(ours, wanted="")))
         assert await pipelines.want(pipeline.id, "pm_phase", a_note())
 
     asyncio.run(main())
@@ -175,7 +175,7 @@ def test_who_lost_the_leave_of_the_database_writes_nothing_more(database: Databa
         ours = await claimed(database.pipelines)
         database.owned.add(ours.id, Ended())
         for write in (
-            database.pipelines.commit(Progress(pipeline=replace(ours, phase="qa_phase"))),
+            database.pipelines.commit(Headway(pipeline=replace(ours, phase="qa_phase"))),
             database.pipelines.keep_answer(ours, an_answer(an_attempt(ours))),
             database.pipelines.claim(ours.id),
         ):
@@ -205,7 +205,7 @@ def test_answers_are_kept_in_their_order_and_replaced_in_their_place(pipelines: 
         ours = await claimed(pipelines)
         attempt, other = an_attempt(ours), an_attempt(ours, number=2)
         for one in (attempt, other):
-            await pipelines.commit(Progress(pipeline=ours, attempt=one))
+            await pipelines.commit(Headway(pipeline=ours, attempt=one))
         first, second, mentor = (an_answer(attempt, voice, 1) for voice in ("2", "1", "mentor"))
         for answer in (first, second, mentor, an_answer(other)):
             await pipelines.keep_answer(ours, answer)
@@ -230,11 +230,11 @@ def test_a_person_adds_an_artifact_without_owning_the_pipeline(pipelines: Pipeli
     async def main() -> None:
         ours = await claimed(pipelines)
         made, given = an_artifact(ours), an_artifact(ours, origin="human")
-        await pipelines.commit(Progress(pipeline=ours, artifacts=(made,)))
+        await pipelines.commit(Headway(pipeline=ours, artifacts=(made,)))
         await pipelines.add_artifact(given, a_note("artifact_stored"))
         assert await pipelines.artifacts(ours.id) == (made, given)
         assert (await pipelines.load(ours.id)).generation == ours.generation
-        await pipelines.commit(Progress(pipeline=ours))
+        await pipelines.commit(Headway(pipeline=ours))
 
     asyncio.run(main())
 
@@ -262,7 +262,7 @@ def test_texts_that_no_database_holds_are_kept_readably(pipelines: Pipelines) ->
         ours = await claimed(pipelines)
         attempt = an_attempt(ours, asked="a\0b \ud800")
         artifact = an_artifact(ours, payload={"text": "a\0b"}, markdown="\0")
-        await pipelines.commit(Progress(pipeline=ours, attempt=attempt, artifacts=(artifact,)))
+        await pipelines.commit(Headway(pipeline=ours, attempt=attempt, artifacts=(artifact,)))
         await pipelines.keep_answer(ours, an_answer(attempt, text="x\0\udfff"))
         (answer,) = await pipelines.answers(attempt.id)
         assert answer.text.startswith("x")

@@ -17,7 +17,7 @@ from penstock.bootstrap import build
 from penstock.domain.pipelines import Issue
 from penstock.epics import EpicWish
 from penstock.improving import CLONES, Wanted, improve, open_findings
-from penstock.ports import Progress
+from penstock.ports import Headway
 from sandbox_support import GIT
 
 EPIC = "Add health check endpoint to orchestrator API"
@@ -154,7 +154,7 @@ async def _found(bench: EpicBench, by: str) -> str:
             location="mill/households.py:9",
             **shared,
         )
-        await penstock.parts.pipelines.commit(Progress(pipeline=pipeline, issues=(issue,)))
+        await penstock.parts.pipelines.commit(Headway(pipeline=pipeline, issues=(issue,)))
     finally:
         await penstock.close()
     return issue.id

@@ -22,7 +22,7 @@ from penstock.planning.answers import AnswerUnfit, ReadAnswer
 from penstock.planning.artifacts import canonical_type, model_of, validated
 from penstock.planning.conversation import AskingStopped, Conversation, answer
 from penstock.planning.prompting import PromptParts, warning_of_age
-from penstock.ports import CallFailed, Progress, Stay, Stop, StopKind
+from penstock.ports import CallFailed, Headway, Stay, Stop, StopKind
 
 Validate = Callable[[Mapping[str, Any]], tuple[Any, tuple[str, ...]]]
 CALLS_OF_A_VOICE = 20
@@ -37,7 +37,7 @@ async def perform(desk: Desk) -> Pipeline:
     now = desk.parts.clock.now()
     moved = passed(desk.pipeline, desk.graph, now)
     after = await desk.commit(
-        Progress(
+        Headway(
             pipeline=moved.pipeline,
             transitions=(moved.transition,),
             artifacts=(made,),
@@ -68,7 +68,7 @@ async def begun(desk: Desk, parts: PromptParts, *, run: str = "") -> PhaseAttemp
         run=run,
         started_at=now,
     )
-    await desk.commit(Progress(pipeline=pipeline, attempt=attempt, notes=(_started(desk, attempt),)))
+    await desk.commit(Headway(pipeline=pipeline, attempt=attempt, notes=(_started(desk, attempt),)))
     return attempt
 
 

@@ -9,7 +9,7 @@ from penstock.engine.owner import RunIsOwned, owning
 from penstock.epics import wishes
 from penstock.epics.asked import AdvanceRefused, PipelineIsBusy
 from penstock.parts import Parts
-from penstock.ports import Progress
+from penstock.ports import Headway
 
 
 async def ask_for_approval(parts: Parts, pipeline_id: str, sentence: str) -> None:
@@ -18,7 +18,7 @@ async def ask_for_approval(parts: Parts, pipeline_id: str, sentence: str) -> Non
     if pipeline.status is PipelineStatus.ACTIVE:
         now = parts.clock.now()
         note = PipelineNote(type="approval_asked", payload={"phase": pipeline.phase, "why": sentence}, at=now)
-        progress = Progress(pipeline=approval_asked(pipeline, now, sentence), notes=(note,))
+        progress = Headway(pipeline=approval_asked(pipeline, now, sentence), notes=(note,))
         await parts.pipelines.commit(progress)
         await announce(parts, progress)
 
@@ -29,7 +29,7 @@ async def approve(parts: Parts, pipeline_id: str, *, by: str, note: str) -> tupl
     now = parts.clock.now()
     told = PipelineNote(type="approved", payload=_said(parts, pipeline, by, note), at=now)
     after = approved(pipeline, now)
-    await parts.pipelines.commit(Progress(pipeline=after, notes=(told,)))
+    await parts.pipelines.commit(Headway(pipeline=after, notes=(told,)))
     return after, pipeline.phase
 
 
@@ -41,7 +41,7 @@ async def reject(parts: Parts, pipeline_id: str, *, by: str, note: str) -> tuple
     sentence = f"{pipeline.phase} was not approved{why}"
     moved = failed(pipeline, now, Reason.CANCELLED, sentence)
     told = PipelineNote(type="pipeline_failed", payload={**said, "sentence": sentence}, at=now)
-    progress = Progress(pipeline=moved.pipeline, transitions=(moved.transition,), notes=(told,))
+    progress = Headway(pipeline=moved.pipeline, transitions=(moved.transition,), notes=(told,))
     await parts.pipelines.commit(progress)
     await announce(parts, progress)
     return moved.pipeline, pipeline.phase

@@ -15,7 +15,7 @@ from penstock.engine import leaks
 from penstock.epics import asking, documenting, matter, plans
 from penstock.epics.desk import Desk
 from penstock.epics.making import artifact_of, mended
-from penstock.ports import Conflicted, Progress, Publication
+from penstock.ports import Conflicted, Headway, Publication
 
 MENDS = "mends"
 """The key of an epic's context that names the findings which it is begun to mend."""
@@ -56,7 +56,7 @@ async def _committed(desk: Desk, attempt: PhaseAttempt, message: str) -> Desk:
     commit = merged.candidate
     last = carried_over(verdict, id=f"{verdict.id}-delivered", parent=verdict.commit, commit=commit)
     await parts.repository.advance(last)
-    return await desk.commit(Progress(pipeline=replace(pipeline, head=commit.commit)))
+    return await desk.commit(Headway(pipeline=replace(pipeline, head=commit.commit)))
 
 
 async def _last_verdict(desk: Desk) -> Verdict | None:
@@ -111,7 +111,7 @@ async def _ended(desk: Desk, attempt: PhaseAttempt, message: str, head: str, pro
     moved = passed(replace(desk.pipeline, head=head), desk.graph, now)
     told = "pipeline_completed" if moved.pipeline.is_over else "phase_passed"
     after = await desk.commit(
-        Progress(
+        Headway(
             pipeline=moved.pipeline,
             transitions=(moved.transition,),
             artifacts=(made,),

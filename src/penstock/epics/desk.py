@@ -14,7 +14,7 @@ from penstock.domain.phases import PhaseConfiguration, PhaseGraph, PhaseOptions,
 from penstock.domain.pipelines import Artifact, PhaseAttempt, Pipeline, PipelineNote
 from penstock.parts import Parts
 from penstock.planning.artifacts import canonical_type
-from penstock.ports import Progress
+from penstock.ports import Headway
 from penstock.projects import Opened, Project, Projects
 from penstock.service import Service
 from penstock.submitting import Submitting
@@ -104,7 +104,7 @@ class Desk:
         """The text without secrets."""
         return self.opened.parts.redactor.redact(text)
 
-    async def commit(self, progress: Progress) -> Desk:
+    async def commit(self, progress: Headway) -> Desk:
         """Store what follows from a step, and tell it; the desk as it is then."""
         if progress.transitions:
             progress = await with_alert(self.parts, progress)

@@ -12,7 +12,7 @@ from penstock.epics.asked import PhaseFailed
 from penstock.epics.desk import Desk
 from penstock.epics.making import artifact_of, issue_of
 from penstock.planning.prompting import PromptParts
-from penstock.ports import Progress
+from penstock.ports import Headway
 
 REPLAN = "replan"
 """The voice that makes a new plan for what a run did not complete."""
@@ -47,7 +47,7 @@ async def perform(desk: Desk) -> Pipeline:
 async def _announced(desk: Desk, attempt: PhaseAttempt) -> Desk:
     pipeline = replace(desk.pipeline, run=attempt.run)
     note = desk.note("run_started", run_id=attempt.run, round=attempt.round)
-    return await desk.commit(Progress(pipeline=pipeline, notes=(note,)))
+    return await desk.commit(Headway(pipeline=pipeline, notes=(note,)))
 
 
 async def _completed(desk: Desk, attempt: PhaseAttempt, run: Run) -> Pipeline:
@@ -68,7 +68,7 @@ async def _completed(desk: Desk, attempt: PhaseAttempt, run: Run) -> Pipeline:
     )
     moved = passed(replace(desk.pipeline, run=run.id, head=head), desk.graph, now)
     after = await desk.commit(
-        Progress(
+        Headway(
             pipeline=moved.pipeline,
             transitions=(moved.transition,),
             artifacts=(made,),
@@ -97,7 +97,7 @@ async def _not_completed(desk: Desk, attempt: PhaseAttempt, run: Run) -> Pipelin
     now = desk.parts.clock.now()
     moved = replanned(desk.pipeline, now, f"run {run.id} is {run.state.value}: {run.sentence}")
     after = await desk.commit(
-        Progress(
+        Headway(
             pipeline=moved.pipeline,
             transitions=(moved.transition,),
             artifacts=(made,),
@@ -137,7 +137,7 @@ async def _given_up(desk: Desk, attempt: PhaseAttempt, run: Run) -> Pipeline:
     pipeline = replace(desk.pipeline, run=run.id, head=run.head or desk.pipeline.head)
     moved = failed(pipeline, now, run.reason or Reason.ERROR, said)
     after = await desk.commit(
-        Progress(
+        Headway(
             pipeline=moved.pipeline,
             transitions=(moved.transition,),
             attempt=replace(attempt, ended_at=now, outcome="failed", sentence=said),

@@ -20,7 +20,7 @@ from penstock.domain.states import TERMINAL_RUN, RunState
 from penstock.epics import runs
 from penstock.epics.desk import Desk
 from penstock.planning.naming import change_of
-from penstock.ports import Progress
+from penstock.ports import Headway
 
 TYPES = ("epic", "arch_notes", "ba_spec", "qa_result")
 WORKSTREAM, PLAYER = "ws-documents", "scripted"
@@ -112,7 +112,7 @@ async def _gone_on(desk: Desk, run: Run) -> Desk:
         return desk
     pipeline = replace(desk.pipeline, run=run.id, head=head)
     note = desk.note("run_ended", run_id=run.id, state=run.state.value)
-    return await desk.commit(Progress(pipeline=pipeline, notes=(note,)))
+    return await desk.commit(Headway(pipeline=pipeline, notes=(note,)))
 
 
 def _not_documented(run: Run) -> NotDocumented:

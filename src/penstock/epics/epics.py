@@ -17,7 +17,7 @@ from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicW
 from penstock.epics.background import Background
 from penstock.epics.desk import House, Tell
 from penstock.epics.making import artifact_of, redacted_json
-from penstock.ports import Holder, Progress
+from penstock.ports import Headway, Holder
 from penstock.roleprompts import RolePrompts
 
 
@@ -68,7 +68,7 @@ class Epics:
         first = begun(made, now)
         note = PipelineNote(type="pipeline_created", payload={"epic_id": made.epic_id}, at=now)
         await self._parts.pipelines.create(
-            Progress(pipeline=first.pipeline, transitions=(first.transition,), notes=(note,))
+            Headway(pipeline=first.pipeline, transitions=(first.transition,), notes=(note,))
         )
         return pipeline_id, warnings
 

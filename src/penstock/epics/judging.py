@@ -10,7 +10,7 @@ from penstock.domain.pipelines import Artifact, Issue, PhaseAttempt, Pipeline, p
 from penstock.epics import asking, matter, plans
 from penstock.epics.desk import Desk
 from penstock.epics.making import issue_of, mended
-from penstock.ports import Progress
+from penstock.ports import Headway
 
 MOST_TOLD = 200
 
@@ -28,7 +28,7 @@ async def _accepted(desk: Desk, attempt: PhaseAttempt, made: Artifact, issues: S
     now = desk.parts.clock.now()
     moved = passed(desk.pipeline, desk.graph, now)
     after = await desk.commit(
-        Progress(
+        Headway(
             pipeline=moved.pipeline,
             transitions=(moved.transition,),
             artifacts=(made,),
@@ -48,7 +48,7 @@ async def _sent_back(desk: Desk, attempt: PhaseAttempt, made: Artifact, issues: 
     told = desk.redact("; ".join(one.description for one in issues if one.fix_required) or "it was not passed")
     moved = returned(desk.pipeline, desk.graph, now, told[:MOST_TOLD])
     after = await desk.commit(
-        Progress(
+        Headway(
             pipeline=moved.pipeline,
             transitions=(moved.transition,),
             artifacts=(made,),

@@ -16,7 +16,7 @@ from penstock.engine.owner import RunIsOwned, owning
 from penstock.epics import asking, delivering, developing, judging
 from penstock.epics.asked import PipelineIsBusy
 from penstock.epics.desk import Desk, House, Tell
-from penstock.ports import Progress
+from penstock.ports import Headway
 
 LOOKS, LOOK_EVERY = 50, 0.1
 """How often, and how many seconds apart, a pipeline is asked for that somebody else still holds."""
@@ -69,7 +69,7 @@ async def _failed(house: House, pipeline_id: str, error: PenstockError, tell: Te
     under_way = next((one for one in reversed(attempts) if one.ended_at is None), None)
     ended = under_way and replace(under_way, ended_at=now, outcome="failed", sentence=words)
     told = PipelineNote(type="phase_failed", payload={"phase": pipeline.phase, "sentence": words}, at=now)
-    progress = Progress(pipeline=replace(pipeline, wanted="", updated_at=now), attempt=ended or None, notes=(told,))
+    progress = Headway(pipeline=replace(pipeline, wanted="", updated_at=now), attempt=ended or None, notes=(told,))
     progress = await with_alert(parts, progress)
     await asyncio.shield(parts.pipelines.commit(progress))
     for note in progress.notes:

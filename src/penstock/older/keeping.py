@@ -17,7 +17,7 @@ from penstock.older.found import FoundArtifact, FoundPipeline, Reading
 from penstock.parts import Parts
 from penstock.planning.artifacts import canonical_type
 from penstock.planning.older_shapes import of_older_shape
-from penstock.ports.library import Progress, UnknownPipeline
+from penstock.ports.library import Headway, UnknownPipeline
 from penstock.projects import Opened, Projects
 
 LONGEST_NAME, LONGEST_WISH = 128, 50_000
@@ -32,7 +32,7 @@ _GOES_ON = ("pm_phase", "arch_phase", "ba_phase")
 class Kept:
     """One pipeline as it would be stored, or is."""
 
-    progress: Progress
+    progress: Headway
     is_there: bool = False
     """It was stored an earlier time: nothing is done."""
 
@@ -76,7 +76,7 @@ class Keeping:
             return False
         return True
 
-    def _progress(self, found: FoundPipeline, opened: Opened, unread: list[str]) -> Progress:
+    def _progress(self, found: FoundPipeline, opened: Opened, unread: list[str]) -> Headway:
         pipeline = self._pipeline(found, opened)
         artifacts = tuple(self._artifacts(pipeline, found.artifacts, opened, unread))
         moved = Transition(source=IDLE, target=pipeline.state, at=pipeline.created_at, reason="taken over")
@@ -85,7 +85,7 @@ class Keeping:
             payload={"epic_id": pipeline.epic_id, "taken_over_from": found.source[:200]},
             at=pipeline.created_at,
         )
-        return Progress(pipeline=pipeline, transitions=(moved,), artifacts=artifacts, notes=(note,))
+        return Headway(pipeline=pipeline, transitions=(moved,), artifacts=artifacts, notes=(note,))
 
     def _pipeline(self, found: FoundPipeline, opened: Opened) -> Pipeline:
         now, redact = self._parts.clock.now(), opened.parts.redactor.redact

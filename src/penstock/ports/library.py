@@ -39,7 +39,7 @@ class UnknownPrompt(UserError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Headway:
     """All that follows from one step of a pipeline: stored in one transaction."""
 
     pipeline: Pipeline
@@ -57,7 +57,7 @@ class Pipelines(Protocol):
     `OwnershipLost`.
     """
 
-    async def create(self, progress: Progress) -> None:
+    async def create(self, progress: Headway) -> None:
         """Store a pipeline before its first phase."""
         ...
 
@@ -75,7 +75,7 @@ class Pipelines(Protocol):
         """
         ...
 
-    async def commit(self, progress: Progress) -> None:
+    async def commit(self, progress: Headway) -> None:
         """All that follows from a step, in one transaction; the pipeline's own generation is what is compared."""
         ...
 

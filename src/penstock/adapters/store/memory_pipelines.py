@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         PipelineNote,
         Transition,
     )
-    from penstock.ports.library import Progress
+    from penstock.ports.library import Headway
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class MemoryPipelines:
         self._kept: dict[str, _Kept] = {}
         self._answers: dict[str, dict[tuple[str, int], KeptAnswer]] = {}
 
-    async def create(self, progress: Progress) -> None:
+    async def create(self, progress: Headway) -> None:
         """Keep a pipeline before its first phase."""
         pipeline = progress.pipeline
         if pipeline.id in self._kept:
@@ -67,7 +67,7 @@ class MemoryPipelines:
         kept.notes.append(note)
         return True
 
-    async def commit(self, progress: Progress) -> None:
+    async def commit(self, progress: Headway) -> None:
         """Take over all that follows from a step, or nothing."""
         self._owned(progress.pipeline)
         self._keep(progress)
@@ -113,7 +113,7 @@ class MemoryPipelines:
         """What was found, oldest first."""
         return tuple(self._find(pipeline_id).issues.values())
 
-    def _keep(self, progress: Progress) -> None:
+    def _keep(self, progress: Headway) -> None:
         for artifact in progress.artifacts:
             self._new(artifact)
         kept = self._kept[progress.pipeline.id]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from penstock.adapters.store.owned import Owned
     from penstock.adapters.store.writer import Writer
     from penstock.domain.pipelines import Artifact, KeptAnswer, PhaseAttempt, Pipeline, PipelineNote
-    from penstock.ports.library import Progress
+    from penstock.ports.library import Headway
 
 NAMED = 3
 """How many of the newest pipelines are named when one is not found."""
@@ -45,7 +45,7 @@ class SqlPipelines:
         self._writer = writer
         self._owned = owned
 
-    async def create(self, progress: Progress) -> None:
+    async def create(self, progress: Headway) -> None:
         """Store a pipeline and its project before its first phase."""
         pipeline = progress.pipeline
         project = {"id": pipeline.project, "path": pipeline.project_path, "created_at": pipeline.created_at}
@@ -91,7 +91,7 @@ class SqlPipelines:
 
         return await self._writer.write(work)
 
-    async def commit(self, progress: Progress) -> None:
+    async def commit(self, progress: Headway) -> None:
         """All that follows from a step; `OwnershipLost`, and nothing stored, for an old generation."""
         pipeline = progress.pipeline
         self._check(pipeline.id)
@@ -181,7 +181,7 @@ def _change_owned(connection: Connection, pipeline: Pipeline, values: dict[str, 
         )
 
 
-def _write_what_follows(connection: Connection, progress: Progress) -> None:
+def _write_what_follows(connection: Connection, progress: Headway) -> None:
     pipeline_id, dialect, kept = progress.pipeline.id, connection.dialect.name, ("place",)
     attempts = [] if progress.attempt is None else [rows.attempt_row(progress.attempt)]
     for statement, made in (
