@@ -79,18 +79,22 @@ def slots(request: pytest.FixtureRequest, tmp_path: Path) -> Slots:
 
 @awaited
 async def test_never_more_at_once_than_there_are_and_everybody_gets_one(slots: Slots) -> None:
-    inside, most, served = 0, 0, []
+    inside, most, served, full = 0, 0, [], asyncio.Event()
 
     async def use(number: int) -> None:
         nonlocal inside, most
         async with slots.taken(need(3), ME, silent):
             inside += 1
             most = max(most, inside)
+            if inside == 3:
+                full.set()
+            await full.wait()
             await asyncio.sleep(0.001)
             inside -= 1
             served.append(number)
 
-    await asyncio.gather(*(use(number) for number in range(20)))
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(use(number) for number in range(20)))
     assert most == 3
     assert sorted(served) == list(range(20))
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 import pytest
 from domain_stories import Story, one
 
-from penstock.domain.changes import Verdict
+from penstock.domain.budget import Level
+from penstock.domain.changes import Candidate, Verdict
 from penstock.domain.commands import PublishBranch, TakeBack
-from penstock.domain.events import OutOfScope, ResumeAsked, RollbackAsked, TakeBackRefused, TakenBack
+from penstock.domain.events import (
+    OutOfScope,
+    OverBudget,
+    ResetAsked,
+    ResumeAsked,
+    RollbackAsked,
+    TakeBackRefused,
+    TakenBack,
+)
 from penstock.domain.refusals import EventRefused
-from penstock.domain.states import RunState
+from penstock.domain.states import Reason, RunState
 
 
 def ended():
@@ -28,6 +37,13 @@ def verdict_without(run, command, **wrong):
     names = tuple(member.workstream for member in command.members)
     values = {"id": "v-back", "branch": run.branch, "parent": command.head, "commit": "back", "tree": "tree-back"}
     return Verdict(**{**values, "members": names, "checks": (), "merges": names, **wrong})
+
+
+def take_back(story, name):
+    story.feed(RollbackAsked(workstream=name))
+    command = story.take(story.only(TakeBack))
+    story.feed(TakenBack(number=command.number, verdict=verdict_without(story.run, command)))
+    story.move_branch()
 
 
 def test_a_merge_is_taken_back_and_the_run_stays_as_it_ended():
@@ -68,6 +84,34 @@ def test_what_can_not_be_undone_stays_and_says_why():
     assert story.run.progress("garden").sentence == "could not be taken back: without it the rest fails: make test"
     story.feed(RollbackAsked(workstream="garden"))
     assert story.of(TakeBack)
+
+
+def test_what_failed_upon_something_that_was_taken_back_is_not_begun_again():
+    story = Story(one("ground"), one("wall", depends_on=("ground",)), one("garden")).begin()
+    story.merge("ground")
+    story.merge("garden")
+    story.finish("wall", OutOfScope(violations=()))
+    story.publish()
+    take_back(story, "ground")
+    before = story.run
+    with pytest.raises(EventRefused, match="wall builds upon ground, which was taken back"):
+        story.feed(ResetAsked(workstream="wall"))
+    assert story.run is before
+
+
+def test_money_does_not_bring_back_what_was_taken_from_under_others():
+    story = Story(one("ground"), one("wall", depends_on=("ground",)), one("garden")).begin()
+    story.merge("ground")
+    story.merge("garden")
+    candidate = Candidate(commit="kept", tree="kept-tree")
+    story.finish("wall", OverBudget(level=Level.RUN, sentence="all is spent", candidate=candidate))
+    story.publish()
+    assert story.run.reason is Reason.BUDGET_EXHAUSTED
+    take_back(story, "ground")
+    story.publish()
+    with pytest.raises(EventRefused, match="nothing in it can go on"):
+        story.feed(ResumeAsked())
+    assert story.states() == {"ground": "abandoned", "wall": "failed", "garden": "done"}
 
 
 def test_only_what_was_merged_by_a_run_that_has_ended_can_be_taken_back():

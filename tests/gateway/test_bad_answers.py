@@ -81,6 +81,7 @@ READ: dict[str, tuple[str, str]] = {
 UNFIT: dict[str, tuple[str, type[AnswerUnfit], str]] = {
     "nothing": ("", AnswerEmpty, "nothing was said"),
     "blanks": (" \n\t ", AnswerEmpty, "nothing was said"),
+    "huge": (spoilt(notes="x" * (4 << 20)), AnswerInvalid, "be shorter"),
     "prose": ("I would rather talk about it first.", AnswerInvalid, "no JSON object"),
     "null": ("null", AnswerInvalid, "found null"),
     "a number": ("42", AnswerInvalid, "found a number"),
@@ -106,7 +107,6 @@ UNFIT: dict[str, tuple[str, type[AnswerUnfit], str]] = {
     "twenty thousand braces": ("{" * 20_000, AnswerTruncated, "breaks off"),
     "a brace is missing": (GOOD[:-1], AnswerTruncated, "breaks off"),
     "a fence that breaks off": (f"```json\n{PRETTY[:200]}", AnswerTruncated, "breaks off"),
-    "huge": (spoilt(notes="x" * (4 << 20)), AnswerInvalid, "be shorter"),
 }
 
 STOPPED: dict[str, tuple[str, str, type[AnswerUnfit]]] = {

@@ -81,11 +81,12 @@ def _reopen(draft: Draft) -> None:
     _refuse_while_taken_back(draft)  # what then remains is pushed anyway
     if draft.state in (RunState.ABANDONED, RunState.COMPLETED) and not _waits_for_its_push(draft):
         raise IllegalMove(entity="run", source=draft.state, target=RunState.RUNNING)
-    if draft.get("reason") is Reason.BUDGET_EXHAUSTED:
-        for rank in draft.in_state(WorkstreamState.FAILED):
-            if draft[rank].reason is Reason.BUDGET_EXHAUSTED:
-                _begin_again(draft, rank)
-    elif _waits_for_its_push(draft):
+    unpaid = _unpaid(draft)
+    for rank in unpaid:
+        _begin_again(draft, rank)
+    if unpaid:
+        return
+    if _waits_for_its_push(draft):
         if not draft.get("publishing"):
             endings.publish(draft)
     else:
@@ -93,6 +94,14 @@ def _reopen(draft: Draft) -> None:
             f"the run ended {draft.state.value} and nothing in it can go on",
             hint="reset a failed workstream first: penstock reset-workstream RUN WORKSTREAM",
         )
+
+
+def _unpaid(draft: Draft) -> list[int]:
+    """What failed for want of money alone, and could be done with more of it."""
+    if draft.get("reason") is not Reason.BUDGET_EXHAUSTED:
+        return []
+    failed = [rank for rank in draft.in_state(WorkstreamState.FAILED) if not rollback.taken_from_under(draft, rank)]
+    return [rank for rank in failed if draft[rank].reason is Reason.BUDGET_EXHAUSTED]
 
 
 def _waits_for_its_push(draft: Draft) -> bool:
@@ -181,6 +190,11 @@ def _reset(draft: Draft, request: ResetAsked) -> None:
     if draft.get("ending") is not None or draft.state is RunState.ABANDONED:
         raise EventRefused("the run was ended for good")
     _refuse_while_taken_back(draft)
+    if gone := rollback.taken_from_under(draft, rank):
+        names = ", ".join(map(draft.id_of, gone))
+        raise EventRefused(
+            f"{request.workstream} builds upon {names}, which was taken back", hint="do it in a run of its own"
+        )
     _begin_again(draft, rank)
 
 

@@ -62,6 +62,11 @@ def _built_upon(draft: Draft, rank: int) -> tuple[int, ...]:
     return tuple(one for one in later if draft[one].outcome is Outcome.MERGED)
 
 
+def taken_from_under(draft: Draft, rank: int) -> list[int]:
+    """What a workstream depends on and was taken back: it could wait for that for ever."""
+    return [one for one in draft.plan.dependencies[rank] if draft[one].state is WorkstreamState.ABANDONED]
+
+
 def _member(draft: Draft, rank: int) -> Member:
     progress = draft[rank]
     if progress.candidate is None:

@@ -70,6 +70,25 @@ def test_a_preparation_that_was_cut_short_is_nobodys_work(bench: Bench) -> None:
     assert bench.capture().ref.endswith("/1")
 
 
+def test_no_instant_of_linking_leaves_a_file_of_ours_in_the_worktree(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def look(source: Path, target: Path) -> Path:
+        seen.append(sorted(path.name for path in bench.worktree.iterdir() if path.name.startswith(".git.")))
+        assert source.exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", look)
+        bench.prepare()
+    assert seen == [[]]
+    bench.again()
+    bench.prepare()
+    assert sorted(path.name for path in bench.worktree.parent.iterdir()) == [bench.worktree.name]
+
+
 def test_preserving_what_a_capture_took_makes_no_second_snapshot(bench: Bench) -> None:
     worktree = bench.prepare()
     (worktree / "src/app.py").write_text("two\n")

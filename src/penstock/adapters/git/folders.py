@@ -153,14 +153,19 @@ def empty(folder: Path) -> None:
 def discard(folder: Path) -> None:
     """Take a folder out of its place in one step and then remove it; what a kill left of an earlier time goes too."""
     if exists(folder):
-        number = 0
-        while exists(target := folder.with_name(f".gone~{folder.name}~{os.getpid()}~{number}")):
-            number += 1
-        folder.rename(target)
+        folder.rename(passing(folder))
     if folder.parent.is_dir():
         for name in os.listdir(folder.parent):  # noqa: PTH208 - a pattern would have to be escaped, and costs more
             if name.startswith(f".gone~{folder.name}~"):
                 remove(folder.parent / name)
+
+
+def passing(folder: Path) -> Path:
+    """A free name beside a folder for what is not yet or no more in its place; `discard` clears it too."""
+    number = 0
+    while exists(target := folder.with_name(f".gone~{folder.name}~{os.getpid()}~{number}")):
+        number += 1
+    return target
 
 
 def move_aside(source: Path, folder: Path, name: str) -> Path:
@@ -179,12 +184,14 @@ def move_aside(source: Path, folder: Path, name: str) -> Path:
     return target
 
 
-def write(path: Path, content: bytes, *, synced: bool = False) -> None:
-    """Write a small file so that a reader sees the old or the new one, never a part."""
+def write(path: Path, content: bytes, *, synced: bool = False, by_way_of: Path | None = None) -> None:
+    """Write a small file so that a reader sees the old or the new one, never a part; a kill may leave the other name
+    of the new one, which else lies beside it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if is_folder(path):
         remove(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    temporary = by_way_of or path.with_name(f"{path.name}.{os.getpid()}.new")
     remove(temporary)
     with temporary.open("xb") as file:
         file.write(content)

@@ -107,8 +107,8 @@ class PrivateFolder:
         return files if is_ours else None
 
     def write_link(self) -> None:
-        """Put the `.git` file into the worktree."""
-        folders.write(self._worktree / ".git", self.link)
+        """Put the `.git` file into the worktree, where nothing else of ours may ever be: it would be the agent's."""
+        folders.write(self._worktree / ".git", self.link, by_way_of=folders.passing(self._worktree))
 
     def has_its_link(self) -> bool:
         """True while the worktree's `.git` is the file that we wrote."""

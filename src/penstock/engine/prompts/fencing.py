@@ -52,8 +52,10 @@ class Fences:
 
     def on_lines(self, text: str) -> str:
         """The text in which each fence is a line of its own, wherever a template has put it."""
-        text = re.sub(rf"(?<!\n)<(?=data-{self._nonce})", "\n<", text)
-        return re.sub(rf"</data-{self._nonce}>(?!\n)", r"\g<0>\n", text)
+        begin, end = f"<data-{self._nonce}", f"</data-{self._nonce}>"
+        # one line end more for each, and one less where there was one: a pattern would have to be compiled per prompt
+        text = text.replace(begin, f"\n{begin}").replace(f"\n\n{begin}", f"\n{begin}")
+        return text.replace(end, f"{end}\n").replace(f"{end}\n\n", f"{end}\n")
 
 
 def _listed(items: Iterable[object]) -> str:
