@@ -241,6 +241,9 @@ class Story:
             assert (name in busy) == (has_step and not row.held), name
             assert not (row.held and row.state not in ACTIVE)
             assert row.attempt is None or row.state in IN_FLIGHT
+            assert row.state not in IN_FLIGHT | {WorkstreamState.READY} or all(
+                run.rows[one].state is WorkstreamState.DONE for one in self.plan.dependencies[place]
+            ), f"{name} goes on without what it depends on"
             assert not row.delay or (row.attempt is not None and not row.held)
         assert len(busy) == len(self.of(StartStep))
         assert len(self.of(PublishBranch)) <= 1

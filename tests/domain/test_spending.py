@@ -9,7 +9,8 @@ from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate
 from penstock.domain.commands import ReleaseWorktree, StartStep, StopSteps
 from penstock.domain.decision import AttemptEnded
-from penstock.domain.events import BudgetMarked, OverBudget, PauseAsked, ResumeAsked, StepFinished, StepPutOff
+from penstock.domain.events import BudgetMarked, OutOfScope, OverBudget, PauseAsked, ResumeAsked, StepFinished, StepPutOff
+from penstock.domain.plan import Priority
 from penstock.domain.refusals import EventRefused
 from penstock.domain.states import Reason, RunState
 
@@ -72,6 +73,21 @@ def test_a_run_whose_budget_was_spent_goes_on_when_it_is_resumed():
     story.merge("b", "a", "c")
     story.publish()
     assert story.run.state is RunState.COMPLETED
+
+
+def test_what_waited_for_somebody_is_blocked_and_not_failed_whoever_is_asked_first():
+    background = one("below", priority=Priority.BACKGROUND)
+    story = Story(one("a"), background, one("above", depends_on=("below",)), max_parallel=1).begin()
+    spend(story, "a", Level.RUN)
+    story.stop()
+    assert story.states() == {"a": "failed", "below": "failed", "above": "blocked"}
+    story.feed(ResumeAsked())
+    assert story.states() == {"a": "editing", "below": "ready", "above": "blocked"}
+    story.merge("a")
+    story.finish("below", OutOfScope(violations=()))
+    story.publish()
+    assert story.states() == {"a": "done", "below": "failed", "above": "blocked"}
+    assert story.run.state is RunState.PARTIAL
 
 
 def test_only_what_failed_for_the_budget_is_begun_again():

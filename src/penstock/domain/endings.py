@@ -171,10 +171,15 @@ def abandon_unfinished(draft: Draft) -> None:
 def _give_up_unfinished(draft: Draft) -> None:
     """Nothing more can be paid for: what has not ended has failed for it, and may be begun again when there is more."""
     for rank in draft.in_flight | draft.in_state(WorkstreamState.READY, WorkstreamState.PENDING):
-        if draft[rank].state not in ENDED:  # a dependent of one before is blocked by now
+        # what depends on one of these is blocked by its failure, now or later: ranks need not go by dependencies
+        if draft[rank].state not in ENDED and _has_its_ground(draft, rank):
             attempt = draft[rank].attempt
             began = "it ended" if attempt is not None or draft[rank].base else "it began"
             fail(draft, rank, Reason.BUDGET_EXHAUSTED, f"the budget was spent before {began}")
+
+
+def _has_its_ground(draft: Draft, rank: int) -> bool:
+    return all(draft[one].state is WorkstreamState.DONE for one in draft.plan.dependencies[rank])
 
 
 def _conclude(draft: Draft) -> None:
