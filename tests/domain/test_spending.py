@@ -9,7 +9,15 @@ from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate
 from penstock.domain.commands import ReleaseWorktree, StartStep, StopSteps
 from penstock.domain.decision import AttemptEnded
-from penstock.domain.events import BudgetMarked, OutOfScope, OverBudget, PauseAsked, ResumeAsked, StepFinished, StepPutOff
+from penstock.domain.events import (
+    BudgetMarked,
+    OutOfScope,
+    OverBudget,
+    PauseAsked,
+    ResumeAsked,
+    StepFinished,
+    StepPutOff,
+)
 from penstock.domain.plan import Priority
 from penstock.domain.refusals import EventRefused
 from penstock.domain.states import Reason, RunState

@@ -80,9 +80,10 @@ def test_no_instant_of_linking_leaves_a_file_of_ours_in_the_worktree(
         assert source.exists()
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", look)
-        bench.prepare()
+        with pytest.raises(KeyboardInterrupt):
+            bench.prepare()
     assert seen == [[]]
     bench.again()
     bench.prepare()
