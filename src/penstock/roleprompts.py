@@ -117,10 +117,7 @@ class RolePrompts:
         mentors = await self._mentors_needed(changed)
         in_force = {one.role for one in await self._parts.prompts.versions() if one.is_active}
         PhaseGraph.of(after.values(), in_force)
-        for mentor in mentors:
-            await self._parts.prompts.activate(mentor.id, now)
-        for one in changed:
-            await self._parts.prompts.put_phase(one)
+        await self._parts.prompts.put_phases(changed, activating=[mentor.id for mentor in mentors], at=now)
         return tuple(changed)
 
     async def _mentors_needed(self, changed: Iterable[PhaseConfiguration]) -> list[RolePrompt]:
@@ -156,17 +153,19 @@ class RolePrompts:
     async def seed_phases(self, *, anew: bool = False) -> Seeded:
         """Store the phases that are not there; `anew` puts all back and makes others inactive."""
         now = self._parts.clock.now()
-        done = []
+        changed, done = [], []
         shipped = {one.phase: one for one in shipped_phases(now)}
         stored = {one.phase: one for one in await self._parts.prompts.phases()}
         for name, one in shipped.items():
             if name not in stored or (anew and not _is_same_phase(stored[name], one)):
-                await self._parts.prompts.put_phase(one)
+                changed.append(one)
                 done.append(f"phase {name}: stored")
         for name in sorted({*stored} - {*shipped}) if anew else ():
             if stored[name].is_active:
-                await self._parts.prompts.put_phase(replace(stored[name], is_active=False, updated_at=now))
+                changed.append(replace(stored[name], is_active=False, updated_at=now))
                 done.append(f"phase {name}: no longer active")
+        if changed:
+            await self._parts.prompts.put_phases(changed, at=now)
         return Seeded(done=tuple(done))
 
     async def _seed_prompt(self, shipped: RolePrompt, there: Sequence[RolePrompt]) -> str:

@@ -64,7 +64,7 @@ def test_a_run_waits_for_an_approval_is_paused_and_goes_on(tmp_path: Path) -> No
                 if waiting:
                     break
         assert [(one["kind"], one["id"], one["what"]) for one in waiting] == [("workstream", "waits", "ws-one")]
-        server.post("/api/v1/runs", {"run_id": "waits"}, 422)
+        assert server.post("/api/v1/runs", {"run_id": "waits"}, 409)["error"] == "conflict"
         server.post(waiting[0]["approve"], {"workstream": "ws-one", "by": "me"})
         assert ended(server, run)["status"] == "completed"
         assert server.get("/api/v1/approvals") == []

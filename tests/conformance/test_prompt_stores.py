@@ -30,6 +30,22 @@ def test_versions_come_back_as_they_were_stored_oldest_first(prompts: Prompts) -
     asyncio.run(main())
 
 
+def test_phases_and_the_prompts_that_they_need_are_stored_together_or_not_at_all(prompts: Prompts) -> None:
+    async def main() -> None:
+        await prompts.add(a_prompt(is_active=True))
+        second, phase = a_prompt(version="2"), a_phase()
+        await prompts.add(second)
+        with pytest.raises(UnknownPrompt, match="'rp_nobody'"):
+            await prompts.put_phases([phase], activating=[second.id, "rp_nobody"], at=LATER)
+        assert await prompts.phases() == ()
+        assert (await prompts.active("pm")).version == "1"
+        await prompts.put_phases([phase], activating=[second.id], at=LATER)
+        assert await prompts.phases() == (phase,)
+        assert (await prompts.active("pm")).id == second.id
+
+    asyncio.run(main())
+
+
 def test_one_version_of_a_role_is_active_and_a_new_one_takes_its_place(prompts: Prompts) -> None:
     async def main() -> None:
         first, second, other = (
@@ -89,11 +105,10 @@ def test_a_stored_version_is_never_changed(prompts: Prompts) -> None:
 def test_a_phase_is_stored_and_changed_under_its_name(prompts: Prompts) -> None:
     async def main() -> None:
         first, second = a_phase(next_phase="ba_phase"), a_phase("ba_phase", is_active=False)
-        await prompts.put_phase(first)
-        await prompts.put_phase(second)
+        await prompts.put_phases([first, second], at=LATER)
         assert await prompts.phases() == (first, second)
         changed = a_phase(role="boss", config={}, created_at=LATER, updated_at=LATER)
-        await prompts.put_phase(changed)
+        await prompts.put_phases([changed], at=LATER)
         kept = replace(changed, id=first.id, created_at=first.created_at)
         found = await prompts.phases()
         assert found == (kept, second)

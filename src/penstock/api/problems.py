@@ -14,8 +14,8 @@ from penstock.domain.phases import NoSuchPhase
 from penstock.domain.refusals import EventRefused
 from penstock.engine.owner import RunIsOwned
 from penstock.epics.asked import AdvanceRefused, ApprovalNeeded, BudgetSpent, NoUpstream, PhaseFailed
-from penstock.ports import UnknownRun
-from penstock.ports.library import UnknownArtifact, UnknownPipeline, UnknownPrompt
+from penstock.ports import RunExists, UnknownRun
+from penstock.ports.library import PromptExists, UnknownArtifact, UnknownPipeline, UnknownPrompt
 from penstock.projects import BaseNotClean, NoProject
 from penstock.service import OwnerIsSilent
 from penstock.submission import NotTrusted
@@ -89,7 +89,7 @@ _RULES: tuple[tuple[tuple[type[PenstockError], ...], int, str], ...] = (
     ((AdvanceRefused, EventRefused, IllegalMove, RunIsOwned), 409, "invalid_transition"),
     ((NoProject,), 409, "no_project"),
     ((NotTrusted,), 409, "not_trusted"),
-    ((BaseNotClean, Conflicts), 409, "conflict"),
+    ((BaseNotClean, Conflicts, PromptExists, RunExists), 409, "conflict"),
     ((UserError,), 422, "validation_error"),
     ((BudgetSpent,), 402, "budget_exhausted"),
     ((NoUpstream,), 503, "no_upstream"),

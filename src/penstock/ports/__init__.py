@@ -19,7 +19,17 @@ from penstock.ports.git import (
     UserFile,
     Workspace,
 )
-from penstock.ports.journal import Entry, Journal, Loaded, NewRun, OwnershipLost, UnknownRun, Views, Waiting
+from penstock.ports.journal import (
+    Entry,
+    Journal,
+    Loaded,
+    NewRun,
+    OwnershipLost,
+    RunExists,
+    UnknownRun,
+    Views,
+    Waiting,
+)
 from penstock.ports.library import (
     Asker,
     CallFailed,
@@ -98,6 +108,7 @@ __all__ = [
     "Rate",
     "Replies",
     "Repository",
+    "RunExists",
     "Said",
     "SecretFound",
     "SecretGate",

@@ -81,6 +81,14 @@ class UnknownRun(UserError):
         super().__init__(f"there is no run {run_id!r}; {known}", hint=hint)
 
 
+class RunExists(UserError):
+    """A run of this id is stored already."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"there is a run {run_id!r} already", hint="choose another id, or let Penstock make one")
+
+
 class OwnershipLost(WorldError):
     """Another process has taken the run over: stop, and write nothing more."""
 

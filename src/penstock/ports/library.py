@@ -38,6 +38,17 @@ class UnknownPrompt(UserError):
     """No version of a prompt has this id, or no role this name."""
 
 
+class PromptExists(UserError):
+    """A version of a role's prompt is stored already."""
+
+    def __init__(self, role: str, version: str) -> None:
+        self.role, self.version = role, version
+        super().__init__(
+            f"the prompt of {role} has a version {version!r} already",
+            hint="give it another version: stored ones are never changed",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headway:
     """All that follows from one step of a pipeline: stored in one transaction."""
@@ -123,8 +134,10 @@ class Prompts(Protocol):
         """Every phase that is configured, active or not."""
         ...
 
-    async def put_phase(self, configuration: PhaseConfiguration) -> None:
-        """Store a phase, or change the one of that name."""
+    async def put_phases(
+        self, configurations: Sequence[PhaseConfiguration], *, activating: Sequence[str] = (), at: datetime
+    ) -> None:
+        """Store phases, or change those of their names, and put versions of prompts in force: all of it, or nothing."""
         ...
 
 

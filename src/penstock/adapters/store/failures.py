@@ -67,22 +67,3 @@ class UnknownRequest(UserError):
     def __init__(self, request_id: int) -> None:
         self.request_id = request_id
         super().__init__(f"there is no request {request_id}")
-
-
-class RunExists(UserError):
-    """A run of this id is stored already."""
-
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        super().__init__(f"there is a run {run_id!r} already", hint="choose another id, or let Penstock make one")
-
-
-class PromptExists(UserError):
-    """A version of a role's prompt is stored already."""
-
-    def __init__(self, role: str, version: str) -> None:
-        self.role, self.version = role, version
-        super().__init__(
-            f"the prompt of {role} has a version {version!r} already",
-            hint="give it another version: stored ones are never changed",
-        )

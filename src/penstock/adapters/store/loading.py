@@ -19,13 +19,13 @@ from penstock.adapters.store.codec import (
     run_fields,
     storable,
 )
-from penstock.adapters.store.failures import DatabaseUnreadable, RunExists
+from penstock.adapters.store.failures import DatabaseUnreadable
 from penstock.adapters.store.statements import run_columns, statements
 from penstock.domain.ranked import rank
 from penstock.domain.ranks import Rows
 from penstock.domain.run import Run, derive
 from penstock.domain.states import RunState
-from penstock.ports import Loaded, NewRun, OwnershipLost, UnknownRun
+from penstock.ports import Loaded, NewRun, OwnershipLost, RunExists, UnknownRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.adapters.store.failures import RowsContradict, RunExists
-from penstock.ports import Loaded, OwnershipLost, UnknownRun, Waiting
+from penstock.adapters.store.failures import RowsContradict
+from penstock.ports import Loaded, OwnershipLost, RunExists, UnknownRun, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

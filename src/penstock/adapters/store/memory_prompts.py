@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.adapters.store.failures import PromptExists
 from penstock.adapters.store.prompts import no_active_prompt, no_such_prompt
+from penstock.ports.library import PromptExists
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from penstock.domain.phases import PhaseConfiguration, RolePrompt
@@ -55,10 +56,18 @@ class MemoryPrompts:
         """Every phase that is configured, active or not."""
         return tuple(self._phases.values())
 
-    async def put_phase(self, configuration: PhaseConfiguration) -> None:
-        """Keep a phase, or change the one of that name, which keeps its id and when it was made."""
-        known = self._phases.get(configuration.phase, configuration)
-        self._phases[configuration.phase] = replace(configuration, id=known.id, created_at=known.created_at)
+    async def put_phases(
+        self, configurations: Sequence[PhaseConfiguration], *, activating: Sequence[str] = (), at: datetime
+    ) -> None:
+        """Keep phases, or change those of their names, which keep their ids and when they were made."""
+        for prompt_id in activating:
+            if prompt_id not in self._prompts:
+                raise no_such_prompt(prompt_id)
+        for prompt_id in activating:
+            await self.activate(prompt_id, at)
+        for one in configurations:
+            known = self._phases.get(one.phase, one)
+            self._phases[one.phase] = replace(one, id=known.id, created_at=known.created_at)
 
     def _retire(self, role: str, at: datetime) -> None:
         for one in self._prompts.values():

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from penstock.adapters.store.codec import plain_json, storable
-from penstock.adapters.store.failures import PromptExists
 from penstock.adapters.store.library_tables import phase_configurations, role_prompts
 from penstock.adapters.store.statements import replacing
 from penstock.domain.phases import PhaseConfiguration, RolePrompt
-from penstock.ports.library import UnknownPrompt
+from penstock.ports.library import PromptExists, UnknownPrompt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from penstock.adapters.store.writer import Writer
@@ -68,21 +67,7 @@ class SqlPrompts:
 
     async def activate(self, prompt_id: str, at: datetime) -> RolePrompt:
         """Put a version in force in place of another of its role."""
-        one = role_prompts.c.id == storable(prompt_id)
-
-        def work(connection: Connection) -> RolePrompt:
-            role = connection.scalar(select(role_prompts.c.role_name).where(one))
-            if role is None:
-                raise no_such_prompt(prompt_id)
-            _lock(connection, role)
-            found = connection.execute(select(role_prompts).where(one)).one()
-            if not found.is_active:
-                _retire(connection, role, at)
-                connection.execute(update(role_prompts).where(one).values(is_active=True, updated_at=at))
-                found = connection.execute(select(role_prompts).where(one)).one()
-            return _prompt_of(found._asdict())
-
-        return await self._writer.write(work)
+        return await self._writer.write(lambda connection: _activate(connection, prompt_id, at))
 
     async def phases(self) -> tuple[PhaseConfiguration, ...]:
         """Every phase that is configured, active or not."""
@@ -91,13 +76,18 @@ class SqlPrompts:
             lambda connection: tuple(_phase_of(row._asdict()) for row in connection.execute(query))
         )
 
-    async def put_phase(self, configuration: PhaseConfiguration) -> None:
-        """Store a phase, or change the one of that name, which keeps its id and when it was made."""
+    async def put_phases(
+        self, configurations: Sequence[PhaseConfiguration], *, activating: Sequence[str] = (), at: datetime
+    ) -> None:
+        """Store phases, or change those of their names, which keep their ids and when they were made."""
 
         def work(connection: Connection) -> None:
+            for prompt_id in activating:
+                _activate(connection, prompt_id, at)
             kept = ("place", "id", "created_at")
             storing = replacing(connection.dialect.name, phase_configurations, "phase_name", kept=kept)
-            connection.execute(storing, _phase_row(configuration))
+            for one in configurations:
+                connection.execute(storing, _phase_row(one))
 
         await self._writer.write(work)
 
@@ -113,6 +103,20 @@ def no_active_prompt(role: str) -> UnknownPrompt:
 def no_such_prompt(prompt_id: str) -> UnknownPrompt:
     """The error for a version that is not stored."""
     return UnknownPrompt(f"there is no version {prompt_id!r} of a prompt", hint="`penstock prompts list` lists them")
+
+
+def _activate(connection: Connection, prompt_id: str, at: datetime) -> RolePrompt:
+    one = role_prompts.c.id == storable(prompt_id)
+    role = connection.scalar(select(role_prompts.c.role_name).where(one))
+    if role is None:
+        raise no_such_prompt(prompt_id)
+    _lock(connection, role)
+    found = connection.execute(select(role_prompts).where(one)).one()
+    if not found.is_active:
+        _retire(connection, role, at)
+        connection.execute(update(role_prompts).where(one).values(is_active=True, updated_at=at))
+        found = connection.execute(select(role_prompts).where(one)).one()
+    return _prompt_of(found._asdict())
 
 
 def _lock(connection: Connection, role: str) -> None:
