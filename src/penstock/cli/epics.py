@@ -138,32 +138,26 @@ def show(context: typer.Context, pipeline: Pipeline, as_json: Json = False) -> i
 
 def approve(context: typer.Context, pipeline: Pipeline, note: Note = "", as_json: Json = False) -> int:
     """Approve that the present phase be performed; `penstock advance` then performs it."""
-    invocation = invocations.of(context)
-
-    async def decide(penstock: "Penstock") -> int:
-        pipeline_id = meant_pipeline(penstock, pipeline)
-        by = user_name(invocation.environ)
-        advanced = await penstock.epics.approve(pipeline_id, by=by, note=note)
-        if as_json:
-            invocation.terminal.pretty_json(as_answer(penstock, advanced))
-        else:
-            invocation.terminal.line(f"{advanced.previous_phase} of {pipeline_id} is approved")
-            invocation.terminal.line(report.next_step(penstock.epics.view(pipeline_id)))
-        return exits.COMPLETED
-
-    return invocation.perform(decide)
+    return _decide(context, pipeline, note, as_json=as_json, is_approved=True)
 
 
 def reject(context: typer.Context, pipeline: Pipeline, note: Note = "", as_json: Json = False) -> int:
     """End a pipeline instead of approving its phase. What it made is kept."""
+    return _decide(context, pipeline, note, as_json=as_json, is_approved=False)
+
+
+def _decide(context: typer.Context, pipeline: str, note: str, *, as_json: bool, is_approved: bool) -> int:
     invocation = invocations.of(context)
 
     async def decide(penstock: "Penstock") -> int:
         pipeline_id = meant_pipeline(penstock, pipeline)
-        by = user_name(invocation.environ)
-        advanced = await penstock.epics.reject(pipeline_id, by=by, note=note)
+        answer = penstock.epics.approve if is_approved else penstock.epics.reject
+        advanced = await answer(pipeline_id, by=user_name(invocation.environ), note=note)
         if as_json:
             invocation.terminal.pretty_json(as_answer(penstock, advanced))
+        elif is_approved:
+            invocation.terminal.line(f"{advanced.previous_phase} of {pipeline_id} is approved")
+            invocation.terminal.line(report.next_step(penstock.epics.view(pipeline_id)))
         else:
             invocation.terminal.line(f"{pipeline_id} has ended: {advanced.sentence or advanced.state}")
         return exits.COMPLETED
