@@ -200,8 +200,16 @@ def worktree_blobs(home: Path) -> dict[str, str]:
             path = Path(root, name)
             if name != ".git" and path.is_file():
                 content = path.read_bytes()
-                found[str(path)] = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+                if not _is_half_written(home, path, content):
+                    found[str(path)] = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     return found
+
+
+def _is_half_written(home: Path, path: Path, content: bytes) -> bool:
+    """Whether a checkout was killed in the midst of this file: it begins as the project's file does, and breaks off."""
+    within = path.relative_to(next(parent for parent in path.parents if parent.parent.parent.name == ".worktrees"))
+    whole = home.parent / "project" / within
+    return whole.is_file() and len(content) < whole.stat().st_size and whole.read_bytes().startswith(content)
 
 
 def lost_blobs(home: Path, blobs: dict[str, str]) -> list[str]:
