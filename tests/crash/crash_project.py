@@ -192,23 +192,20 @@ def snapshots(home: Path) -> int:
 def worktree_blobs(home: Path) -> dict[str, str]:
     """Every file of every worktree with the name that git gives its content."""
     found = {}
-    for root, folders, files in os.walk(home / "projects"):
-        if "/.worktrees" not in root:
-            continue
-        folders[:] = [name for name in folders if name != ".git"]
-        for name in files:
-            path = Path(root, name)
-            if name != ".git" and path.is_file():
-                content = path.read_bytes()
-                if not _is_half_written(home, path, content):
-                    found[str(path)] = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    for worktree in (home / "projects").glob("*/.worktrees/*/*/"):
+        for root, folders, files in os.walk(worktree):
+            folders[:] = [name for name in folders if name != ".git"]
+            for name in files:
+                path = Path(root, name)
+                if name != ".git" and path.is_file():
+                    content = path.read_bytes()
+                    if not _is_half_written(home.parent / "project" / path.relative_to(worktree), content):
+                        found[str(path)] = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     return found
 
 
-def _is_half_written(home: Path, path: Path, content: bytes) -> bool:
-    """Whether a checkout was killed in the midst of this file: it begins as the project's file does, and breaks off."""
-    within = path.relative_to(next(parent for parent in path.parents if parent.parent.parent.name == ".worktrees"))
-    whole = home.parent / "project" / within
+def _is_half_written(whole: Path, content: bytes) -> bool:
+    """Whether a checkout was killed in the midst of a file: it begins as the project's own does, and breaks off."""
     return whole.is_file() and len(content) < whole.stat().st_size and whole.read_bytes().startswith(content)
 
 

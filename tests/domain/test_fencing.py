@@ -24,3 +24,11 @@ def test_a_fence_names_what_it_holds_in_plain_letters() -> None:
 
 def test_nothing_hidden_stays() -> None:
     assert cleaned("a\r\nb\x1b[31mc\u202ed\x00") == "a\nbc\ufffdd\ufffd"
+
+
+def test_what_is_hidden_is_found_wherever_it_stands_and_what_is_plain_stays():
+    hidden = [*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    for code in (*hidden, 0xD800, 0xDFFF, *range(0xE0000, 0xE0080)):
+        assert chr(code) not in cleaned(f"a{chr(code)}b"), hex(code)
+    plain = "Für alle: 日本語, 🩺 and “quotes” — and so on.\n\tx"
+    assert cleaned(plain) == plain

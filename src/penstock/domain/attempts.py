@@ -62,8 +62,8 @@ def this_attempt(draft: Draft, rank: int, step: Step) -> AttemptId:
     progress = draft[rank]
     if progress.attempt is not None:
         return progress.attempt
-    number = progress.attempts_of(step) + 1
-    counts = {**dict(progress.attempts), step: number}
+    counts = dict(progress.attempts)
+    number = counts[step] = counts.get(step, 0) + 1
     runs = progress.agent_runs + (step in (Step.EDIT, Step.FIX))
     attempt = AttemptId(step=step, number=number, round=progress.round)
     draft.put(rank, attempt=attempt, attempts=tuple(sorted(counts.items())), agent_runs=runs)

@@ -22,6 +22,8 @@ _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud8
 
 def cleaned(text: str) -> str:
     """The text with one kind of line ending, no colours and nothing hidden in it."""
+    if text.isprintable():  # most are, and nothing of all that is
+        return text
     return _HIDDEN.sub("\ufffd", _COLOURS.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
 
 
