@@ -181,10 +181,10 @@ def _at(row: Mapping[str, Any]) -> str:
 
 
 async def _worked(penstock: Penstock, pipeline_id: str, tell: Tell) -> PenstockError | None:
-    """Bring it on for as long as nobody has to say anything; what stopped it, if a phase came to nothing."""
+    """Bring it on for as long as nobody has to say anything; what stopped it, if a phase came to nothing or waits."""
     for _ in range(MOST_PHASES):
         try:
-            advanced = await penstock.epics.advance(pipeline_id, tell=tell)
+            advanced = await penstock.epics.advance(pipeline_id, stays=False, tell=tell)
         except ApprovalNeeded:
             return None
         except PenstockError as stopped:

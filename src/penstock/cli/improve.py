@@ -13,7 +13,6 @@ from penstock.domain.errors import UserError
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
-    from penstock.domain.pipelines import PipelineNote
     from penstock.improving import Improvement
 
 CODES = {"complete": exits.COMPLETED, "failed": exits.FAILED}
@@ -53,17 +52,15 @@ def self_improve(
     terminal = invocation.terminal.silent() if as_json else invocation.terminal
 
     async def work(penstock: "Penstock") -> int:
-        from penstock.improving import Wanted, improve  # noqa: PLC0415 - slow to import, and `--help` does without
-        from penstock.reports import pipelines as report  # noqa: PLC0415 - as above
-
-        def hear(note: "PipelineNote") -> None:
-            words = report.spoken(note.type, note.payload)
-            if words is not None:
-                terminal.line(f"{words.step:<20} {words.result}", words.tone)
+        from penstock.cli.watching import Watching  # noqa: PLC0415 - slow to import, and `--help` does without
+        from penstock.improving import Wanted, improve  # noqa: PLC0415 - as above
 
         place = None if repository is None else (invocation.folder / repository.expanduser())
         wanted = Wanted(epic=epic, from_issues=from_issues, repository=place)
-        found = await improve(wanted, home=penstock.parts.home, environ=invocation.environ, tell=hear)
+        watching = Watching(penstock.parts.views, terminal)
+        found = await watching.through(
+            improve(wanted, home=penstock.parts.home, environ=invocation.environ, tell=watching.hear)
+        )
         if as_json:
             invocation.terminal.pretty_json(_as_json(found))
         else:

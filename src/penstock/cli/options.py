@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, in the shapes of the API.")]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="Stay while only approvals or a usage limit are waited for, instead of ending with 4."),
+]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or `latest`.", show_default=False)]
 MaybeRun = Annotated[
     str, typer.Argument(metavar="[RUN]", help="The run's id; without it the project's newest.", show_default=False)

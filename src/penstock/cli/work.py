@@ -7,7 +7,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import LATEST, Json, MaybeRun, RunOption, meant, one_run
+from penstock.cli.options import LATEST, Json, MaybeRun, RunOption, Wait, meant, one_run
 from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS
 from penstock.domain.errors import UserError
 from penstock.reports import run as report
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from penstock.cli.invocation import Invocation
     from penstock.cli.terminal import Terminal
     from penstock.submission import Submission, Submitted
-
-
-Wait = Annotated[
-    bool,
-    typer.Option("--wait", help="Stay while only approvals or a usage limit are waited for, instead of ending with 4."),
-]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -33,18 +33,16 @@ def nonce_for(names: Sequence[str], texts: Iterable[str]) -> str:
     It depends on neither time, place nor the run's id, so that a run that is run again has the same prompts.
     """
     known = tuple(texts)
-    digest = hashlib.sha256()
-    for part in (*names, *known):
-        content = part.encode("utf-8", "surrogatepass")
-        digest.update(len(content).to_bytes(8, "big") + content)
-    made = (hashlib.sha256(digest.digest() + bytes([attempt])).hexdigest()[:16] for attempt in range(TRIES))
+    seed = hashlib.sha256(ascii((tuple(names), known)).encode()).digest()
+    made = (hashlib.sha256(seed + bytes([attempt])).hexdigest()[:16] for attempt in range(TRIES))
     return first_absent(made, known)
 
 
 def first_absent(words: Iterable[str], texts: Sequence[str]) -> str:
     """The first word that none of the texts holds, however it is written: a template may print one in small letters."""
+    whole = "\n".join(texts).casefold()  # no word has a line end in it
     for word in words:
-        if not any(word in text.casefold() for text in texts):
+        if word not in whole:
             return word
     raise Bug("a text holds every hash that was made of it")
 

@@ -9,6 +9,7 @@ from penstock.epics.asked import (
     NoUpstream,
     PhaseFailed,
     PipelineIsBusy,
+    RunWaits,
 )
 from penstock.epics.desk import House
 from penstock.epics.epics import Epics
@@ -24,4 +25,5 @@ __all__ = [
     "NoUpstream",
     "PhaseFailed",
     "PipelineIsBusy",
+    "RunWaits",
 ]

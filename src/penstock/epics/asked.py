@@ -58,6 +58,14 @@ class BudgetSpent(WorldError):
     """A budget does not allow the next call. Nothing moved."""
 
 
+class RunWaits(WorldError):
+    """The run of a phase is paused, or only waits for somebody; the pipeline stands where it stood."""
+
+    def __init__(self, run_id: str, sentence: str, *, hint: str) -> None:
+        self.run_id = run_id
+        super().__init__(sentence, hint=hint)
+
+
 class PhaseFailed(AgentError):
     """The phase came to nothing; the pipeline stands where it stood. `is_answer` tells whether a model's answer was
     there and would not do (true), or there was none (false).

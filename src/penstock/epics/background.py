@@ -24,9 +24,10 @@ class Background:
         """Whether something of a pipeline is under way here."""
         return pipeline_id in self._tasks
 
-    def begin(self, pipeline_id: str, tell: Tell) -> asyncio.Task[Pipeline]:
+    def begin(self, pipeline_id: str, *, stays: bool, tell: Tell) -> asyncio.Task[Pipeline]:
         """Perform what is wanted of a pipeline."""
-        task = asyncio.create_task(perform(self._house, pipeline_id, tell), name=f"pipeline {pipeline_id}")
+        performed = perform(self._house, pipeline_id, stays=stays, tell=tell)
+        task = asyncio.create_task(performed, name=f"pipeline {pipeline_id}")
         self._tasks[pipeline_id] = task
         task.add_done_callback(lambda done: self._ended(pipeline_id, done))
         return task

@@ -38,7 +38,7 @@ class House:
         return PhaseGraph.of(await self.parts.prompts.phases(), roles)
 
     @asynccontextmanager
-    async def desk(self, pipeline: Pipeline, tell: Tell) -> AsyncIterator[Desk]:
+    async def desk(self, pipeline: Pipeline, *, stays: bool, tell: Tell) -> AsyncIterator[Desk]:
         """Everything for performing the present phase of a pipeline that is owned."""
         graph = await self.graph()
         project = Project(id=pipeline.project, path=Path(pipeline.project_path))
@@ -52,6 +52,7 @@ class House:
                 prompt=await self.parts.prompts.active(configuration.role),
                 opened=opened,
                 artifacts=await self.parts.pipelines.artifacts(pipeline.id),
+                stays=stays,
                 tell=tell,
             )
 
@@ -68,6 +69,8 @@ class Desk:
     """The active version of the role's."""
     opened: Opened
     artifacts: Sequence[Artifact]
+    stays: bool
+    """While a run of the phase is paused, or waits for people or the end of a usage limit."""
     tell: Tell
 
     @property

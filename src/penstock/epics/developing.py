@@ -8,7 +8,6 @@ from penstock.domain.pipelines import TREE, Issue, PhaseAttempt, Pipeline, faile
 from penstock.domain.run import Run
 from penstock.domain.states import TERMINAL_RUN, Reason, RunState
 from penstock.epics import asking, matter, plans, runs
-from penstock.epics.asked import PhaseFailed
 from penstock.epics.desk import Desk
 from penstock.epics.making import artifact_of, issue_of
 from penstock.planning.prompting import PromptParts
@@ -27,7 +26,7 @@ async def perform(desk: Desk) -> Pipeline:
         await runs.begin(desk, attempt.run, await plans.documents_of(desk))
     if desk.pipeline.run != attempt.run:
         desk = await _announced(desk, attempt)
-    run = await desk.house.service.work(attempt.run, stays=True)
+    run = await desk.house.service.work(attempt.run, stays=desk.stays)
     match run.state:
         case RunState.COMPLETED:
             return await _completed(desk, attempt, run)
@@ -37,11 +36,7 @@ async def perform(desk: Desk) -> Pipeline:
             return await _given_up(desk, attempt, run)
         case _:
             assert run.state not in TERMINAL_RUN  # noqa: S101 - the cases above are all of them
-            raise PhaseFailed(
-                f"run {run.id} has not ended: it is {run.state.value}{f' ({run.sentence})' if run.sentence else ''}",
-                is_answer=False,
-                hint=f"see `penstock show-run {run.id}`; when nothing stands in its way, advance again",
-            )
+            raise runs.waiting(run)
 
 
 async def _announced(desk: Desk, attempt: PhaseAttempt) -> Desk:

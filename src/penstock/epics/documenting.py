@@ -45,9 +45,9 @@ async def documented(desk: Desk) -> Desk:
         if not files:
             return desk
         await runs.begin(desk, run_id, (bundle_of(files, epic=desk.pipeline.epic_id),))
-    run = await desk.house.service.work(run_id, stays=True)
+    run = await desk.house.service.work(run_id, stays=desk.stays)
     if run.state is not RunState.COMPLETED:
-        raise _not_documented(run)
+        raise _not_documented(run) if run.state in TERMINAL_RUN else runs.waiting(run)
     return await _gone_on(desk, run)
 
 

@@ -97,11 +97,14 @@ class Epics:
 
     # bringing on
 
-    async def advance(self, pipeline_id: str, *, waits: bool = True, tell: Tell = _nobody) -> Advanced:
+    async def advance(
+        self, pipeline_id: str, *, waits: bool = True, stays: bool = True, tell: Tell = _nobody
+    ) -> Advanced:
         """Perform the present phase and move on. Cancelling who waits cancels nothing: the phase is performed to its
-        end all the same. With `waits` false it only begins.
+        end all the same. With `waits` false it only begins; with `stays` false it ends where its run stands still.
 
-        UnknownPipeline, AdvanceRefused (PipelineIsBusy, ApprovalNeeded), NoUpstream, BudgetSpent, PhaseFailed.
+        UnknownPipeline, AdvanceRefused (PipelineIsBusy, ApprovalNeeded), NoUpstream, BudgetSpent, PhaseFailed,
+        RunWaits.
         """
         pipeline = await self._parts.pipelines.load(pipeline_id)
         if not pipeline.wanted and self._background.holds(pipeline_id):
@@ -110,7 +113,7 @@ class Epics:
         _must_go_on(pipeline)
         if not self._is_left_over(pipeline):
             await self._want(pipeline)
-        task, before = self._background.begin(pipeline_id, tell), pipeline.phase
+        task, before = self._background.begin(pipeline_id, stays=stays, tell=tell), pipeline.phase
         if not waits:
             return _advanced(pipeline, before, is_over=False)
         return _advanced(await asyncio.shield(task), before)
@@ -146,7 +149,7 @@ class Epics:
             if not self._background.holds(pipeline_id) and self._parts.locks.holder(pipeline_id) is None
         ]
         for pipeline_id in found:
-            self._background.begin(pipeline_id, _nobody)
+            self._background.begin(pipeline_id, stays=True, tell=_nobody)
         return found
 
     async def close(self) -> None:

@@ -22,24 +22,24 @@ LOOKS, LOOK_EVERY = 50, 0.1
 """How often, and how many seconds apart, a pipeline is asked for that somebody else still holds."""
 
 
-async def perform(house: House, pipeline_id: str, tell: Tell) -> Pipeline:
+async def perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) -> Pipeline:
     """Perform the phase that is wanted, if one is; the pipeline as it is then."""
     for _ in range(LOOKS):
         try:
             with owning(house.parts.locks, pipeline_id):
-                return await _perform(house, pipeline_id, tell)
+                return await _perform(house, pipeline_id, stays=stays, tell=tell)
         except RunIsOwned:
             await asyncio.sleep(LOOK_EVERY)  # whoever performed the phase before may be about to let go
     raise PipelineIsBusy(f"pipeline {pipeline_id} is being worked on already")
 
 
-async def _perform(house: House, pipeline_id: str, tell: Tell) -> Pipeline:
+async def _perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) -> Pipeline:
     pipeline = await house.parts.pipelines.claim(pipeline_id)
     await house.parts.ledger.settle_lost_of_pipeline(pipeline_id)
     if pipeline.is_over or pipeline.wanted != pipeline.phase:
         return pipeline
     try:
-        async with house.desk(pipeline, tell) as desk:
+        async with house.desk(pipeline, stays=stays, tell=tell) as desk:
             return await _by_kind(desk)
     except PenstockError as error:
         await _failed(house, pipeline_id, error, tell)

@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.config.sections import BudgetSettings, ProjectSettings
+from penstock.domain.run import Run
+from penstock.domain.states import RunState
 from penstock.engine.context import Commission
 from penstock.engine.frozen import Frozen
 from penstock.engine.prompts import try_out
 from penstock.epics import recordings
+from penstock.epics.asked import RunWaits
 from penstock.epics.desk import Desk
 from penstock.intake import bundles
 from penstock.ports import UnknownRun
@@ -27,6 +30,17 @@ async def exists(desk: Desk, run_id: str) -> bool:
     except UnknownRun:
         return False
     return True
+
+
+def waiting(run: Run) -> RunWaits:
+    """What is said of a run that stands still before its end."""
+    then = "then advance the pipeline again"
+    if run.state is RunState.PAUSED:
+        hint = f"when nothing stands in its way: `penstock resume {run.id}`, {then}"
+    else:
+        hint = f"`penstock show-run {run.id}` says for whom; {then}"
+    said = f": {run.sentence}" if run.sentence else ""
+    return RunWaits(run.id, f"run {run.id} has not ended, it is {run.state.value}{said}", hint=hint)
 
 
 def judged(desk: Desk, documents: Documents, *, title: str = "") -> bundles.Loaded:
