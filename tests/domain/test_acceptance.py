@@ -64,6 +64,11 @@ dotnet test
 mvn verify
 gradle build
 pwsh script.ps1
+.venv/bin/python -m pytest -q tests/test_x.py
+.venv/bin/pytest
+/usr/bin/python3 script.py
+node_modules/.bin/tsc --noEmit -p tsconfig.json
+bin/check
 mylinter --all
 mylinter docs
 `anything at all in backticks`
@@ -112,6 +117,10 @@ npm run build works
 uv run pytest works fine
 ./run.sh starts the server
 scripts/x.sh prints hello there
+.venv/bin/python is made by the set-up
+src/bin/main.rs exists
+bin/ is empty
+cabin/python runs
 flake8 src
 markdownlint docs/
 The page `index.html` loads

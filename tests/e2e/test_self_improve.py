@@ -108,6 +108,21 @@ def test_a_recorded_epic_becomes_a_branch_of_the_repository_and_nothing_else_cha
     assert tried.returncode == 0, tried.stderr
 
 
+def test_an_epic_whose_run_stands_still_ends_and_says_so(repository: Path, tmp_path: Path) -> None:
+    gate = GATE.replace("[checks.integrate]", f'new = "test ! -e {TEST}"\n[checks.integrate]')
+    (repository / "penstock.toml").write_text(gate, encoding="utf-8")
+    git(repository, "commit", "-qam", "Refuse what is recorded")
+    done = subprocess.run(
+        [sys.executable, "-m", "penstock", "self-improve", "--epic", EPIC, "--repository", str(repository)],
+        cwd=tmp_path, env=environ_of(tmp_path, PENSTOCK_UPSTREAM="replay"), capture_output=True, text=True,
+        timeout=300, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"test ! -e {TEST}: exit code 1" in done.stdout, "what goes on in the run is told"
+    assert "has not ended, it is paused: the run can't be played again" in done.stderr
+    assert not git(repository, "for-each-ref", "refs/heads/penstock/")
+
+
 def test_findings_become_an_epic_and_are_closed_when_it_is_delivered(tmp_path: Path) -> None:
     with epic_bench(tmp_path, answers_to("mill-households")) as bench:
         if fault := build(folder=bench.project, environ=bench.environ).parts.confinement_fault:

@@ -20,7 +20,7 @@ RUNNERS = frozenset(
         *("bash", "sh", "pwsh", "cat", "grep", "ls", "test", "["),
     )
 )
-"""First words that may begin a command, besides `./…` and `scripts/…`."""
+"""First words that may begin a command, besides places of programs: `./…`, `scripts/…`, `.venv/bin/…`."""
 NEVER = frozenset(
     (
         *("true", "false", ":", "echo", "printf", "exit", "type", "time", "set", "cd", "export"),
@@ -33,6 +33,7 @@ _PASSES_ON = {"npm": {"run", "exec"}, "pnpm": {"run", "exec"}, "yarn": {"run", "
 _IN_BACKTICKS = re.compile(r"(?:[Rr]un:?\s+)?(`{1,3})([^`]+)\1\.?")
 _RUN_ITEM = re.compile(r"run:\s*(\S.*)", re.DOTALL)
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
+_PROGRAM = re.compile(r"(?:\./|scripts/)\S|(?:\S*/)?\.?bin/[^/.]+$")
 _FLAG = re.compile(r"--?[A-Za-z0-9]")
 _SUFFIX = re.compile(r"[^\s/]*[\w*\]}]\.[A-Za-z][A-Za-z0-9]{0,7}")
 _QUOTE = re.compile(r"""(?:^|[=(,])["']""")
@@ -69,7 +70,7 @@ def classify(
 
 def _is_command(text: str, starters: Collection[str], make_targets: Collection[str] | None) -> bool:
     first, *rest = _WORD.findall(text) or [""]
-    if first in NEVER or not (first in starters or re.match(r"(?:\./|scripts/)\S", first)):
+    if first in NEVER or not (first in starters or _PROGRAM.match(first)):
         return False
     if first in {"test", "["}:
         return _looks_like_test(first, rest)

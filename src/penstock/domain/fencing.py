@@ -33,8 +33,11 @@ def nonce_for(names: Sequence[str], texts: Iterable[str]) -> str:
     It depends on neither time, place nor the run's id, so that a run that is run again has the same prompts.
     """
     known = tuple(texts)
-    seed = hashlib.sha256(ascii((tuple(names), known)).encode()).digest()
-    made = (hashlib.sha256(seed + bytes([attempt])).hexdigest()[:16] for attempt in range(TRIES))
+    digest = hashlib.sha256()
+    for part in (*names, *known):
+        content = part.encode("utf-8", "surrogatepass")
+        digest.update(len(content).to_bytes(8, "big") + content)
+    made = (hashlib.sha256(digest.digest() + bytes([attempt])).hexdigest()[:16] for attempt in range(TRIES))
     return first_absent(made, known)
 
 

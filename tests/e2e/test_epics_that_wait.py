@@ -1,0 +1,74 @@
+"""An epic whose run stands still: the command line ends and says how to go on, or waits if it is told to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from epic_bench import EpicBench, answers_to, epic_bench, view
+
+pytestmark = pytest.mark.slow
+
+LONGEST = 90.0
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[EpicBench]:
+    """An epic that is begun, in a project whose workstreams a person must look at."""
+    with epic_bench(tmp_path, answers_to("health-check")) as bench:
+        settings = bench.project / "penstock.toml"
+        asked = settings.read_text("utf-8").replace("approvals = []", 'approvals = ["review"]')
+        settings.write_text(asked, encoding="utf-8")
+        bench.git("commit", "-qam", "Look at everything")
+        bench.penstock("trust")
+        bench.penstock("epic", "create", answers_to("health-check").epic, "--id", "EPIC-1")
+        yield bench
+
+
+def test_an_advance_ends_where_its_run_waits_for_a_person_and_goes_on_after_their_word(bench: EpicBench) -> None:
+    stopped = bench.penstock("advance", "latest", "--all", check=False)
+    run = f"{view(bench, 'latest')['pipeline_id']}-r1"
+    assert stopped.returncode == 4, stopped.stdout + stopped.stderr
+    assert f"run {run} has not ended, it is running" in stopped.stderr
+    assert f"`penstock show-run {run}` says for whom" in stopped.stderr
+    assert view(bench, "latest")["status"] == "active", "it stands where it stood"
+    bench.penstock("approve", run, "ws-health")
+    bench.penstock("advance", "latest", "--all")
+    assert view(bench, "latest")["status"] == "complete"
+
+
+def test_a_paused_run_is_resumed_before_its_epic_goes_on(bench: EpicBench) -> None:
+    bench.penstock("advance", "latest", "--all", check=False)
+    run = f"{view(bench, 'latest')['pipeline_id']}-r1"
+    bench.penstock("pause", run)
+    stopped = bench.penstock("advance", "latest", check=False)
+    assert stopped.returncode == 4, stopped.stdout + stopped.stderr
+    assert f"`penstock resume {run}`, then advance the pipeline again" in stopped.stderr
+    bench.penstock("resume", run, check=False)
+    bench.penstock("approve", run, "ws-health")
+    bench.penstock("advance", "latest", "--all")
+    assert view(bench, "latest")["status"] == "complete"
+
+
+def test_with_wait_an_advance_stays_until_the_person_has_spoken(bench: EpicBench) -> None:
+    words = [sys.executable, "-m", "penstock", "advance", "latest", "--all", "--wait"]
+    with subprocess.Popen(
+        words, cwd=bench.project, env=bench.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as waiting:
+        try:
+            run = f"{view(bench, 'latest')['pipeline_id']}-r1"
+            give_up = time.monotonic() + LONGEST
+            while "waiting: ws-health" not in bench.penstock("show-run", run, check=False).stdout:
+                assert waiting.poll() is None, "it did not stay"
+                assert time.monotonic() < give_up
+                time.sleep(0.2)
+            bench.penstock("approve", run, "ws-health")
+            said, _ = waiting.communicate(timeout=LONGEST)
+        finally:
+            waiting.kill()
+    assert waiting.returncode == 0, said
+    assert view(bench, "latest")["status"] == "complete"
