@@ -19,6 +19,7 @@ from penstock.domain.events import Approved
 from penstock.ports import Holder, Loaded
 from penstock.projects import Project
 from penstock.submission import Submission
+from sandbox_support import SOURCE
 
 Answer = TypeVar("Answer")
 GIT = {
@@ -85,7 +86,8 @@ class Desk:
     @property
     def environ(self) -> dict[str, str]:
         """The user's environment."""
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "PENSTOCK_HOME": str(self.home), **GIT}
+        own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PENSTOCK_HOME": str(self.home)}
+        return {**own, **SOURCE, **GIT}
 
     def git(self, *arguments: str, folder: Path | None = None) -> str:
         """Run git as the user would."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from command_support import Said, performed
+from sandbox_support import SOURCE
 
 GIT = {
     "GIT_AUTHOR_NAME": "Tester",
@@ -126,7 +127,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     project.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
     environ = {**kept, "HOME": str(tmp_path), "PENSTOCK_HOME": str(tmp_path / "state"), "USER": "tester"}
-    environ["PENSTOCK_CONFINE"] = "off"
+    environ |= {"PENSTOCK_CONFINE": "off", **SOURCE}
     found = Desk(project, environ)
     found.git("init", "-q", "-b", "main")
     found.write("readme.txt", "a project\n")
