@@ -19,15 +19,9 @@ from penstock.domain.events import Approved
 from penstock.ports import Holder, Loaded
 from penstock.projects import Project
 from penstock.submission import Submission
-from sandbox_support import SOURCE
+from sandbox_support import GIT, SOURCE
 
 Answer = TypeVar("Answer")
-GIT = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    **{f"GIT_{role}_NAME": "User" for role in ("AUTHOR", "COMMITTER")},
-    **{f"GIT_{role}_EMAIL": "user@example.invalid" for role in ("AUTHOR", "COMMITTER")},
-}
 SETTINGS = "[executor]\nmin_free_gb = 0.0\n"
 REVIEWED = f'approvals = ["review"]\n{SETTINGS}'
 

@@ -36,6 +36,9 @@ def test_an_advance_ends_where_its_run_waits_for_a_person_and_goes_on_after_thei
     assert f"run {run} has not ended, it is running" in stopped.stderr
     assert f"`penstock show-run {run}` says for whom" in stopped.stderr
     assert view(bench, "latest")["status"] == "active", "it stands where it stood"
+    shown = bench.penstock("epic", "show", "latest").stdout
+    assert f"waiting: ws-health waits for your approval: penstock approve {run} ws-health" in shown
+    assert "then go on with: penstock advance pip_" in shown
     bench.penstock("approve", run, "ws-health")
     bench.penstock("advance", "latest", "--all")
     assert view(bench, "latest")["status"] == "complete"
@@ -48,6 +51,9 @@ def test_a_paused_run_is_resumed_before_its_epic_goes_on(bench: EpicBench) -> No
     stopped = bench.penstock("advance", "latest", check=False)
     assert stopped.returncode == 4, stopped.stdout + stopped.stderr
     assert f"`penstock resume {run}`, then advance the pipeline again" in stopped.stderr
+    shown = bench.penstock("epic", "show", "latest").stdout
+    assert f"{run}, paused" in shown
+    assert f"paused; go on with: penstock resume {run}\nthen go on with: penstock advance" in shown
     bench.penstock("resume", run, check=False)
     bench.penstock("approve", run, "ws-health")
     bench.penstock("advance", "latest", "--all")

@@ -130,7 +130,8 @@ def show(context: typer.Context, pipeline: Pipeline, as_json: Json = False) -> i
         if as_json:
             invocation.terminal.pretty_json({**view, "worked_on": words or None})
         else:
-            invocation.terminal.line(report.as_text(view, holder=words))
+            run = penstock.parts.views.run(view["run_id"]) if view["run_id"] else None
+            invocation.terminal.line(report.as_text(view, run, holder=words))
         return exits.COMPLETED
 
     return invocation.perform(look)

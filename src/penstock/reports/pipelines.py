@@ -7,7 +7,7 @@ from typing import Any
 
 from penstock.reports.notes import Spoken
 from penstock.reports.plain import columns, duration, one_line
-from penstock.reports.run import moment
+from penstock.reports.run import is_over, moment, next_steps
 
 View = Mapping[str, Any]
 LONGEST_WISH = 60
@@ -22,20 +22,34 @@ def listing_text(pipelines: Sequence[View]) -> str:
     return "\n".join(columns([("pipeline", "phase", "status", "created (UTC)", "epic"), *rows]))
 
 
-def as_text(pipeline: View, *, holder: str = "") -> str:
-    """One pipeline: how far it has come, what it made, and what to do next."""
+def as_text(pipeline: View, run: View | None = None, *, holder: str = "") -> str:
+    """One pipeline: how far it has come with the run of its phase, what it made, and what to do next."""
     rows = [
         ("epic", _wish(pipeline, 200)),
         ("status", f"{pipeline['status']}, {pipeline['state']}" + (f", worked on {holder}" if holder else "")),
         *((("why", one_line(pipeline["sentence"], 400)),) if pipeline.get("sentence") else ()),
         ("branch", f"{pipeline['branch']} at {pipeline['head'][:12]}" if pipeline.get("head") else pipeline["branch"]),
-        *((("run", pipeline["run_id"]),) if pipeline.get("run_id") else ()),
+        *((("run", _run(run)),) if run is not None else ()),
         *((("budget", _budget(pipeline)),) if pipeline.get("token_budget") else ()),
     ]
     lines = [f"pipeline {one_line(pipeline['pipeline_id'])}", *columns(rows, indent="  ")]
     lines += ["", *columns([("phase", "outcome", "model", "took"), *map(_attempt, pipeline["attempts"])])]
     lines += ["", *columns([("artifact", "phase", "whose", "id"), *map(_artifact, pipeline["artifacts"])])]
-    return "\n".join([*lines, "", next_step(pipeline)])
+    following = _next_steps(pipeline, run, holder)
+    return "\n".join([*lines, "", *following] if following else lines)
+
+
+def _run(run: View) -> str:
+    why = f": {one_line(run['sentence'], 200)}" if run["sentence"] else ""
+    return f"{run['run_id']}, {run['status']}{why}"
+
+
+def _next_steps(pipeline: View, run: View | None, holder: str) -> list[str]:
+    """What the reader can do now: first whatever keeps the run of the phase from its end."""
+    if run is None or is_over(run) or pipeline["status"] != "active":
+        return [next_step(pipeline)]
+    first = next_steps(run, is_owned=bool(holder))
+    return first if holder else [*first, f"then {next_step(pipeline)}" if first else next_step(pipeline)]
 
 
 def next_step(pipeline: View) -> str:
