@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -83,9 +84,9 @@ def test_closing_a_visit_after_its_gateway_is_closing_it() -> None:
         assert visit.is_closed
 
 
-def test_the_door_also_listens_on_a_socket_that_only_its_owner_can_open(tmp_path: Path) -> None:
-    place = tmp_path / "gateway.sock"
-    with house() as home:
+def test_the_door_also_listens_on_a_socket_that_only_its_owner_can_open() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, house() as home:  # a socket's path must be short
+        place = Path(folder) / "gateway.sock"
         gateway = Gateway(replace(home.gateway.parts, socket_path=place))
         visit = gateway.admit(caller(), "claude", max_calls=0)
         try:

@@ -27,7 +27,7 @@ _SECRET_NAME = re.compile(
 _KEY_BEGIN, _KEY_END = "-----BEGIN ", "-----END "
 _KEY_BLOCK = re.compile(
     r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
-    r"(?:[A-Za-z0-9+/=\s\\:,]|-(?!----))*+"
+    r"(?>(?:[A-Za-z0-9+/=\s\\:,]|-(?!----))*)"
     r"(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
 )
 _DOTTED = re.compile(r"(?<![\w-])([\w-]++)\.([\w-]{8,}+)\.([\w-]*+)", re.ASCII)
@@ -42,8 +42,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 _ADDRESS_PASSWORD = re.compile(r"://[^/\s:@]{0,256}+:([^/\s@]{1,1024}+)@|(?<=[?&])(?:ssl)?password=([^&\s]{1,1024}+)")
 _NAMED = re.compile(
     r"((?:authorization|x-api-key|api[_-]?key|token|password)\\{0,4}[\"']?[ \t]*+[:=][ \t]*+)"
-    r"(?:(\")((?:bearer|basic|token)[ \t]++)?(?:[^\"\\\n]|\\[^\n])++"
-    r"|(')((?:bearer|basic|token)[ \t]++)?(?:[^'\\\n]|\\[^\n])++"
+    r"(?:(\")((?:bearer|basic|token)[ \t]++)?(?>(?:[^\"\\\n]|\\[^\n])+)"
+    r"|(')((?:bearer|basic|token)[ \t]++)?(?>(?:[^'\\\n]|\\[^\n])+)"
     r"|(\\{0,4}[\"']?)((?:bearer|basic|token)[ \t]++)?[^\s\"']\S*+)",
     re.IGNORECASE,
 )

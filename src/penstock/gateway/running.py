@@ -144,11 +144,15 @@ def _loopback() -> socket.socket:
 
 def _unix(path: Path) -> socket.socket:
     """Only its owner may connect, from the first moment on: it is made in a folder, and named when it is safe."""
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
-    listening.bind(str(fresh))
-    fresh.chmod(0o600)
-    fresh.rename(path)
-    listening.listen(512)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listening.bind(str(fresh))
+        fresh.chmod(0o600)
+        fresh.rename(path)
+        listening.listen(512)
+    except OSError:
+        listening.close()
+        raise
     return listening

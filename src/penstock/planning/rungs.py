@@ -24,8 +24,8 @@ PREFIXES = ("here is the json:", "here is the result:", "result:", "output:")
 Rung = Callable[[str], Iterator[str]]
 _OPENING = re.compile(r'\{(?=\s*(?:["}]|\Z))')
 """Where an object of JSON may begin: most braces in prose and code are none."""
-_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]]', re.DOTALL)
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"\s*+(:?)', re.DOTALL)
+_TOKEN = re.compile(r'"(?>(?:[^"\\]++|\\.)*)"?|[{}\[\]]', re.DOTALL)
+_STRING = re.compile(r'"(?>(?:[^"\\]++|\\.)*)"\s*+(:?)', re.DOTALL)
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _CLOSED_BY = {"{": "}", "[": "]"}
 

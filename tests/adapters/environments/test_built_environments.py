@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from building import NAME, made, source, store
 
+from ordinary_user import as_ordinary_user
 from penstock.adapters.environments import trees
 from penstock.adapters.environments.built import MOST_CHANGED, EnvironmentKeepsChanging
 from penstock.domain.setup import Setup
@@ -171,3 +172,16 @@ def test_files_of_the_users_cache_are_not_closed_by_their_second_name(tmp_path: 
     assert cached.stat().st_mode & 0o200
     assert cached.stat().st_nlink == 1
     assert (environment.folder / "out" / "linked").read_text() == "x\n"
+
+
+def test_an_ordinary_user_closes_and_removes_linked_files_too() -> None:
+    as_ordinary_user(
+        "from penstock.adapters.environments import trees",
+        "(folder / 'made/deep').mkdir(parents=True); (folder / 'cached').write_text('x')\n"
+        "(folder / 'made/deep/linked').hardlink_to(folder / 'cached')\n"
+        "trees.close(folder / 'made')\n"
+        "assert (folder / 'cached').stat().st_nlink == 1\n"
+        "assert not any(path.stat().st_mode & 0o222 for path in (folder / 'made').rglob('*'))\n"
+        "trees.remove(folder / 'made')\n"
+        "assert os.listdir(folder) == ['cached']\n",
+    )

@@ -48,7 +48,10 @@ def hidden() -> Iterator[subprocess.Popen[str]]:
 def test_its_environment_shows_all_but_the_keys_which_it_still_knows(hidden: subprocess.Popen[str]) -> None:
     assert hidden.stdout is not None
     told = hidden.stdout.readline().split()
-    shown = Path(f"/proc/{hidden.pid}/environ").read_bytes()
+    try:
+        shown = Path(f"/proc/{hidden.pid}/environ").read_bytes()
+    except PermissionError:
+        pytest.skip("only one who may look into every process sees what is left of it")
     command = Path(f"/proc/{hidden.pid}/cmdline").read_bytes()
     output, _ = hidden.communicate("\n")
     assert told == ["True", "True", "False", SECRET, f"{SECRET}=with=signs"]

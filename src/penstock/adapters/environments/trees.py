@@ -83,11 +83,17 @@ def strip(root: Path, outputs: Sequence[str]) -> None:
 
 
 def close(root: Path) -> None:
-    """Take away the right to write from a folder and all that is in it."""
+    """Take away the right to write from a folder and all that is in it; from folders last, for a file may have to be
+    replaced.
+    """
+    folders = [root]
     for entry in below(root):
-        if not entry.is_symlink():
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(Path(entry.path))
+        elif not entry.is_symlink():
             _close(Path(entry.path))
-    _close(root)
+    for folder in folders:
+        _close(folder)
 
 
 def _close(path: Path) -> None:
