@@ -15,6 +15,7 @@ import psutil
 import pytest
 from process_bench import until
 
+from ordinary_user import as_ordinary_user
 from penstock.adapters.processes.reaping import read_outcome, was_started
 from penstock.adapters.processes.request import Ending, Outcome, Request, RequestIsUnsound
 
@@ -264,3 +265,19 @@ def test_a_keeper_that_was_killed_is_not_used_again(bench, with_launcher):
         return lost.ending, (await (await launcher.start(after)).wait()).exit_code
 
     assert with_launcher(use) == (Ending.LOST, 3)
+
+
+def test_a_folder_of_path_that_may_not_be_looked_into_holds_no_command():
+    as_ordinary_user(
+        "from penstock.adapters.processes.spawn import CouldNotStart, spawn",
+        "(folder / 'closed').mkdir(); (folder / 'open').mkdir()\n"
+        "(folder / 'closed').chmod(0); (folder / 'open/plain').write_text('no program')\n"
+        "def refused(command):\n"
+        "    path = f'{folder}/closed:{folder}/open'\n"
+        "    order = {'stdin': '', 'cwd': str(folder), 'confinement': (), 'argv': [command], 'env': {'PATH': path}}\n"
+        "    try:\n"
+        "        spawn(order, 1, 2)\n"
+        "    except CouldNotStart as error:\n"
+        "        return error.is_not_found\n"
+        "assert (refused('nowhere'), refused('plain')) == (True, False)\n",
+    )

@@ -65,8 +65,10 @@ def _start(order: Order, streams: tuple[int, int, int]) -> int:
                 program, argv, order["env"], file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
             )
         except OSError as error:
-            # A program that is there and can't be started is worth more words than one that is not there.
-            failed = failed if error.errno in _NOT_THERE else error
+            # A program that is there and can't be started is worth more words than one that is not there, or that lies
+            # in a folder which we may not look into.
+            is_there = error.errno not in _NOT_THERE and os.path.exists(program)  # noqa: PTH110 - as above
+            failed = error if is_there else failed
     raise failed
 
 
