@@ -96,9 +96,26 @@ PATTERN = st.lists(SEGMENT, min_size=1, max_size=4).map("/".join).flatmap(lambda
 PATH = st.lists(st.text(alphabet="ab", min_size=1, max_size=3), min_size=1, max_size=5).map("/".join)
 
 
-@given(PATTERN, PATTERN, PATH)
-def test_two_patterns_that_hold_one_path_are_said_to_overlap(left: str, right: str, path: str) -> None:
-    assume(matches(left, path) and matches(right, path))
+@st.composite
+def holding(draw: st.DrawFn, path: str) -> str:
+    """A pattern that holds this path."""
+    made = []
+    for segment in path.split("/"):
+        start = segment[: draw(st.integers(0, len(segment)))]
+        ways = [segment, f"{start}*", start + "?" * (len(segment) - len(start)), "**"]
+        made.append(draw(st.sampled_from(ways)))
+    kept = draw(st.integers(1, len(made)))
+    return "/".join(made) if kept == len(made) else "/".join(made[:kept]) + "/"
+
+
+TWO_THAT_HOLD = PATH.flatmap(lambda path: st.tuples(st.just(path), holding(path), holding(path)))
+
+
+@given(TWO_THAT_HOLD)
+def test_two_patterns_that_hold_one_path_are_said_to_overlap(given_: tuple[str, str, str]) -> None:
+    path, left, right = given_
+    assert matches(left, path)
+    assert matches(right, path)
     assert patterns_meet(left, right)
     assert overlaps([Scope(files=(left,)), Scope(files=(right,))]) == [(0, 1, left, right)]
 
