@@ -103,7 +103,7 @@ UNFIT: dict[str, tuple[str, type[AnswerUnfit], str]] = {
     "half a character": (GOOD.replace("Health", "\\ud83d"), AnswerInvalid, "surrogate"),
     "a zero byte": (GOOD.replace("Health", "He\\u0000alth"), AnswerInvalid, "NUL"),
     "Python": (str(EPIC), AnswerInvalid, "double quotes"),
-    "deep": ("[" * 5_000 + "]" * 5_000, AnswerInvalid, "nested too deeply"),
+    "deep": ("[" * 100_000 + "]" * 100_000, AnswerInvalid, "nested too deeply"),
     "twenty thousand braces": ("{" * 20_000, AnswerTruncated, "breaks off"),
     "a brace is missing": (GOOD[:-1], AnswerTruncated, "breaks off"),
     "a fence that breaks off": (f"```json\n{PRETTY[:200]}", AnswerTruncated, "breaks off"),
