@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -113,7 +114,7 @@ class Server:
 
 @contextmanager
 def serving(penstock: Penstock, settings: ServerSettings) -> Iterator[Server]:
-    """A server on a free port, in a thread of its own, until the end of the block."""
+    """A server on a free port, in a thread of its own, until the end of the block; what it opened is closed then."""
     penstock.parts.database  # noqa: B018 - opened here, as the command does
     listening = listen("127.0.0.1", 0)
     app = create_app(penstock, settings)
@@ -129,6 +130,7 @@ def serving(penstock: Penstock, settings: ServerSettings) -> Iterator[Server]:
         server.should_exit = True
         thread.join()
         listening.close()
+        asyncio.run(penstock.close())
 
 
 def made_place(folder: Path, bundles: Mapping[str, object]) -> Place:
