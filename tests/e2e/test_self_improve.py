@@ -85,15 +85,20 @@ def installation() -> str:
     return digest.hexdigest()
 
 
+def improved(repository: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The command, answered from recordings."""
+    return subprocess.run(
+        [sys.executable, "-m", "penstock", "self-improve", "--epic", EPIC, "--repository", str(repository)],
+        cwd=folder, env=environ_of(folder, PENSTOCK_UPSTREAM="replay"), capture_output=True, text=True,
+        timeout=300, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
 def test_a_recorded_epic_becomes_a_branch_of_the_repository_and_nothing_else_changes(
     repository: Path, tmp_path: Path
 ) -> None:
     before, code = stand(repository), installation()
-    done = subprocess.run(
-        [sys.executable, "-m", "penstock", "self-improve", "--epic", EPIC, "--repository", str(repository)],
-        cwd=tmp_path, env=environ_of(tmp_path, PENSTOCK_UPSTREAM="replay"), capture_output=True, text=True,
-        timeout=300, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    done = improved(repository, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     (branch,) = git(repository, "for-each-ref", "--format=%(refname:short)", "refs/heads/penstock/").splitlines()
     assert branch.startswith("penstock/pip_")
@@ -112,11 +117,7 @@ def test_an_epic_whose_run_stands_still_ends_and_says_so(repository: Path, tmp_p
     gate = GATE.replace("[checks.integrate]", f'new = "test ! -e {TEST}"\n[checks.integrate]')
     (repository / "penstock.toml").write_text(gate, encoding="utf-8")
     git(repository, "commit", "-qam", "Refuse what is recorded")
-    done = subprocess.run(
-        [sys.executable, "-m", "penstock", "self-improve", "--epic", EPIC, "--repository", str(repository)],
-        cwd=tmp_path, env=environ_of(tmp_path, PENSTOCK_UPSTREAM="replay"), capture_output=True, text=True,
-        timeout=300, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    done = improved(repository, tmp_path)
     assert done.returncode == 3, done.stdout + done.stderr
     assert f"test ! -e {TEST}: exit code 1" in done.stdout, "what goes on in the run is told"
     assert "has not ended, it is paused: the run can't be played again" in done.stderr
