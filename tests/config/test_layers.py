@@ -23,6 +23,7 @@ from penstock.gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 USER_FILE = "/.config/penstock/config.toml"
 NODES = {**PROJECT_SECTIONS, "tools": ToolsSettings, "agents": AgentsSettings, "gateway": GatewaySettings}
@@ -380,6 +381,17 @@ def test_places_follow_the_environment() -> None:
     assert str(places.home) == "/u/.local/state/penstock"
     assert str(places.user_file) == "/c/penstock/config.toml"
     assert str(read_environment({"HOME": "/u", "PENSTOCK_HOME": "/p"}, NODES).places.home) == "/p"
+
+
+def test_the_state_is_kept_where_a_link_leads(tmp_path: Path) -> None:
+    """Confined processes see the folder, and perhaps not the link."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "endless").symlink_to("endless")
+    for name, led_to in {"link": "real", "link/new": "real/new", "endless": "endless"}.items():
+        places = read_environment({"PENSTOCK_HOME": str(tmp_path / name)}, NODES).places
+        assert places.home == tmp_path / led_to
+    assert read_environment({"HOME": str(tmp_path / "link")}, NODES).places.home.is_relative_to(tmp_path / "real")
 
 
 def test_checks_are_commands_or_tables_and_integrate_defaults_to_static() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,4 +117,5 @@ def _places(environ: Mapping[str, str]) -> Places:
     state = Path(environ.get("XDG_STATE_HOME") or user / ".local" / "state")
     configuration = Path(environ.get("XDG_CONFIG_HOME") or user / ".config")
     home = Path(environ["PENSTOCK_HOME"]) if environ.get("PENSTOCK_HOME") else state / "penstock"
-    return Places(home=home.absolute(), user_file=configuration / "penstock" / "config.toml")
+    # Where it really is: a link on the way may lie where confined processes don't see it.
+    return Places(home=Path(os.path.realpath(home)), user_file=configuration / "penstock" / "config.toml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,8 +191,18 @@ def test_a_branch_with_other_commits_is_not_overwritten(bench: Bench) -> None:
     assert git(bench.user, "rev-parse", BRANCH) == mine
 
 
-def test_a_repository_that_takes_no_push_is_quoted(bench: Bench) -> None:
+def test_a_branch_that_leaves_no_room_for_ours_is_named_with_the_command_that_makes_room(bench: Bench) -> None:
     git(bench.user, "branch", "penstock")
+    merged = bench.merge(bench.base, work(bench, "a", "a.txt", "a")).candidate
+    said = asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base))
+    assert not said.pushed
+    subprocess.run(["sh", "-c", said.sentence.split("`")[1]], check=True)
+    assert asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base)).pushed
+    assert git(bench.user, "rev-parse", "penstock-mine") == bench.base
+
+
+def test_a_repository_that_takes_no_push_is_quoted(bench: Bench) -> None:
+    git(bench.user, "config", "transfer.hideRefs", "refs/heads/penstock")
     merged = bench.merge(bench.base, work(bench, "a", "a.txt", "a")).candidate
     said = asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base))
     assert not said.pushed

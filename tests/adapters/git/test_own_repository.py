@@ -15,7 +15,9 @@ from penstock.adapters.git.layout import GitSettings, Person, branch_ref, segmen
 from penstock.adapters.git.own import NoSuchBranch
 from penstock.adapters.git.runner import DiskFull, Git, GitMissing, GitTooSlow, RepositoryGone
 from penstock.adapters.git.source import (
+    BranchInTheWay,
     NotARepository,
+    PathHasLineBreak,
     RepositoryIsBroken,
     RepositoryIsEmpty,
     RepositoryIsShallow,
@@ -119,6 +121,23 @@ def test_shallow_and_partial_clones_are_refused(bench: Bench) -> None:
         other = Bench(bench.root, user_repository=bench.root / name, home=bench.root / f"home-{name}")
         with pytest.raises(RepositoryIsShallow, match=name):
             other.fetch()
+
+
+def test_a_branch_that_leaves_no_room_for_ours_is_refused_before_any_work(bench: Bench) -> None:
+    git(bench.user, "branch", "penstock")
+    with pytest.raises(BranchInTheWay) as refused:
+        bench.fetch()
+    assert refused.value.hint is not None
+    subprocess.run(["sh", "-c", refused.value.hint.split("`")[1]], check=True)
+    assert bench.fetch() == bench.base
+
+
+def test_a_path_with_a_line_break_is_refused(empty_bench: Bench) -> None:
+    other = Bench(empty_bench.root, user_repository=empty_bench.root / "two\nlines")
+    other.user = other.settings.user_repository
+    other.make_user()
+    with pytest.raises(PathHasLineBreak, match=r"two\\nlines"):
+        other.fetch()
 
 
 def test_submodules_in_the_base_are_refused(empty_bench: Bench) -> None:

@@ -15,7 +15,15 @@ from penstock.adapters.git.layout import NO_COMMIT, GitSettings, branch_ref
 from penstock.adapters.git.ledger import Ledger
 from penstock.adapters.git.refs import RefReader, put_back, put_in_place
 from penstock.adapters.git.runner import Call, Git, GitFailed
-from penstock.adapters.git.source import RepositoryIsBroken, RepositoryIsEmpty, Source, base_candidates, inspect
+from penstock.adapters.git.source import (
+    NAMESPACE,
+    BranchInTheWay,
+    RepositoryIsBroken,
+    RepositoryIsEmpty,
+    Source,
+    base_candidates,
+    inspect,
+)
 from penstock.adapters.git.suitability import refuse_unsuitable
 from penstock.domain.errors import UserError, WorldError
 
@@ -73,6 +81,8 @@ class OwnRepository:
         }
         if not present:
             raise RepositoryIsEmpty(source.path)
+        if NAMESPACE in present:
+            raise BranchInTheWay(source.path)
         name = self._choose(base_branch, source, present)
         refuse_unsuitable(self.git, source, present[name])
         return name, present[name]

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git import folders
 from penstock.adapters.git.layout import branch_ref
 from penstock.adapters.git.runner import Call
+from penstock.adapters.git.source import NAMESPACE, room_made
 from penstock.ports import Publication
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from penstock.adapters.git.own import OwnRepository
 
 RECEIVE = (
@@ -23,6 +26,8 @@ RECEIVE = (
     "-c gc.auto=0 -c maintenance.auto=false -c receive.denyCurrentBranch=refuse -c receive.denyNonFastForwards=true "
     "receive-pack"
 )
+
+TAKEN = f"'refs/heads/{NAMESPACE}' exists; cannot create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,8 @@ def publish(own: OwnRepository, branch: str, commit: str, base: str) -> Publicat
     if answer.code == 0:
         return Publication(branch=branch, commit=commit, pushed=True, sentence=_rewritten(own, branch, base))
     refusal = next((line for line in answer.text.splitlines() if line.startswith("!")), answer.said.strip())
-    return Publication(branch=branch, commit=commit, pushed=False, sentence=_sentence(branch, str(user), refusal))
+    sentence = _in_the_way(user, branch) if TAKEN in answer.said else _sentence(branch, str(user), refusal)
+    return Publication(branch=branch, commit=commit, pushed=False, sentence=sentence)
 
 
 def checked_out(own: OwnRepository, ref: str) -> Checkout | None:
@@ -94,6 +100,10 @@ def _held(branch: str, commit: str, checkout: Checkout) -> Publication:
     command = f"git -C {shlex.quote(checkout.path)} switch --detach"
     sentence = f"{branch} is checked out in {checkout.path} and waits there; `{command}` lets it be pushed"
     return Publication(branch=branch, commit=commit, pushed=False, sentence=sentence)
+
+
+def _in_the_way(user: Path, branch: str) -> str:
+    return f"{branch} can't stand beside the branch {NAMESPACE} in {user}; `{room_made(user)}` makes room for it"
 
 
 def _sentence(branch: str, user: str, refusal: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,11 @@ from penstock.domain.errors import UserError, WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+NAMESPACE = "penstock"
+"""The first part of the name of every branch that Penstock gives to the user's repository."""
+QUESTIONS = ("--absolute-git-dir", "--git-common-dir", "--is-shallow-repository", "--show-object-format")
 
 
 class NotARepository(UserError):
@@ -47,6 +53,26 @@ class RepositoryIsShallow(UserError):
         )
 
 
+class PathHasLineBreak(UserError):
+    """The user's repository lies where git can't say it on one line."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"git names a repository on one line, and the path {str(path)!r} has a line break in it",
+            hint="give the folder another name",
+        )
+
+
+class BranchInTheWay(UserError):
+    """The user has a branch where git needs a folder for Penstock's branches."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"git can't have a branch {NAMESPACE} beside the branches {NAMESPACE}/…, and {path} has one",
+            hint=f"give it another name: `{room_made(path)}`",
+        )
+
+
 class RepositoryIsBroken(WorldError):
     """Git can't read the user's repository."""
 
@@ -76,25 +102,26 @@ def inspect(git: Git, path: Path) -> Source:
     if not folders.is_folder(path.resolve()):
         raise NotARepository(path)
     try:
-        answer = git.run_in(
-            path,
-            "rev-parse",
-            "--absolute-git-dir",
-            "--git-common-dir",
-            "--is-shallow-repository",
-            "--show-object-format",
-        )
+        answer = git.run_in(path, "rev-parse", *QUESTIONS)
     except GitFailed as failed:
         if "not a git repository" in failed.said:
             raise NotARepository(path) from failed
         raise RepositoryIsBroken(path, said=failed.said) from failed
-    folder, common, is_shallow, object_format = answer.text.split("\n")
+    facts = answer.text.split("\n")
+    if len(facts) != len(QUESTIONS):
+        raise PathHasLineBreak(path)
+    folder, common, is_shallow, object_format = facts
     source = Source(path=path, folder=Path(folder), common=(path / common).resolve(), object_format=object_format)
     if is_shallow == "true":
         raise RepositoryIsShallow(path, kind="shallow")
     if any((source.common / "objects/pack").glob("*.promisor")):
         raise RepositoryIsShallow(path, kind="partial")
     return source
+
+
+def room_made(path: Path) -> str:
+    """The command that moves the user's branch out of the way of ours."""
+    return f"git -C {shlex.quote(str(path))} branch --move {NAMESPACE} {NAMESPACE}-mine"
 
 
 def base_candidates(source: Source) -> list[str]:
