@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -130,6 +131,16 @@ def test_a_branch_that_leaves_no_room_for_ours_is_refused_before_any_work(bench:
     assert refused.value.hint is not None
     subprocess.run(["sh", "-c", refused.value.hint.split("`")[1]], check=True)
     assert bench.fetch() == bench.base
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to somebody else")
+def test_a_repository_of_somebody_else_serves_as_well(empty_bench: Bench) -> None:
+    empty_bench.make_user()
+    head = git(empty_bench.user, "rev-parse", "HEAD")
+    for path in (empty_bench.user, *empty_bench.user.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    assert empty_bench.fetch() == head
+    assert empty_bench.fetch() == head
 
 
 def test_a_path_with_a_line_break_is_refused(empty_bench: Bench) -> None:

@@ -30,6 +30,9 @@ from penstock.domain.errors import UserError, WorldError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CLONING = ("--bare", "--local", "--quiet", "--no-tags", "--template=")
+UPLOAD = f"git -c safe.directory=* -c core.hooksPath={os.devnull} upload-pack"
+"""The user named the repository: whose files it consists of is no reason to refuse it, and nothing of it is run."""
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
@@ -92,9 +95,7 @@ class OwnRepository:
             folders.remove(unfinished)
         new = self.folder.with_name(f"repo.{os.getpid()}.new")
         try:
-            self.git.run_outside(
-                "clone", "--bare", "--local", "--quiet", "--no-tags", "--template=", str(source.path), str(new)
-            )
+            self.git.run_outside("clone", *CLONING, f"--upload-pack={UPLOAD}", str(source.path), str(new))
         except GitFailed as failed:
             raise RepositoryIsBroken(source.path, said=failed.said) from failed
         self.integrity.write_constants(new, source.object_format)
@@ -103,13 +104,12 @@ class OwnRepository:
 
     def _bring(self, source: Source, descriptor: int) -> None:
         options = ("--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-        upload = f"git -c safe.directory=* -c core.hooksPath={os.devnull} upload-pack"
         try:
             self.git.run(
                 "fetch",
                 *options,
                 "--no-auto-maintenance",
-                f"--upload-pack={upload}",
+                f"--upload-pack={UPLOAD}",
                 str(source.path),
                 f"+refs/heads/*:{USER_REFS}heads/*",
                 call=Call(descriptors=(descriptor,)),
