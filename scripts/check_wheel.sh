@@ -15,7 +15,7 @@ trap 'rm -rf -- "$work"' EXIT
 
 "$here/.venv/bin/python" -m build --no-isolation --outdir "$work/dist" "$here"
 "$here/.venv/bin/python" -m venv "$work/bare"
-pip=("$work/bare/bin/python" -m pip install --quiet --no-input --disable-pip-version-check)
+pip=("$work/bare/bin/python" -m pip install --no-user --quiet --no-input --disable-pip-version-check)
 "${pip[@]}" --require-hashes --requirement "$here/requirements.txt"
 "${pip[@]}" --no-deps --no-index "$work"/dist/*.whl
 

@@ -114,7 +114,8 @@ def make(venv: Path, wanted: str | None) -> None:
 
 def install(venv: Path, kind: str) -> None:
     """Only what is pinned; then Penstock itself, built with the pinned hatchling."""
-    pip = (interpreter(venv), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
+    quietly = ("--quiet", "--no-input", "--disable-pip-version-check")
+    pip = (interpreter(venv), "-m", "pip", "install", "--no-user", *quietly)
     say(f"installing what {' and '.join(PINS[kind])} pin (a minute or two)")
     run(*pip, "--require-hashes", *(f"--requirement={name}" for name in PINS[kind]))
     run(*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", ".")

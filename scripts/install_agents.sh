@@ -77,7 +77,7 @@ place_aider() {
   local python
   python=$(aider_python) || exit $?
   "$python" -I -m venv "$1" &&
-    "$1/bin/python" -I -m pip install -qq --no-input --disable-pip-version-check "aider-chat==$(version_of aider)"
+    "$1/bin/python" -I -m pip install --no-user -qq --no-input --disable-pip-version-check "aider-chat==$(version_of aider)"
 }
 
 # place_from_npm AGENT FOLDER. Nothing of the package runs: its native part is a package of its own, and is called directly.

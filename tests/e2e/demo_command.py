@@ -55,9 +55,8 @@ def told_commands(said: str) -> list[str]:
 
 def follow(command: str, home: Path) -> subprocess.CompletedProcess[str]:
     """What a command says that the demo named, typed in a shell."""
-    told = command.replace(" penstock ", f" {sys.executable} -m penstock ")
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), **SOURCE}
-    return subprocess.run(["sh", "-c", told], env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(["sh", "-c", command], env=environ, capture_output=True, text=True, check=False)
 
 
 def liar(folder: Path) -> str:

@@ -176,12 +176,10 @@ def _bill(seen: Seen) -> Sequence[str]:
 
 
 def _look(sample: Sample, seen: Seen) -> Iterator[str]:
-    names = [name for name in ("PENSTOCK_HOME", "XDG_CONFIG_HOME") if name in sample.environ]
-    state = " ".join(f"{name}={shlex.quote(sample.environ[name])}" for name in names)
-    penstock, pipeline = f"{state} penstock --project {shlex.quote(str(sample.project))}", seen.pipeline["pipeline_id"]
+    pipeline = seen.pipeline["pipeline_id"]
     yield "Look further"
     yield f"  git -C {shlex.quote(str(sample.project))} diff {MAIN}...{seen.pipeline['branch']}"
-    yield f"  {penstock} artifacts {pipeline} epic --format markdown"
-    yield f"  {penstock} epic show {pipeline}"
-    yield f"  {penstock} token-report --pipeline {pipeline}"
+    yield f"  {sample.penstock} artifacts {pipeline} epic --format markdown"
+    yield f"  {sample.penstock} epic show {pipeline}"
+    yield f"  {sample.penstock} token-report --pipeline {pipeline}"
     yield f"Remove it all with: rm -r {shlex.quote(str(sample.folder))}"

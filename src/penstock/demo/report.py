@@ -79,13 +79,11 @@ def _branch(_: Sample, found: Found) -> Iterator[str]:
 def _look(sample: Sample, found: Found) -> Iterator[str]:
     branch, run_id = found.run["branch"], found.run["run_id"]
     git = f"git -C {shlex.quote(str(sample.project))}"
-    state = " ".join(f"{name}={shlex.quote(sample.environ[name])}" for name in ("PENSTOCK_HOME", "XDG_CONFIG_HOME"))
-    penstock = f"{state} penstock --project {shlex.quote(str(sample.project))}"
     yield "Look further"
     yield f"  {git} log --graph --stat {MAIN}..{branch}"
     yield f"  {git} diff {MAIN}...{branch}"
     if found.patch is not None:
         yield f"  cat {shlex.quote(str(found.patch))}"
-    yield f"  {penstock} show-run {run_id}"
-    yield f"  {penstock} show-events --run {run_id}"
+    yield f"  {sample.penstock} show-run {run_id}"
+    yield f"  {sample.penstock} show-events --run {run_id}"
     yield f"Remove it all with: rm -r {shlex.quote(str(sample.folder))}"

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from penstock.domain.errors import UserError, WorldError
 AUTHOR = {"NAME": "Penstock demo", "EMAIL": "demo@example.invalid"}
 TAKEN = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "VIRTUAL_ENV", "CONDA_PREFIX")
 """What of the user's environment a program needs in order to start; nothing of it is Penstock's or git's."""
+STATE = ("PENSTOCK_HOME", "XDG_CONFIG_HOME")
 NEEDED = ("git", "python3")
 MAIN = "main"
 SETTINGS = "penstock.toml"
@@ -53,6 +56,12 @@ class Sample:
     def project(self) -> Path:
         """The sample project."""
         return self.folder / "mill"
+
+    @property
+    def penstock(self) -> str:
+        """The beginning of a command line that looks at it, as a shell reads it: its state, and this very program."""
+        state = [f"{name}={shlex.quote(self.environ[name])}" for name in STATE if name in self.environ]
+        return " ".join([*state, _this_program(), "--project", shlex.quote(str(self.project))])
 
     @property
     def home(self) -> Path:
@@ -136,6 +145,17 @@ def _surroundings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         **{f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in AUTHOR.items()},
     }
+
+
+def _this_program() -> str:
+    """What runs now, by its name if that finds it, for whoever has not put it on the path."""
+    program = Path(sys.argv[0]).absolute()
+    found = shutil.which(program.name)
+    if found is not None and os.path.realpath(found) == os.path.realpath(program):
+        return shlex.quote(program.name)
+    if os.access(program, os.X_OK):
+        return shlex.quote(str(program))
+    return f"{shlex.quote(sys.executable)} -m penstock"
 
 
 def _new_folder(asked: Path | None) -> Path:
