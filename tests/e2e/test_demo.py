@@ -90,12 +90,16 @@ def test_the_epic_is_shown_as_it_comes_on_and_the_clone_goes(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_live_without_a_key_ends_with_what_is_to_be_set(home: Path, tmp_path: Path) -> None:
-    answered = demo(home, tmp_path, "--live")
+@pytest.mark.parametrize("asked", [(), ("--folder", "tmp/mine")])
+def test_live_without_a_key_says_what_is_to_be_set_and_leaves_nothing(
+    home: Path, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    answered = demo(home, tmp_path, "--live", *asked)
     assert answered.returncode == 3, answered.stdout
     assert "Your own models are asked" in answered.stdout
     assert "ANTHROPIC_API_KEY" in answered.stderr
     assert "hint: set it in your environment" in answered.stderr
+    assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "tmp").rglob("*")] == list(asked[1:])
 
 
 @pytest.mark.slow

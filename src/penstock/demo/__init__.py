@@ -41,7 +41,7 @@ def run_epic_demo(folder: Path | None, *, keep: bool, is_live: bool, console: Co
     sample = make_sample(folder, os.environ, without_reviews(), models=_models(os.environ, is_live=is_live))
     for line in epic.beginning(sample, is_live=is_live):
         console.line(line)
-    seen = asyncio.run(_epic(sample, console))
+    seen = asyncio.run(_epic(sample, console, is_new=folder is None))
     if not keep:
         shutil.rmtree(sample.clone, ignore_errors=True)
     for line in epic.ending(sample, seen):
@@ -91,10 +91,15 @@ def _built(sample: Sample) -> Penstock:
     return build(folder=sample.project, environ=sample.environ)
 
 
-async def _epic(sample: Sample, console: Console) -> epic.Seen:
+async def _epic(sample: Sample, console: Console, *, is_new: bool) -> epic.Seen:
+    from penstock.epics.asked import NoUpstream  # noqa: PLC0415 - slow to import, and nothing before needs it
+
     before, penstock = standing(sample), _built(sample)
     try:
         return await epic.observe(sample, penstock, await epic.work(sample, penstock, console), before)
+    except NoUpstream:  # nobody was asked, so there is nothing to look at
+        sample.discard(is_new=is_new)
+        raise
     finally:
         await penstock.close()
 

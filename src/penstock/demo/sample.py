@@ -73,6 +73,11 @@ class Sample:
         """Where the finished branch is tried out."""
         return self.folder / "clone"
 
+    def discard(self, *, is_new: bool) -> None:
+        """Remove what the demo has made: all of a new folder, and what it put into one that was asked for."""
+        for part in (self.folder,) if is_new else (self.project, self.home):
+            shutil.rmtree(part, ignore_errors=True)
+
     def git(self, *arguments: str, folder: Path | None = None) -> str:
         """Run git in the sample project, or in another folder of the demo."""
         done = self.run(("git", *arguments), folder or self.project)
