@@ -91,6 +91,17 @@ def test_a_branch_that_waits_says_why() -> None:
     assert "the branch waits: penstock/run-1 is checked out in /x" in report.as_text(run)
 
 
+def test_the_branch_of_an_epics_run_is_the_epics_affair() -> None:
+    told = {
+        "published": None,
+        "publication": "penstock/pip_1 is pushed by the last phase of pip_1",
+        "pipeline_id": "pip_1",
+    }
+    text = report.as_text(a_run(status="completed", **told))
+    assert "the last phase of its epic pushes the branch: penstock epic show pip_1" in text
+    assert "waits" not in text
+
+
 def test_what_is_worth_knowing_of_a_branch_stands_where_the_way_to_take_it_over_would() -> None:
     text = report.as_text(a_run("completed", workstream("ws-a", "done"), publication="its base is gone", **MERGED))
     assert "  mind          its base is gone" in text
