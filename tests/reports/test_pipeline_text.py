@@ -1,15 +1,15 @@
-"""One pipeline in words: every try of a phase is told, and a hundred that came to the same take one line."""
+"""One pipeline in words: every attempt at a phase is told, and a hundred that came to the same take one line."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from penstock.reports.pipelines import as_text, spoken
+from penstock.reports.pipelines import as_text
 
-REFUSED = "mill would run commands that you have not agreed to:\n--- trusted\n+++ asked for\n+ rm -rf /"
+REFUSED = "mill would run commands that you have not agreed to:\n+ rm -rf /"
 
 
-def _try(phase: str, number: int, outcome: str = "failed", sentence: str = "", in_round: int = 1) -> dict[str, Any]:
+def _attempt(phase: str, number: int, outcome: str = "failed", sentence: str = "", in_round: int = 1) -> dict[str, Any]:
     return {
         "phase": phase,
         "number": number,
@@ -37,24 +37,17 @@ def _shown(*attempts: dict[str, Any], sentence: str = "") -> list[str]:
     return [" ".join(line.split()) for line in as_text(pipeline).splitlines()]
 
 
-def test_tries_that_came_to_the_same_share_a_line_and_the_others_do_not() -> None:
-    refused = [_try("dev_phase", number, sentence=REFUSED) for number in range(2, 240)]
-    shown = _shown(_try("pm_phase", 1, "passed"), _try("dev_phase", 1, sentence="no room"), *refused)
+def test_attempts_that_came_to_the_same_share_a_line_and_the_others_do_not() -> None:
+    refused = [_attempt("dev_phase", number, sentence=REFUSED) for number in range(2, 240)]
+    shown = _shown(_attempt("pm_phase", 1, "passed"), _attempt("dev_phase", 1, sentence="no room"), *refused)
     model = "scripted/scripted-model 4 s"
     assert f"pm_phase passed {model}" in shown
     assert f"dev_phase failed: no room {model}" in shown
     assert [line for line in shown if line.startswith("dev_phase (")] == [
-        f"dev_phase (2 to 239) failed: mill would run commands that you have not agreed to {model}"
+        f"dev_phase (2 to 239) failed: mill would run commands that you have not agreed to: + rm -rf / {model}"
     ]
 
 
 def test_rounds_of_a_phase_stay_apart() -> None:
-    shown = _shown(*(_try("dev_phase", 1, "passed", in_round=number) for number in (1, 2)))
+    shown = _shown(*(_attempt("dev_phase", 1, "passed", in_round=number) for number in (1, 2)))
     assert len([line for line in shown if line.startswith("dev_phase passed")]) == 2
-
-
-def test_what_follows_the_first_line_of_a_failure_is_not_put_on_it() -> None:
-    assert "why mill would run commands that you have not agreed to" in _shown(sentence=REFUSED)
-    said = spoken("phase_failed", {"phase": "dev_phase", "sentence": REFUSED})
-    assert said is not None
-    assert said.result == "mill would run commands that you have not agreed to"

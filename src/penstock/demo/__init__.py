@@ -97,8 +97,9 @@ async def _epic(sample: Sample, console: Console, *, is_new: bool) -> epic.Seen:
     before, penstock = standing(sample), _built(sample)
     try:
         return await epic.observe(sample, penstock, await epic.work(sample, penstock, console), before)
-    except NoUpstream:  # nobody was asked, so there is nothing to look at
-        sample.discard(is_new=is_new)
+    except NoUpstream:
+        if not penstock.parts.views.usage(limit=1):  # no model was asked, so there is nothing to look at
+            sample.discard(is_new=is_new)
         raise
     finally:
         await penstock.close()

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from penstock.reports.notes import Spoken
-from penstock.reports.plain import columns, duration, headline, one_line
+from penstock.reports.plain import columns, duration, one_line
 from penstock.reports.run import is_over, moment, next_steps
 
 View = Mapping[str, Any]
@@ -28,13 +28,13 @@ def as_text(pipeline: View, run: View | None = None, *, holder: str = "") -> str
     rows = [
         ("epic", _wish(pipeline, 200)),
         ("status", f"{pipeline['status']}, {pipeline['state']}" + (f", worked on {holder}" if holder else "")),
-        *((("why", headline(pipeline["sentence"], 400)),) if pipeline.get("sentence") else ()),
+        *((("why", one_line(pipeline["sentence"], 400)),) if pipeline.get("sentence") else ()),
         ("branch", f"{pipeline['branch']} at {pipeline['head'][:12]}" if pipeline.get("head") else pipeline["branch"]),
         *((("run", _run(run)),) if run is not None else ()),
         *((("budget", _budget(pipeline)),) if pipeline.get("token_budget") else ()),
     ]
     lines = [f"pipeline {one_line(pipeline['pipeline_id'])}", *columns(rows, indent="  ")]
-    lines += ["", *columns([("phase", "outcome", "model", "took"), *_tries(pipeline["attempts"])])]
+    lines += ["", *columns([("phase", "outcome", "model", "took"), *_attempts(pipeline["attempts"])])]
     lines += ["", *columns([("artifact", "phase", "whose", "id"), *map(_artifact, pipeline["artifacts"])])]
     following = _next_steps(pipeline, run, holder)
     return "\n".join([*lines, "", *following] if following else lines)
@@ -81,8 +81,8 @@ def _when(text: object) -> str:
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def _tries(attempts: Sequence[View]) -> Iterator[tuple[str, ...]]:
-    """A row for each try of a phase; those in a row that came to the same share one."""
+def _attempts(attempts: Sequence[View]) -> Iterator[tuple[str, ...]]:
+    """A row for each attempt at a phase; those in a row that came to the same share one."""
     for (phase, _, outcome, model), alike in groupby(attempts, key=_came_to):
         first, *more = alike
         last = more[-1] if more else first
@@ -91,7 +91,7 @@ def _tries(attempts: Sequence[View]) -> Iterator[tuple[str, ...]]:
 
 
 def _came_to(attempt: View) -> tuple[str, int, str, str]:
-    why = f": {headline(attempt['sentence'], 200)}" if attempt["sentence"] else ""
+    why = f": {one_line(attempt['sentence'], 200)}" if attempt["sentence"] else ""
     outcome = f"{attempt['outcome'] or 'under way'}{why}"
     return attempt["phase"], attempt["round"], outcome, attempt["model"] or "-"
 
@@ -125,7 +125,7 @@ def _started(payload: View) -> Spoken:
 
 def _says(step: str, key: str, tone: str = "") -> Callable[[View], Spoken]:
     return lambda payload: Spoken(
-        step=str(payload.get("phase") or step), result=headline(payload.get(key) or step), tone=tone
+        step=str(payload.get("phase") or step), result=str(payload.get(key) or step), tone=tone
     )
 
 

@@ -26,12 +26,6 @@ def one_line(text: object, limit: int = 0) -> str:
     return line if not limit or len(line) <= limit else f"{line[: max(1, limit - 1)]}…"
 
 
-def headline(text: object, limit: int = 0) -> str:
-    """What a text of several lines begins with: its first line, without the colon that leads to the others."""
-    first, _, more = str(text).strip().partition("\n")
-    return one_line(first.rstrip().removesuffix(":") if more else first, limit)
-
-
 def sentence_and_hint(text: object) -> tuple[str, str]:
     """What a failure says, and its hint (empty where it has none), each on one line."""
     sentence, _, hint = str(text).partition("\nhint: ")

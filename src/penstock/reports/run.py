@@ -174,9 +174,9 @@ def next_steps(run: View, *, is_owned: bool = False) -> list[str]:
 def take_over(run: View) -> list[str]:
     """Where the result is and the commands to look at it and to take it. They are shown and never run."""
     name, base, head = run["branch"], (run.get("base") or "")[:12], run.get("head") or ""
-    if branch_waits(run) and run.get("pipeline_id"):
-        return [f"the last phase of its epic pushes the branch: penstock epic show {run['pipeline_id']}"]
     if branch_waits(run):
+        if run.get("pipeline_id"):
+            return [f"the last phase of its epic pushes the branch: penstock epic show {run['pipeline_id']}"]
         return [f"the branch waits: {one_line(run['publication'])}"]
     if not run.get("published") or run["published"] == run.get("base"):
         if head and head != run.get("base") and is_over(run):

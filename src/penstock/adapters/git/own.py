@@ -16,7 +16,7 @@ from penstock.adapters.git.ledger import Ledger
 from penstock.adapters.git.refs import RefReader, put_back, put_in_place
 from penstock.adapters.git.runner import Call, Git, GitFailed
 from penstock.adapters.git.source import (
-    NAMESPACE,
+    OUR_FOLDER,
     BranchInTheWay,
     RepositoryIsBroken,
     RepositoryIsEmpty,
@@ -84,7 +84,7 @@ class OwnRepository:
         }
         if not present:
             raise RepositoryIsEmpty(source.path)
-        if NAMESPACE in present:
+        if OUR_FOLDER in present:
             raise BranchInTheWay(source.path)
         name = self._choose(base_branch, source, present)
         refuse_unsuitable(self.git, source, present[name])

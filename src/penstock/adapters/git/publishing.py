@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git import folders
 from penstock.adapters.git.layout import branch_ref
 from penstock.adapters.git.runner import Call
-from penstock.adapters.git.source import NAMESPACE, room_made
+from penstock.adapters.git.source import OUR_FOLDER, making_room
 from penstock.ports import Publication
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.git.own import OwnRepository
+    from penstock.adapters.git.runner import Answer
 
 RECEIVE = (
     f"git -c safe.directory=* -c core.hooksPath={os.devnull} -c core.fsmonitor=false -c receive.autogc=false "
@@ -27,7 +28,7 @@ RECEIVE = (
     "receive-pack"
 )
 
-TAKEN = f"'refs/heads/{NAMESPACE}' exists; cannot create"
+TAKEN = f"'refs/heads/{OUR_FOLDER}' exists; cannot create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +60,7 @@ def publish(own: OwnRepository, branch: str, commit: str, base: str) -> Publicat
     answer = own.git.run(*arguments, str(user), f"{commit}:{ref}", call=Call(accept=(0, 1)))
     if answer.code == 0:
         return Publication(branch=branch, commit=commit, pushed=True, sentence=_rewritten(own, branch, base))
-    refusal = next((line for line in answer.text.splitlines() if line.startswith("!")), answer.said.strip())
-    sentence = _in_the_way(user, branch) if TAKEN in answer.said else _sentence(branch, str(user), refusal)
-    return Publication(branch=branch, commit=commit, pushed=False, sentence=sentence)
+    return Publication(branch=branch, commit=commit, pushed=False, sentence=_sentence(branch, user, answer))
 
 
 def checked_out(own: OwnRepository, ref: str) -> Checkout | None:
@@ -102,12 +101,11 @@ def _held(branch: str, commit: str, checkout: Checkout) -> Publication:
     return Publication(branch=branch, commit=commit, pushed=False, sentence=sentence)
 
 
-def _in_the_way(user: Path, branch: str) -> str:
-    return f"{branch} can't stand beside the branch {NAMESPACE} in {user}; `{room_made(user)}` makes room for it"
-
-
-def _sentence(branch: str, user: str, refusal: str) -> str:
+def _sentence(branch: str, user: Path, answer: Answer) -> str:
+    refusal = next((line for line in answer.text.splitlines() if line.startswith("!")), answer.said.strip())
+    if TAKEN in answer.said:
+        return f"{branch} can't stand beside the branch {OUR_FOLDER} in {user}; `{making_room(user)}` makes room for it"
     if "non-fast-forward" in refusal or "fetch first" in refusal:
-        command = f"git -C {shlex.quote(user)} branch --move {branch} {branch}-mine"
+        command = f"git -C {shlex.quote(str(user))} branch --move {branch} {branch}-mine"
         return f"{branch} has other commits in {user} and is not overwritten; `{command}` makes room for it"
     return f"{branch} could not be pushed to {user}: {refusal}"

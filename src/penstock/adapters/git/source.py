@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-NAMESPACE = "penstock"
+OUR_FOLDER = "penstock"
 """The first part of the name of every branch that Penstock gives to the user's repository."""
 QUESTIONS = ("--absolute-git-dir", "--git-common-dir", "--is-shallow-repository", "--show-object-format")
 
@@ -68,8 +68,8 @@ class BranchInTheWay(UserError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"git can't have a branch {NAMESPACE} beside the branches {NAMESPACE}/…, and {path} has one",
-            hint=f"give it another name: `{room_made(path)}`",
+            f"git can't have a branch {OUR_FOLDER} beside the branches {OUR_FOLDER}/…, and {path} has one",
+            hint=f"give it another name: `{making_room(path)}`",
         )
 
 
@@ -119,9 +119,9 @@ def inspect(git: Git, path: Path) -> Source:
     return source
 
 
-def room_made(path: Path) -> str:
+def making_room(path: Path) -> str:
     """The command that moves the user's branch out of the way of ours."""
-    return f"git -C {shlex.quote(str(path))} branch --move {NAMESPACE} {NAMESPACE}-mine"
+    return f"git -C {shlex.quote(str(path))} branch --move {OUR_FOLDER} {OUR_FOLDER}-mine"
 
 
 def base_candidates(source: Source) -> list[str]:
