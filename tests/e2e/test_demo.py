@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from demo_command import Recorder, demo, follow, liar, told_commands
 
+from penstock.bootstrap import Penstock
 from penstock.demo import run_epic_demo
 from penstock.demo.epic import EPIC, MEANT, differences
 from penstock.demo.sample import SETTINGS, make_sample, without_reviews
+from penstock.epics import EpicWish, NoUpstream
 from penstock.epics.recordings import named
 
 OTHER_VALUES: dict[str, Any] = {"way": (*MEANT.way[:-1], "failed"), "artifacts": MEANT.artifacts[1:]}
@@ -100,6 +102,23 @@ def test_live_without_a_key_says_what_is_to_be_set_and_leaves_nothing(
     assert "ANTHROPIC_API_KEY" in answered.stderr
     assert "hint: set it in your environment" in answered.stderr
     assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "tmp").rglob("*")] == list(asked[1:])
+
+
+@pytest.mark.slow
+def test_a_demo_that_has_asked_a_model_stays_when_the_next_question_has_nobody_to_go_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def one_phase(_: object, penstock: Penstock, __: object) -> str:
+        penstock.projects.trust_here(penstock.projects.current())
+        pipeline, _created = await penstock.epics.create(EpicWish(description=EPIC))
+        await penstock.epics.advance(pipeline)
+        raise NoUpstream("the key was taken away")
+
+    monkeypatch.setattr("penstock.demo.epic.work", one_phase)
+    with pytest.raises(NoUpstream):
+        run_epic_demo(tmp_path / "here", keep=False, is_live=False, console=Recorder())
+    assert (tmp_path / "here/state/penstock.db").exists()
+    assert (tmp_path / "here/mill").exists()
 
 
 @pytest.mark.slow
