@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from jinja2.exceptions import SecurityError
 from prompt_support import assignment, templates, workstream
 
 from penstock.engine.prompts import PromptTemplates, TemplateUnfit, render, shipped
-from penstock.engine.prompts.language import LARGEST, VARIABLES, PromptLanguage, compiled
+from penstock.engine.prompts.fencing import Fences
+from penstock.engine.prompts.language import FENCES, LARGEST, VARIABLES, PromptLanguage, compiled
 
 PLACE = "templates/prompts/edit.txt.j2"
 
@@ -92,6 +94,13 @@ def test_what_a_prompt_does_not_need_is_refused_by_template_and_line(text: str, 
 )
 def test_what_a_prompt_needs_is_there(text: str, shown: str) -> None:
     assert render(templates(text), assignment()).split("\n\n", 1)[1] == shown + "\n"
+
+
+@pytest.mark.parametrize("called", [print, str.upper, Fences("ab", 10).data, Fences("ab", 10).on_lines])
+def test_a_call_of_anything_else_ends_where_it_is_made_though_no_check_saw_it(called: object) -> None:
+    unchecked = PromptLanguage().from_string('{{ got("x") }}')
+    with pytest.raises(SecurityError, match="nothing can be called but data"):
+        unchecked.render({"got": called, FENCES: Fences("cd", 10)})
 
 
 def test_the_names_of_the_language_are_those_that_an_assignment_fills() -> None:

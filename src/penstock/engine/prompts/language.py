@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from functools import cache, lru_cache
+from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes, pass_context
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -18,6 +20,8 @@ from penstock.engine.prompts.fencing import Fences
 
 FENCES = "_fences"
 """Where in a template's context its fences are; no template can name it."""
+OF_JINJA = ("_loop_vars", "_block_vars")
+"""What Jinja adds to the arguments of a call."""
 LARGEST = 32 * 1024
 MOST_LOOPS, DEEPEST = 20, 2
 LISTS = frozenset({"acceptance_tests", "constraints", "error_summaries", "files_create", "files_scope", "tasks"})
@@ -58,6 +62,15 @@ class PromptLanguage(ImmutableSandboxedEnvironment):
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in FILTERS}
         self.tests = {name: self.tests[name] for name in TESTS}
+
+    def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # what a template may hand over
+        """Call `data`, and nothing else, whatever a template has got hold of."""
+        fences = context[FENCES]
+        if not isinstance(fences, Fences) or called != fences.data:
+            raise SecurityError("nothing can be called but data(text, label)")
+        for name in OF_JINJA:
+            kwargs.pop(name, None)
+        return fences.data(*args, **kwargs)
 
 
 @pass_context
