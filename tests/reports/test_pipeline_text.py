@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.reports.pipelines import as_text
+import pytest
+
+from penstock.reports.pipelines import MOST_DETAILS, as_text, spoken
 
 REFUSED = "mill would run commands that you have not agreed to:\n+ rm -rf /"
 
@@ -44,8 +46,25 @@ def test_attempts_that_came_to_the_same_share_a_line_and_the_others_do_not() -> 
     assert f"pm_phase passed {model}" in shown
     assert f"dev_phase failed: no room {model}" in shown
     assert [line for line in shown if line.startswith("dev_phase (")] == [
-        f"dev_phase (2 to 239) failed: mill would run commands that you have not agreed to: + rm -rf / {model}"
+        f"dev_phase (2 to 239) failed: mill would run commands that you have not agreed to {model}"
     ]
+
+
+def test_what_a_sentence_leads_to_stands_on_lines_of_its_own() -> None:
+    shown = _shown(_attempt("dev_phase", 1, sentence=REFUSED), sentence=f"{REFUSED}\n- true\n" + "\n" * 9 + "x\n" * 50)
+    assert shown[3] == "why mill would run commands that you have not agreed to"
+    after = shown.index("+ rm -rf /")
+    assert shown[after - 1] == ""
+    assert shown[after + 1] == "- true"
+    assert shown[after + MOST_DETAILS - 1] == "… and 13 more lines"
+    assert shown[after + MOST_DETAILS] == ""
+
+
+@pytest.mark.parametrize("kind", ["phase_failed", "pipeline_failed"])
+def test_progress_says_what_is_said_first(kind: str) -> None:
+    words = spoken(kind, {"phase": "dev_phase", "sentence": REFUSED})
+    assert words is not None
+    assert words.result == "mill would run commands that you have not agreed to"
 
 
 def test_rounds_of_a_phase_stay_apart() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -67,7 +67,7 @@ def _joined(pieces: Iterable[str]) -> Iterator[str]:
 
 def write_whole(path: Path, pieces: Iterable[str]) -> None:
     """Write a file beside its place and move it there; what was there stays if that fails."""
-    beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}")
     try:
         with beside.open("x", encoding="utf-8", newline="") as file:
             file.writelines(pieces)

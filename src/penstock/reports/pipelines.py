@@ -7,11 +7,12 @@ from itertools import groupby
 from typing import Any
 
 from penstock.reports.notes import Spoken
-from penstock.reports.plain import columns, duration, one_line
+from penstock.reports.plain import columns, details_of, duration, one_line, said_first
 from penstock.reports.run import is_over, moment, next_steps
 
 View = Mapping[str, Any]
 LONGEST_WISH = 60
+MOST_DETAILS = 40
 
 
 def listing_text(pipelines: Sequence[View]) -> str:
@@ -25,15 +26,18 @@ def listing_text(pipelines: Sequence[View]) -> str:
 
 def as_text(pipeline: View, run: View | None = None, *, holder: str = "") -> str:
     """One pipeline: how far it has come with the run of its phase, what it made, and what to do next."""
+    why = pipeline.get("sentence") or ""
     rows = [
         ("epic", _wish(pipeline, 200)),
         ("status", f"{pipeline['status']}, {pipeline['state']}" + (f", worked on {holder}" if holder else "")),
-        *((("why", one_line(pipeline["sentence"], 400)),) if pipeline.get("sentence") else ()),
+        *((("why", said_first(why, 400)),) if why else ()),
         ("branch", f"{pipeline['branch']} at {pipeline['head'][:12]}" if pipeline.get("head") else pipeline["branch"]),
         *((("run", _run(run)),) if run is not None else ()),
         *((("budget", _budget(pipeline)),) if pipeline.get("token_budget") else ()),
     ]
     lines = [f"pipeline {one_line(pipeline['pipeline_id'])}", *columns(rows, indent="  ")]
+    if details := details_of(why, MOST_DETAILS):
+        lines += ["", *(f"  {line}" for line in details)]
     lines += ["", *columns([("phase", "outcome", "model", "took"), *_attempts(pipeline["attempts"])])]
     lines += ["", *columns([("artifact", "phase", "whose", "id"), *map(_artifact, pipeline["artifacts"])])]
     following = _next_steps(pipeline, run, holder)
@@ -41,7 +45,7 @@ def as_text(pipeline: View, run: View | None = None, *, holder: str = "") -> str
 
 
 def _run(run: View) -> str:
-    why = f": {one_line(run['sentence'], 200)}" if run["sentence"] else ""
+    why = f": {said_first(run['sentence'], 200)}" if run["sentence"] else ""
     return f"{run['run_id']}, {run['status']}{why}"
 
 
@@ -91,7 +95,7 @@ def _attempts(attempts: Sequence[View]) -> Iterator[tuple[str, ...]]:
 
 
 def _came_to(attempt: View) -> tuple[str, int, str, str]:
-    why = f": {one_line(attempt['sentence'], 200)}" if attempt["sentence"] else ""
+    why = f": {said_first(attempt['sentence'], 200)}" if attempt["sentence"] else ""
     outcome = f"{attempt['outcome'] or 'under way'}{why}"
     return attempt["phase"], attempt["round"], outcome, attempt["model"] or "-"
 
@@ -125,7 +129,7 @@ def _started(payload: View) -> Spoken:
 
 def _says(step: str, key: str, tone: str = "") -> Callable[[View], Spoken]:
     return lambda payload: Spoken(
-        step=str(payload.get("phase") or step), result=str(payload.get(key) or step), tone=tone
+        step=str(payload.get("phase") or step), result=said_first(payload.get(key) or step), tone=tone
     )
 
 

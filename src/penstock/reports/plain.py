@@ -26,6 +26,20 @@ def one_line(text: object, limit: int = 0) -> str:
     return line if not limit or len(line) <= limit else f"{line[: max(1, limit - 1)]}…"
 
 
+def said_first(text: object, limit: int = 0) -> str:
+    """What a text says before it goes into details on further lines."""
+    first, _, details = clean(str(text)).strip().partition("\n")
+    return one_line(first.rstrip().removesuffix(":") if details else first, limit)
+
+
+def details_of(text: object, limit: int = 0) -> list[str]:
+    """The further lines of a text, at most so many."""
+    lines = [line.rstrip() for line in clean(str(text)).strip().splitlines()[1:] if line.strip()]
+    if not limit or len(lines) <= limit:
+        return lines
+    return [*lines[: limit - 1], f"… and {len(lines) - limit + 1} more lines"]
+
+
 def sentence_and_hint(text: object) -> tuple[str, str]:
     """What a failure says, and its hint (empty where it has none), each on one line."""
     sentence, _, hint = str(text).partition("\nhint: ")

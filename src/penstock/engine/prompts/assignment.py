@@ -106,6 +106,8 @@ def texts_in(variables: Mapping[str, object]) -> list[str]:
     found: list[str] = []
     for value in variables.values():
         for item in value if isinstance(value, tuple) else (value,):
-            parts = (item.code, item.text) if isinstance(item, Problem) else (item,)
-            found += [part for part in parts if isinstance(part, str) and not isinstance(part, Plain)]
+            if isinstance(item, Problem):
+                found += (item.code, item.text)
+            elif isinstance(item, str) and not isinstance(item, Plain):
+                found.append(item)
     return found

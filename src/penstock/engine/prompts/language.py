@@ -16,7 +16,7 @@ from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from penstock.domain.errors import UserError
-from penstock.engine.prompts.fencing import Fences
+from penstock.engine.prompts.fencing import Fences, Plain
 
 FENCES = "_fences"
 """Where in a template's context its fences are; no template can name it."""
@@ -75,8 +75,10 @@ class PromptLanguage(ImmutableSandboxedEnvironment):
 
 @pass_context
 def _printed(context: Context, value: object) -> object:
+    if isinstance(value, Plain | Undefined):
+        return value
     fences = context[FENCES]
-    return value if isinstance(value, Undefined) or not isinstance(fences, Fences) else fences.shown(value)
+    return fences.shown(value) if isinstance(fences, Fences) else value
 
 
 @cache
