@@ -204,7 +204,7 @@ async def test_a_request_to_a_run_that_is_owned_is_left_for_its_owner(tmp_path: 
     penstock = desk.trusted()
     other = desk.penstock()
     await penstock.service.submit(Submission(run_id="r1"))
-    held = other.parts.locks.acquire("r1")
+    held = await other.parts.locks.acquire("r1")
     assert not isinstance(held, Holder)
     answer = await penstock.service.ask("r1", CancelAsked())
     assert answer.holder == penstock.service.holder("r1")
@@ -223,15 +223,12 @@ class LastMoment:
     def __init__(self, locks: Any, act: Any) -> None:
         self._locks, self._act, self._held = locks, act, None
 
-    def acquire(self, run_id: str) -> Any:
-        self._held = self._locks.acquire(run_id)
+    async def acquire(self, run_id: str) -> Any:
+        self._held = await self._locks.acquire(run_id)
         return self._held if isinstance(self._held, Holder) else self
 
     def holder(self, run_id: str) -> Any:
         return self._locks.holder(run_id)
-
-    def descriptors(self) -> Any:
-        return self._locks.descriptors()
 
     def release(self) -> None:
         act, self._act = self._act, lambda: None

@@ -57,7 +57,7 @@ async def test_an_owner_at_work_takes_claims_and_moves_and_says_what_it_refuses(
 async def test_an_owner_that_does_not_answer_is_named_and_the_request_stays(tmp_path: Path) -> None:
     penstock = Desk(tmp_path, bundle("ws-a")).trusted()
     run_id = (await penstock.service.submit(Submission())).run_id
-    held = penstock.parts.locks.acquire(run_id)
+    held = await penstock.parts.locks.acquire(run_id)
     with pytest.raises(OwnerIsSilent, match="was not taken within 0 seconds"):
         await penstock.service.tell(run_id, Claimed(claims=(ClaimedEvent(name="looked_at"),)), seconds=0)
     held.release()  # type: ignore[union-attr]

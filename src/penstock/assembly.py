@@ -60,7 +60,7 @@ class Assembly:
     async def add(self, run_id: str, bundle: Mapping[str, Any]) -> str:
         """Give a run that has not begun one more workstream; all of them are judged together. Its id."""
         await self._parts.journal.load(run_id)
-        with owning(self._parts.locks, run_id):
+        async with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
             if loaded.run.state is not RunState.PENDING:
                 raise EventRefused(

@@ -101,7 +101,7 @@ class Service:
         self, run_id: str, manner: Manner, *, resume: bool, watch: Watch | None = None, control: Control | None = None
     ) -> Run:
         await self._parts.journal.load(run_id)
-        with owning(self._parts.locks, run_id):
+        async with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
             await self._parts.ledger.settle_lost(run_id)
             if manner.works and not loaded.run.plan.order:

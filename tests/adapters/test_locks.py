@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from penstock.adapters import locks as module
 from penstock.adapters.clock import SystemClock
-from penstock.adapters.locks import FileLocks, HeldFile
+from penstock.adapters.locks import FileLocks, HeldFile, lent
 from penstock.ports import Holder
 
 HOLDS = """
@@ -50,58 +51,119 @@ def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_lock_names_its_holder_until_it_is_released(tmp_path: Path) -> None:
     mine, theirs = locks(tmp_path), locks(tmp_path)
     assert theirs.holder("r1") is None
-    held = taken(mine.acquire("r1"))
-    assert mine.descriptors() == (held.descriptor,)
-    named = theirs.acquire("r1")
+    held = taken(asyncio.run(mine.acquire("r1")))
+    named = asyncio.run(theirs.acquire("r1"))
     assert isinstance(named, Holder)
     assert named.pid == os.getpid()
     assert named == theirs.holder("r1")
     assert named.since.endswith("Z")
     held.release()
     held.release()
-    assert mine.descriptors() == ()
     assert theirs.holder("r1") is None
-    taken(theirs.acquire("r1")).release()
+    taken(asyncio.run(theirs.acquire("r1"))).release()
 
 
-def test_two_runs_have_two_owners(tmp_path: Path) -> None:
+def files_of(descriptors: Iterable[int]) -> list[str]:
+    return sorted(Path(f"/proc/self/fd/{one}").readlink().name for one in descriptors)
+
+
+def lent_now() -> list[str]:
+    with lent() as descriptors:
+        return files_of(descriptors)
+
+
+def test_a_git_child_is_given_the_locks_of_the_task_that_starts_it_and_no_others(tmp_path: Path) -> None:
+    mine, seen = locks(tmp_path), {}
+
+    async def work(run: str) -> None:
+        held = taken(await mine.acquire(run))
+        within = taken(await mine.acquire(f"{run}-within"))
+        await asyncio.sleep(0.01)  # the other one has its locks by now
+        begun = await asyncio.create_task(asyncio.to_thread(lent_now))
+        within.release()
+        seen[run] = (begun, lent_now())
+        held.release()
+        assert lent_now() == []
+
+    async def both() -> None:
+        await asyncio.gather(work("r1"), work("r2"))
+        assert lent_now() == []
+
+    asyncio.run(both())
+    assert seen == {run: ([f"{run}-within.lock", f"{run}.lock"], [f"{run}.lock"]) for run in ("r1", "r2")}
+
+
+def test_a_lock_is_kept_by_a_git_child_after_it_was_let_go(tmp_path: Path) -> None:
+    async def main() -> None:
+        held = taken(await locks(tmp_path).acquire("r1"))
+        with lent():
+            held.release()
+            assert isinstance(await locks(tmp_path).acquire("r1"), Holder)
+        taken(await locks(tmp_path).acquire("r1")).release()
+
+    asyncio.run(main())
+
+
+def test_what_is_lent_while_a_lock_is_let_go_is_that_lock_or_nothing(tmp_path: Path) -> None:
     mine = locks(tmp_path)
-    for run in ("r1", "r2"):
-        taken(mine.acquire(run))
-    assert len(mine.descriptors()) == 2
+
+    async def once(run: str) -> None:
+        held = taken(await mine.acquire(run))
+        lending = [asyncio.create_task(asyncio.to_thread(lent_now)) for _ in range(4)]
+        await asyncio.sleep(0)
+        held.release()
+        for one in await asyncio.gather(*lending):
+            assert one in ([], [f"{run}.lock"])
+
+    async def main() -> None:
+        for _ in range(50):
+            await asyncio.gather(once("r1"), once("r2"))
+
+    asyncio.run(main())
 
 
 def test_git_children_keep_a_lock_and_programs_that_are_not_given_it_do_not(tmp_path: Path) -> None:
-    held = taken(locks(tmp_path).acquire("r1"))
+    held = taken(asyncio.run(locks(tmp_path).acquire("r1")))
     assert not os.get_inheritable(held.descriptor)
 
 
 def test_a_lock_whose_file_says_nothing_still_has_a_holder(tmp_path: Path) -> None:
     (tmp_path / "r1.lock").write_text("not json")
     with held_elsewhere(tmp_path / "r1.lock"):
-        named = locks(tmp_path).acquire("r1")
+        named = asyncio.run(locks(tmp_path).acquire("r1"))
         assert named == Holder(pid=0, host="unknown", since="just now")
+
+
+async def turns_until_taken(mine: FileLocks) -> int:
+    """How often others had their turn while a lock was waited for."""
+    waiting, turns = asyncio.create_task(mine.acquire("r1")), 0
+    while not waiting.done():
+        turns += 1
+        await asyncio.sleep(0.01)
+    taken(waiting.result()).release()
+    return turns
 
 
 def test_the_last_git_call_of_a_dead_owner_is_waited_for(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    taken(locks(tmp_path).acquire("r1")).release()
+    taken(asyncio.run(locks(tmp_path).acquire("r1"))).release()
     path = tmp_path / "r1.lock"
     path.write_text(path.read_text().replace(str(os.getpid()), str(gone.pid)))
     with held_elsewhere(path) as child:
         assert child.stdin is not None
-        threading.Timer(0.1, child.stdin.close).start()
-        taken(locks(tmp_path).acquire("r1")).release()
+        assert locks(tmp_path).holder("r1") is None  # nobody works there any more
+        threading.Timer(0.2, child.stdin.close).start()
+        assert asyncio.run(turns_until_taken(locks(tmp_path))) > 3
         child.stdin = None
 
 
 def test_who_only_asks_for_the_holder_keeps_nobody_from_the_lock(tmp_path: Path) -> None:
-    taken(locks(tmp_path).acquire("r1")).release()  # the file names a process that lives: this one
+    taken(asyncio.run(locks(tmp_path).acquire("r1"))).release()  # the file names a process that lives: this one
     descriptor = os.open(tmp_path / "r1.lock", os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     threading.Timer(0.1, lambda: os.close(descriptor)).start()
-    taken(locks(tmp_path).acquire("r1")).release()
+    taken(asyncio.run(locks(tmp_path).acquire("r1"))).release()
 
 
 class Hasty(SystemClock):
@@ -116,11 +178,11 @@ class Hasty(SystemClock):
 
 
 def test_patience_has_an_end(tmp_path: Path) -> None:
-    taken(locks(tmp_path).acquire("r1")).release()
+    taken(asyncio.run(locks(tmp_path).acquire("r1"))).release()
     descriptor = os.open(tmp_path / "r1.lock", os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     try:
-        assert isinstance(FileLocks(tmp_path, Hasty()).acquire("r1"), Holder)
+        assert isinstance(asyncio.run(FileLocks(tmp_path, Hasty()).acquire("r1")), Holder)
     finally:
         os.close(descriptor)
 

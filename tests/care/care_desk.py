@@ -155,7 +155,7 @@ class Desk:
     def held(self, run: str) -> Iterator[None]:
         """Somebody works on a run."""
         penstock = build(folder=self.project, environ=self.environ)
-        held = penstock.parts.locks.acquire(run)
+        held = asyncio.run(penstock.parts.locks.acquire(run))
         assert not isinstance(held, Holder)
         try:
             yield

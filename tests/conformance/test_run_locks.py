@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from penstock.ports import Held, Locks
 
 HOLD = """
-import sys
+import asyncio, sys
 from pathlib import Path
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.locks import FileLocks
 from penstock.adapters.store.opening import open_database
 clock = SystemClock()
 locks = open_database(sys.argv[1], clock).locks(FileLocks(Path(sys.argv[2]), clock))
-held = locks.acquire("r1")
+held = asyncio.run(locks.acquire("r1"))
 print(type(held).__name__, flush=True)
 sys.stdin.read()
 """
@@ -66,8 +67,8 @@ def taken(found: Held | Holder) -> Held:
 
 
 def test_a_run_has_one_owner_whom_everybody_can_name(two: Two) -> None:
-    held = taken(two.mine.acquire("r1"))
-    named = two.theirs.acquire("r1")
+    held = taken(asyncio.run(two.mine.acquire("r1")))
+    named = asyncio.run(two.theirs.acquire("r1"))
     assert isinstance(named, Holder)
     assert (named.pid, named.host) == (os.getpid(), socket.gethostname())
     assert named.since.endswith("Z")
@@ -75,27 +76,27 @@ def test_a_run_has_one_owner_whom_everybody_can_name(two: Two) -> None:
     held.release()
     held.release()
     assert two.theirs.holder("r1") is None
-    taken(two.theirs.acquire("r1")).release()
+    taken(asyncio.run(two.theirs.acquire("r1"))).release()
 
 
 def test_each_run_has_an_owner_of_its_own(two: Two) -> None:
-    first, second = taken(two.mine.acquire("r1")), taken(two.theirs.acquire("r2"))
-    assert isinstance(two.theirs.acquire("r1"), Holder)
+    first, second = taken(asyncio.run(two.mine.acquire("r1"))), taken(asyncio.run(two.theirs.acquire("r2")))
+    assert isinstance(asyncio.run(two.theirs.acquire("r1")), Holder)
     first.release()
-    assert isinstance(two.mine.acquire("r2"), Holder)
+    assert isinstance(asyncio.run(two.mine.acquire("r2")), Holder)
     second.release()
 
 
 def test_whoever_was_refused_has_left_nothing_locked(two: Two) -> None:
-    held = taken(two.mine.acquire("r1"))
-    assert isinstance(two.theirs.acquire("r1"), Holder)
+    held = taken(asyncio.run(two.mine.acquire("r1")))
+    assert isinstance(asyncio.run(two.theirs.acquire("r1")), Holder)
     held.release()
-    taken(two.mine.acquire("r1")).release()
+    taken(asyncio.run(two.mine.acquire("r1"))).release()
 
 
 def test_asking_who_owns_a_run_takes_it_from_nobody(two: Two) -> None:
     assert two.theirs.holder("r1") is None
-    held = taken(two.mine.acquire("r1"))
+    held = taken(asyncio.run(two.mine.acquire("r1")))
     for _ in range(3):
         assert two.theirs.holder("r1") is not None
     held.release()
@@ -107,8 +108,8 @@ def test_a_killed_owner_owns_nothing(two: Two) -> None:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline().strip() in ("HeldFile", "AdvisoryLock")
-        named = two.mine.acquire("r1")
+        named = asyncio.run(two.mine.acquire("r1"))
         assert isinstance(named, Holder)
         assert named.pid == owner.pid
         owner.kill()
-    taken(two.mine.acquire("r1")).release()
+    taken(asyncio.run(two.mine.acquire("r1"))).release()

@@ -54,15 +54,14 @@ def events(world: World) -> list[object]:
     return [entry.event for entry in world.journal.entries(RUN)]
 
 
-def test_a_run_that_somebody_owns_is_refused_and_the_owner_is_named(tmp_path: Path) -> None:
+@awaited
+async def test_a_run_that_somebody_owns_is_refused_and_the_owner_is_named(tmp_path: Path) -> None:
     mine, theirs = FileLocks(tmp_path, SystemClock()), FileLocks(tmp_path, SystemClock())
-    with (
-        owning(theirs, RUN),
-        pytest.raises(RunIsOwned, match=r"worked on by process \d+ on .* since"),
-        owning(mine, RUN),
-    ):
-        raise AssertionError
-    with owning(mine, RUN):
+    async with owning(theirs, RUN):
+        with pytest.raises(RunIsOwned, match=r"worked on by process \d+ on .* since"):
+            async with owning(mine, RUN):
+                raise AssertionError
+    async with owning(mine, RUN):
         assert theirs.holder(RUN) is not None
     assert theirs.holder(RUN) is None
 

@@ -183,11 +183,6 @@ class Adapters:
         """
         hide({name for name in self.environ if name in self.doors.key_names or is_secret_name(name)})
 
-    @property
-    def descriptors(self) -> Callable[[], tuple[int, ...]]:
-        """What of this process's locks its children must keep."""
-        return self.local_locks.descriptors
-
     def project(self, project_id: str, path: Path, settings: Settings) -> AbstractAsyncContextManager[ProjectAdapters]:
         """The adapters of a project, closed at the end."""
         return opened(self, project_id, path, settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from penstock.adapters.git.project import GitProject
 from penstock.adapters.git.remains import GitRemains
 from penstock.adapters.git.source import read_identity
 from penstock.adapters.git.working_copy import WorkingCopy
+from penstock.adapters.locks import lent
 from penstock.adapters.processes.confiner import Confiner
 from penstock.adapters.processes.launcher import Launcher
 from penstock.adapters.processes.supervisor import Supervisor
@@ -168,8 +169,6 @@ class OfProcess(Protocol):
     @property
     def trial(self) -> Trial: ...
     @property
-    def descriptors(self) -> Callable[[], tuple[int, ...]]: ...
-    @property
     def agents_folder(self) -> Path: ...
     @property
     def inspector(self) -> Inspector: ...
@@ -199,7 +198,7 @@ async def opened(
         snapshot_ignored_mb=limits.snapshot_ignored_mb,
         keep_days=limits.keep_days,
         search_path=surroundings.environ.get("PATH", os.defpath),
-        inherit=surroundings.descriptors,
+        lent=lent,
         effect=surroundings.effect,
     )
     confiner = Confiner(

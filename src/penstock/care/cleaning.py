@@ -96,7 +96,7 @@ async def _clean(parts: Parts, project: Project, one: Known, wish: Wish) -> Clea
         snapshot = moved_to = None
         is_owned = False
         try:
-            with owning(parts.locks, one.place.run):
+            async with owning(parts.locks, one.place.run):
                 one = replace(one, loaded=await known(parts, one.place.run, project.id))
                 goes, reason = wish.judge(one)
                 if goes and not wish.dry_run:

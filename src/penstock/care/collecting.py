@@ -6,7 +6,7 @@ Stopped at any instant it has removed some things whole and the others not at al
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ async def _remove(parts: Parts, item: Item) -> int | None:
                 _must_be_idle(parts, item)
             await opened.remains.remove_shared(one)
             return None
-    with at_rest(parts, one.run) as proof:
+    async with at_rest(parts, one.run) as proof:
         loaded = await known(parts, one.run, item.project.id)
         async with opened_for(parts, item.project, loaded) as opened:
             if item.place is not None:
@@ -104,9 +104,9 @@ async def _pack(parts: Parts, opened: ProjectParts, item: Item) -> int:
     """Pack the project's repository while nobody can take up one of its unfinished runs, whose commits are held."""
     runs = parts.views.runs(project=item.project.id, limit=EVERY_RUN)
     unfinished = [row["run_id"] for row in runs if row["status"] not in TERMINAL_RUN]
-    with ExitStack() as locks:
+    async with AsyncExitStack() as locks:
         for run in unfinished:
-            locks.enter_context(owning(parts.locks, run))
+            await locks.enter_async_context(owning(parts.locks, run))
             await _hold(opened, await parts.journal.load(run))
         return max(0, await opened.remains.pack(GRACE))  # a small pack with its index is bigger than its objects
 

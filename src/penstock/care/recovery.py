@@ -39,7 +39,7 @@ async def recover(parts: Parts, run_id: str, *, dry_run: bool = False) -> tuple[
     """Mend a run that nobody works on, thing by thing; RunIsOwned where somebody does."""
     await parts.journal.load(run_id)  # an unknown one is refused before a lock is made for it
     told: list[Mended] = []
-    with owning(parts.locks, run_id):
+    async with owning(parts.locks, run_id):
         loaded = await (parts.journal.load(run_id) if dry_run else parts.journal.claim(run_id))
         project = Project(id=loaded.project, path=Path(loaded.project_path))
         for looks in (FIRST, THEN):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from penstock.config.settings import Settings
 from penstock.domain.errors import PenstockError, UserError
@@ -35,10 +35,10 @@ def status_of(parts: Parts, run_id: str) -> str | None:
         return None
 
 
-@contextmanager
-def at_rest(parts: Parts, run_id: str) -> Iterator[AtRest]:
+@asynccontextmanager
+async def at_rest(parts: Parts, run_id: str) -> AsyncIterator[AtRest]:
     """Hold the lock of a run that has ended or is unknown; the proof of it is true within."""
-    with owning(parts.locks, run_id):
+    async with owning(parts.locks, run_id):
         status = status_of(parts, run_id)
         if status is not None and status not in TERMINAL_RUN:
             raise RunIsUnfinished(run_id, status)

@@ -95,7 +95,7 @@ async def initialised(parts: Parts, project: Project, run_id: str, workstream: s
 
     One that is there already is left as it is.
     """
-    with owning(parts.locks, run_id):
+    async with owning(parts.locks, run_id):
         one = await meant(parts, project, workstream, run_id)
         if one.loaded is None or one.progress is None:
             raise NothingWorksThere(f"run {run_id} is not stored: no workstream of it will ever work")

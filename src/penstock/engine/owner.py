@@ -4,8 +4,8 @@ whose lock it holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 
 from penstock.domain.commands import Command, JudgeMerge, StartStep
 from penstock.domain.errors import UserError
@@ -27,10 +27,10 @@ class RunIsOwned(UserError):
         )
 
 
-@contextmanager
-def owning(locks: Locks, run_id: str) -> Iterator[Held]:
+@asynccontextmanager
+async def owning(locks: Locks, run_id: str) -> AsyncIterator[Held]:
     """Hold a run's lock, or raise RunIsOwned naming who has it."""
-    held = locks.acquire(run_id)
+    held = await locks.acquire(run_id)
     if isinstance(held, Holder):
         raise RunIsOwned(run_id, held)
     try:

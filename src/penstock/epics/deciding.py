@@ -62,7 +62,7 @@ async def _claimed(parts: Parts, pipeline_id: str) -> Pipeline:
     if pipeline.is_over:
         raise AdvanceRefused(f"pipeline {pipeline_id} has ended: it is {pipeline.state}")
     try:
-        with owning(parts.locks, pipeline_id):
+        async with owning(parts.locks, pipeline_id):
             return await parts.pipelines.claim(pipeline_id)
     except RunIsOwned:
         raise PipelineIsBusy(f"{pipeline.phase} of pipeline {pipeline_id} is being performed") from None

@@ -26,7 +26,7 @@ async def perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) ->
     """Perform the phase that is wanted, if one is; the pipeline as it is then."""
     for _ in range(LOOKS):
         try:
-            with owning(house.parts.locks, pipeline_id):
+            async with owning(house.parts.locks, pipeline_id):
                 return await _perform(house, pipeline_id, stays=stays, tell=tell)
         except RunIsOwned:
             await asyncio.sleep(LOOK_EVERY)  # whoever performed the phase before may be about to let go

@@ -31,8 +31,8 @@ class Held(Protocol):
 class Locks(Protocol):
     """One owner per run, known to the kernel."""
 
-    def acquire(self, run_id: str) -> Held | Holder:
-        """The lock, or who has it."""
+    async def acquire(self, run_id: str) -> Held | Holder:
+        """The lock, or who has it; the last git call of an owner that is dead is waited for."""
         ...
 
     def holder(self, run_id: str) -> Holder | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -248,11 +249,13 @@ def test_stale_locks_are_cleared_in_the_own_repository_only(bench: Bench) -> Non
     ours.touch()
     theirs.touch()
     (bench.settings.indexes).mkdir(exist_ok=True)
-    (bench.settings.indexes / "r1-w1.999999999.0").touch()
+    of_the_living = {f"r1-w1.{os.getpid()}.0", f"r1-w1.{os.getpid()}.999999999.lock"}
+    for name in ("r1-w1.999999999.0", f"r1-w1.999999999.{os.getpid()}.lock", *of_the_living):
+        (bench.settings.indexes / name).touch()
     asyncio.run(bench.project.clear_stale_locks())
     assert not ours.exists()
     assert theirs.exists()
-    assert list(bench.settings.indexes.iterdir()) == []
+    assert {path.name for path in bench.settings.indexes.iterdir()} == of_the_living
 
 
 def test_folders_of_the_own_repository_that_were_replaced_are_put_back(bench: Bench) -> None:

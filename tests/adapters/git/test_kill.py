@@ -15,6 +15,7 @@ from git_bench import BRANCH, Bench, git, walk_through
 
 OWNER = """
 import os, signal, sys
+from contextlib import nullcontext
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from git_bench import Bench, walk_through
@@ -30,7 +31,7 @@ def effect(name):
             for child in listing.read_text().split():
                 os.kill(int(child), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
-bench = Bench(Path(sys.argv[2]), effect=effect, inherit=lambda: [lock.fileno()])
+bench = Bench(Path(sys.argv[2]), effect=effect, lent=lambda: nullcontext([lock.fileno()]))
 walk_through(bench)
 print(seen)
 """

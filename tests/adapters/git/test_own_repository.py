@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from git_bench import Bench, git
 
+from penstock.adapters.clock import SystemClock
 from penstock.adapters.git.commits import NoSuchCommit
 from penstock.adapters.git.layout import GitSettings, Person, branch_ref, segment
 from penstock.adapters.git.own import NoSuchBranch
+from penstock.adapters.git.project import GitProject
 from penstock.adapters.git.runner import DiskFull, Git, GitMissing, GitTooSlow, RepositoryGone
 from penstock.adapters.git.source import (
     BranchInTheWay,
@@ -25,7 +30,9 @@ from penstock.adapters.git.source import (
     read_identity,
 )
 from penstock.adapters.git.suitability import HasFilters, HasSubmodules, names_filter
+from penstock.adapters.locks import FileLocks, lent
 from penstock.domain.errors import Bug
+from penstock.ports import Holder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -304,8 +311,28 @@ def test_the_run_lock_is_inherited(tmp_path: Path) -> None:
     import dataclasses
 
     with (tmp_path / "lock").open("w") as lock:
-        settings = dataclasses.replace(fake_git(tmp_path, "ls -l /proc/self/fd"), inherit=lambda: [lock.fileno()])
+        settings = dataclasses.replace(
+            fake_git(tmp_path, "ls -l /proc/self/fd"), lent=lambda: nullcontext([lock.fileno()])
+        )
         assert str(tmp_path / "lock") in Git(settings).run_outside("x").text
+
+
+def test_a_task_hands_its_locks_on_to_git_children_that_threads_start_for_it(tmp_path: Path) -> None:
+    settings = replace(fake_git(tmp_path, "ls -l /proc/self/fd"), lent=lent)
+    project, locks = GitProject(settings, SystemClock()), FileLocks(tmp_path / "locks", SystemClock())
+
+    async def kept(run: str) -> set[str]:
+        held = await locks.acquire(run)
+        await asyncio.sleep(0)  # the other one has its lock by now
+        said = await project._hop(lambda: Git(settings).run_outside("x").text)
+        assert not isinstance(held, Holder)
+        held.release()
+        return set(re.findall(r"r[12](?=\.lock)", said))
+
+    async def both() -> list[set[str]]:
+        return await asyncio.gather(kept("r1"), kept("r2"))
+
+    assert asyncio.run(both()) == [{"r1"}, {"r2"}]
 
 
 def test_git_missing_and_a_missing_folder_are_told_apart(bench: Bench) -> None:

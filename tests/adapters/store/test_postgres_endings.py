@@ -70,9 +70,9 @@ def test_a_lock_that_was_lost_can_be_taken_by_another(
     held = owned(opened, tmp_path / "here")
     other = open_database(address, clock)
     locks = other.locks(FileLocks(tmp_path / "there", clock))
-    assert isinstance(locks.acquire("run-1"), Holder)
+    assert isinstance(asyncio.run(locks.acquire("run-1")), Holder)
     end_locks(postgres, address)
-    theirs = locks.acquire("run-1")
+    theirs = asyncio.run(locks.acquire("run-1"))
     assert not isinstance(theirs, Holder)
     held.release()
     assert locks.holder("run-1") is not None

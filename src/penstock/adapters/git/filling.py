@@ -75,7 +75,7 @@ def forget(known: Known | None) -> None:
 def drop_indexes(settings: GitSettings) -> None:
     """Remove the index files of processes that are no more."""
     for path in settings.indexes.glob("*"):
-        owner = path.name.split(".")[-2] if path.name.count(".") >= 2 else ""
+        owner = path.name.removesuffix(".lock").rpartition(".")[0].rpartition(".")[2]
         if owner.isdecimal() and not _is_alive(int(owner)):
             folders.remove(path)
 

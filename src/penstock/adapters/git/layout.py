@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.domain.errors import Bug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from penstock.ports import Place
@@ -42,9 +44,10 @@ def always() -> bool:
     return True
 
 
-def no_descriptors() -> Sequence[int]:
-    """What git children inherit when there is no run lock."""
-    return ()
+@contextmanager
+def nothing_lent() -> Iterator[Sequence[int]]:
+    """What git children keep where there is no run lock."""
+    yield ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ class GitSettings:
     time_limit: float = 600.0
     search_path: str = os.defpath
     """`PATH` of git children."""
-    inherit: Callable[[], Sequence[int]] = no_descriptors
+    lent: Callable[[], AbstractContextManager[Sequence[int]]] = nothing_lent
     """Descriptors that git children hold, so that the run lock frees only when they have ended too."""
     is_exposed: Callable[[], bool] = always
     """Whether agents and checks could write Penstock's own repository: they can unless they are confined."""

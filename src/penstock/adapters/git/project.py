@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -66,7 +67,7 @@ class GitProject:
 
     async def _hop(self, work: Callable[[], Result]) -> Result:
         """Do something in a thread; a cancelled caller waits for its end first, so that nothing is half done."""
-        future = asyncio.get_running_loop().run_in_executor(self._executor, partial(_told, work))
+        future = asyncio.get_running_loop().run_in_executor(self._executor, partial(copy_context().run, _told, work))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:

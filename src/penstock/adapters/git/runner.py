@@ -184,16 +184,17 @@ class Git:
             settings += ["-c", guard]
         self.settings.effect(f"git {name}")
         try:
-            process = subprocess.Popen(
-                [self._program, *settings, *arguments],
-                cwd=folder,
-                env={**self._base(), **environment, **_identity(self.settings, call.stamp), **call.extra},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(*self.settings.inherit(), *call.descriptors),
-                process_group=0,
-            )
+            with self.settings.lent() as lent:
+                process = subprocess.Popen(
+                    [self._program, *settings, *arguments],
+                    cwd=folder,
+                    env={**self._base(), **environment, **_identity(self.settings, call.stamp), **call.extra},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    pass_fds=(*lent, *call.descriptors),
+                    process_group=0,
+                )
         except FileNotFoundError as missing:
             if missing.filename == self._program:
                 raise GitMissing from missing

@@ -9,10 +9,10 @@ The lock of this machine is taken first: a killed owner's last git call is waite
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -81,13 +81,13 @@ class AdvisoryLocks:
         self._owned = owned
         self._clock = clock
 
-    def acquire(self, run_id: str) -> Held | Holder:
+    async def acquire(self, run_id: str) -> Held | Holder:
         """The lock of a run, or who has it."""
-        local = self._local.acquire(run_id)
+        local = await self._local.acquire(run_id)
         if isinstance(local, Holder):
             return local
         try:
-            taken = self._take(run_id)
+            taken = await self._take(run_id)
         except BaseException:
             local.release()
             raise
@@ -103,7 +103,7 @@ class AdvisoryLocks:
         with self._site.spoken(), self._site.connect(autocommit=True) as connection:
             return _holder(connection, run_id)
 
-    def _take(self, run_id: str) -> psycopg.Connection | Holder:
+    async def _take(self, run_id: str) -> psycopg.Connection | Holder:
         patience = self._clock.monotonic() + LAST_MOMENT
         with self._site.spoken():
             connection = self._site.connect(application=f"penstock {os.getpid()}@{socket.gethostname()}")
@@ -115,7 +115,9 @@ class AdvisoryLocks:
                     if not is_going or self._clock.monotonic() > patience:
                         connection.close()
                         return holder or UNKNOWN
-                    time.sleep(LOOK_AGAIN)  # the server has yet to notice that its owner is dead, or was just let go
+                    await asyncio.sleep(
+                        LOOK_AGAIN
+                    )  # the server has yet to notice that its owner is dead, or was just let go
             except BaseException:
                 connection.close()
                 raise
