@@ -312,7 +312,25 @@ def test_a_symlink_inside_the_project_is_fine(target: str) -> None:
 
 
 def test_attributes_without_a_filter_are_fine() -> None:
-    assert rules(created("src/.gitattributes", text="*.png binary\n*.filter text\n")) == []
+    for text in (
+        "*.png binary\n*.filter text\n",
+        "# no filter=lfs here\n",
+        "*.sh eol=lf -filter !filter\nfilter text\n",
+    ):
+        assert rules(created("src/.gitattributes", text=text)) == []
+
+
+@pytest.mark.parametrize("text", ["[attr]big filter=lfs\n", "* filter\n", "* text\x0b filter=x\n", "  *  \tfilter=x"])
+def test_attributes_that_name_a_filter_are_found_however_they_are_written(text: str) -> None:
+    assert "name a filter" in rules(created("src/.gitattributes", text=text))[0][1]
+
+
+def test_a_folder_that_is_there_already_is_nobodys_twin() -> None:
+    base = BASE | {"Docs/old.md", "docs/old.md"}
+    scope = Scope(files=("docs/",))
+    assert rules(created("docs/new.md"), scope=scope, base=base) == []
+    assert "case twin" in rules(created("DOCS/new.md"), scope=Scope(files=("DOCS/",)), base=base)[0][1]
+    assert "case twin" in rules(created("docs/Old.md"), scope=scope, base=base)[0][1]
 
 
 def test_a_unicode_twin_is_found_within_the_changes_too() -> None:

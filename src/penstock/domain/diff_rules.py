@@ -17,7 +17,6 @@ from penstock.domain.plan import Scope
 from penstock.domain.protected import ProtectedPaths
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
-_FILTER = re.compile(r"(^|[\s!-])filter(=|\s|$)", re.MULTILINE)
 
 
 @quickly_made
@@ -29,6 +28,8 @@ class Surroundings:
     protected: ProtectedPaths
     spellings: dict[str, frozenset[str]]
     """Folded path or folder → how base and changes spell it."""
+    base_folders: frozenset[str]
+    """The folders of the base near what is created: these are there already, whatever others are called."""
     deleted: frozenset[str]
     folders_deleted_from: frozenset[str]
 
@@ -120,7 +121,7 @@ def twin(change: Change, around: Surroundings) -> str | None:
         return None
     for path in (*_folders(change.path), change.path):
         others = around.spellings.get(fold(path), frozenset()) - {path}
-        if others:
+        if others and path not in around.base_folders:
             other = min(others)
             kind = "unicode" if unicodedata.normalize("NFC", other) == unicodedata.normalize("NFC", path) else "case"
             return f"a {kind} twin of {other!a}: some file systems hold only one of them"
@@ -145,7 +146,17 @@ def attributes_with_filter(change: Change, _: Surroundings) -> str | None:
         return None
     if change.text is None:
         return "git attributes whose text is unknown"
-    return "git attributes that name a filter, which git would run" if _FILTER.search(change.text) else None
+    return "git attributes that name a filter, which git would run" if names_filter(change.text) else None
+
+
+def names_filter(text: str) -> bool:
+    """Whether a line of an attributes file sets a filter."""
+    lines = (line.split() for line in text.split("\n"))  # as git does: to Python other characters end a line, too
+    return any(
+        not words[0].startswith("#") and any(word == "filter" or word.startswith("filter=") for word in words[1:])
+        for words in lines
+        if words
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -189,32 +200,43 @@ def _surroundings(
 ) -> Surroundings:
     deleted = frozenset(change.path for change in changes if change.is_deleted)
     created = [change.path for change in changes if change.is_created]
+    near = _near(base_paths, created) if created else set()
     return Surroundings(
         scope=scope,
         protected=protected,
-        spellings=_spellings(base_paths, created) if created else {},
+        spellings=_spellings(near | set(created)),
+        base_folders=frozenset(_folders_of(near)),
         deleted=deleted,
         folders_deleted_from=frozenset(folder for path in deleted for folder in _folders(path)),
     )
 
 
-def _spellings(base_paths: Collection[str], created: Collection[str]) -> dict[str, frozenset[str]]:
-    """The paths and their folders by folded name, where there is more than one spelling and a created one may have it.
+def _near(base_paths: Collection[str], created: Collection[str]) -> set[str]:
+    """The paths of the base that what is created could be a twin of.
 
-    What begins by another name can't be its twin: most of a large project is passed over at its first letters.
+    What begins by another name can't be: most of a large project is passed over at its first letters.
     """
     beginnings = {fold(path.partition("/")[0]) for path in created}
     tops = {path.partition("/")[0] for path in base_paths}
     near = {top for top in tops if fold(top) in beginnings}
-    known = {path for path in base_paths if path.partition("/")[0] in near} | set(created)
-    for folder in {path.rpartition("/")[0] for path in known}:
-        known.add(folder)
-        known.update(_folders(folder))
-    known.discard("")
+    return {path for path in base_paths if path.partition("/")[0] in near}
+
+
+def _spellings(paths: Collection[str]) -> dict[str, frozenset[str]]:
+    """Paths and their folders by folded name, where there is more than one spelling."""
     found: dict[str, set[str]] = {}
-    for path in known:
+    for path in {*paths, *_folders_of(paths)}:
         found.setdefault(fold(path), set()).add(path)
     return {key: frozenset(spellings) for key, spellings in found.items() if len(spellings) > 1}
+
+
+def _folders_of(paths: Collection[str]) -> set[str]:
+    """All folders above some paths."""
+    found: set[str] = set()
+    for folder in {path.rpartition("/")[0] for path in paths} - {""}:
+        found.add(folder)
+        found.update(_folders(folder))
+    return found
 
 
 def _folders(path: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.adapters.environments import node, python
+from penstock.adapters.environments.trees import named
 from penstock.ports import STRAY
 
 PACKAGE = "pack/__init__.py"
@@ -124,3 +125,37 @@ def test_the_proof_for_node_follows_links(tmp_path: Path) -> None:
 )
 def test_a_package_that_is_none_has_nothing_to_prove(tmp_path: Path, text: str) -> None:
     assert list(node.proofs(checkout(tmp_path, **{"package.json": text}))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", '[tool.uv.workspace]\nmembers = ["."]\n'),
+        ("pyproject.toml", f'[tool.setuptools.packages.find]\nwhere = ["{"x" * 300}"]\n'),
+        ("pyproject.toml", f'[tool.uv.workspace]\nmembers = ["{"x" * 300}/*", "[", "a**b", "src/*/*/*/*/*/*/*/*"]\n'),
+        ("package.json", '{"name": "own", "workspaces": ["./", "", ".", "**", "src/**/x"]}'),
+        ("package.json", '{"name": "own", "dependencies": {"a": "file:a\\u0000b", "b": "file:src/loop"}}'),
+        ("package.json", f'{{"name": "own", "dependencies": {{"a": "file:{"y" * 5000}"}}}}'),
+    ],
+)
+def test_whatever_is_not_as_expected_is_left_out(tmp_path: Path, name: str, text: str) -> None:
+    folder = checkout(tmp_path, "src/own/__init__.py", **{name: text})
+    for number in range(9):
+        (folder / f"src/l{number}").symlink_to(".")
+    (folder / "src/loop").symlink_to("loop")
+    assert len([*python.proofs(folder), *node.proofs(folder)]) <= 2
+
+
+def test_patterns_name_what_lies_below_real_folders(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, "a/one/x", "a/.two/x", "b/deep/er/x", "a/file")
+    (folder / "a/link").symlink_to("../b")
+
+    def found(pattern: str) -> list[str]:
+        return [path.relative_to(folder).as_posix() for path in named(folder, pattern)]
+
+    assert found("a/*") == ["a/.two", "a/file", "a/link", "a/one"]
+    assert found("a/*/x") == ["a/.two/x", "a/one/x"]
+    assert found("./a/o[mn]e") == found("a//one/") == ["a/one"]
+    assert found("b/**") == ["b", "b/deep", "b/deep/er"]
+    assert found("**/x") == ["a/.two/x", "a/one/x", "b/deep/er/x"]
+    assert found("/etc") == found("../x") == found("") == found("none/*") == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from git_bench import BRANCH, Bench, git
@@ -13,9 +13,6 @@ from git_bench import BRANCH, Bench, git
 from penstock.adapters.git.own import BranchMoved
 from penstock.domain.checks import TreeWithoutVerdict
 from penstock.ports import Capture, Conflicted, Merged
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def work(bench: Bench, workstream: str, path: str, text: str) -> str:
@@ -201,6 +198,19 @@ def test_a_branch_that_leaves_no_room_for_ours_is_named_with_the_command_that_ma
     assert git(bench.user, "rev-parse", "penstock-mine") == bench.base
 
 
+def test_a_branch_of_the_users_is_not_moved_by_another_name_of_it(bench: Bench) -> None:
+    git(bench.user, "switch", "--quiet", "--detach")
+    git(bench.user, "symbolic-ref", f"refs/heads/{BRANCH}", "refs/heads/main")
+    merged = bench.merge(bench.base, work(bench, "a", "a.txt", "a")).candidate
+    said = asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base))
+    assert not said.pushed
+    assert "only means refs/heads/main" in said.sentence
+    subprocess.run(["sh", "-c", said.sentence.split("`")[1]], check=True)
+    assert asyncio.run(bench.project.publish(BRANCH, merged.commit, bench.base)).pushed
+    assert git(bench.user, "rev-parse", "main") == bench.base
+    assert git(bench.user, "rev-parse", BRANCH) == merged.commit
+
+
 def test_a_repository_that_takes_no_push_is_quoted(bench: Bench) -> None:
     git(bench.user, "config", "transfer.hideRefs", "refs/heads/penstock")
     merged = bench.merge(bench.base, work(bench, "a", "a.txt", "a")).candidate
@@ -288,6 +298,19 @@ def test_an_overlay_takes_some_paths_from_another_commit(bench: Bench) -> None:
     assert (named["docs/new.md"], named["docs/read me.md"]) == ("new\n", "text\n")
     assert look(bench, candidate, overlay=(bench.base, ["none/"]))["docs/read me.md"] == "weakened\n"
     assert look(bench, bench.base)["src/app.py"] == "one\n"
+
+
+def test_an_overlay_takes_away_what_a_pattern_holds_here_only_also_by_long_hashes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.user.mkdir()
+    git(bench.user, "init", "--quiet", "--object-format=sha256")
+    (bench.user / "test_a.py").write_text("a")
+    git(bench.user, "add", ".")
+    git(bench.user, "commit", "--quiet", "-m", "first")
+    bench.fetch()
+    (bench.prepare() / "test_new.py").write_text("new")
+    candidate = bench.capture("test_new.py").candidate.commit
+    assert look(bench, candidate, overlay=(bench.base, ["test_*.py"])).keys() == {"test_a.py"}
 
 
 def test_a_cancelled_checkout_gives_its_folder_back(bench: Bench) -> None:

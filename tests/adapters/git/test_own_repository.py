@@ -9,7 +9,8 @@ import shutil
 import subprocess
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from git_bench import Bench, git
@@ -29,13 +30,10 @@ from penstock.adapters.git.source import (
     RepositoryIsShallow,
     read_identity,
 )
-from penstock.adapters.git.suitability import HasFilters, HasSubmodules, names_filter
+from penstock.adapters.git.suitability import HasFilters, HasSubmodules
 from penstock.adapters.locks import FileLocks, lent
 from penstock.domain.errors import Bug
 from penstock.ports import Holder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def commit(folder: Path, message: str = "more") -> str:
@@ -182,12 +180,6 @@ def test_attributes_that_name_a_filter_are_refused(empty_bench: Bench, place: st
         empty_bench.fetch()
 
 
-def test_attributes_that_name_no_filter_are_no_reason(bench: Bench) -> None:
-    assert not names_filter(b"# filter=lfs\n* text=auto\n*.sh eol=lf -filter !filter\nfilter text\n")
-    assert names_filter(b"[attr]big filter=lfs\n")
-    assert names_filter(b"* filter\n")
-
-
 def test_a_broken_repository_is_told_as_such(bench: Bench) -> None:
     (bench.user / "src/app.py").write_text("two\n")
     commit(bench.user)
@@ -226,6 +218,39 @@ def test_a_repository_of_sha256_keeps_its_format(tmp_path: Path) -> None:
     assert git(worktree, "status", "--porcelain") == "?? b"
     asyncio.run(bench.project.create_branch("penstock/r1", head))
     assert bench.preserve().commit == found.candidate.commit
+
+
+def test_a_state_folder_on_another_file_system_gets_a_copy(tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    with TemporaryDirectory(dir=elsewhere) as home:
+        bench = Bench(tmp_path, home=Path(home) / "p1")
+        bench.make_user()
+        assert bench.fetch() == git(bench.user, "rev-parse", "HEAD")
+
+
+def test_any_name_of_a_branch_a_person_and_a_folder_will_do(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.make_user()
+    git(bench.user, "branch", "--move", "main.new")
+    config = bench.user / ".git/config"
+    config.write_bytes(config.read_bytes() + b"[user]\n\tname = Andr\xe9\n\temail = a@b\n")
+    author = read_identity(bench.settings, {})
+    home = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9/p1"))
+    other = Bench(tmp_path, home=home, worktree_root=home / "w", author=author)
+    assert other.fetch() == git(bench.user, "rev-parse", "HEAD")
+    (other.prepare() / "new.txt").write_text("new")
+    assert other.capture().tampering == ()
+    assert b'name = "Andr' in (other.private / "config").read_bytes()
+
+
+def test_a_lock_that_a_killed_fetch_left_is_in_nobodys_way(bench: Bench) -> None:
+    lock = next((bench.own / "refs/penstock-user/heads").iterdir())
+    lock.with_name(f"{lock.name}.lock").touch()
+    (bench.user / "more").write_text("more")
+    head = commit(bench.user)
+    assert bench.fetch() == head
 
 
 def test_files_of_a_commit_are_read_or_absent(bench: Bench) -> None:

@@ -59,8 +59,11 @@ def _is_folder_inside(checkout: Path, version: str) -> bool:
     kind, _, path = version.partition(":")
     if kind == "workspace":
         return True
-    folder = (checkout / path).resolve()
-    return folder.is_relative_to(checkout.resolve()) and folder.is_dir()
+    try:
+        folder = (checkout / path).resolve()
+        return folder.is_relative_to(checkout.resolve()) and folder.is_dir()
+    except (OSError, RuntimeError, ValueError):  # a name too long, links in a circle, a NUL
+        return False
 
 
 def _own(package: Mapping[str, Any]) -> Iterator[str]:

@@ -10,14 +10,15 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 
 WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def is_folder(path: Path) -> bool:
     """True for a real folder, not for a link to one."""
-    return path.is_dir() and not path.is_symlink()
+    return os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114 - of any name, and never raises
 
 
 def has_real_parents(root: Path, path: Path) -> bool:
@@ -37,11 +38,32 @@ def below(root: Path) -> Iterator[os.DirEntry[str]]:
 
 def named(root: Path, pattern: str) -> list[Path]:
     """What a pattern names in a folder, over real folders only; nothing where it is no pattern or leads out."""
-    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+    parts = PurePosixPath(pattern).parts
+    if not parts or pattern.startswith("/") or ".." in parts:
         return []
+    found = {root}
+    for part in parts:
+        found = {path for folder in found if is_folder(folder) for path in _in(folder, part)}
+    return sorted(found)
+
+
+def _in(folder: Path, part: str) -> Iterator[Path]:
+    """What one part of a pattern names in a folder."""
+    if part == "**":
+        waiting = [folder]
+        while waiting:
+            yield (above := waiting.pop())
+            waiting += [path for path in _entries(above) if is_folder(path)]
+    elif any(sign in part for sign in "*?["):
+        yield from (path for path in _entries(folder) if fnmatchcase(path.name, part))
+    elif os.path.lexists(folder / part):
+        yield folder / part
+
+
+def _entries(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in root.glob(pattern) if has_real_parents(root, path))
-    except ValueError:
+        return list(folder.iterdir())
+    except OSError:
         return []
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
 from penstock.adapters.git.filling import Known, fill, forget, new_index
-from penstock.adapters.git.layout import NO_COMMIT
 from penstock.adapters.git.private import PrivateFolder
 from penstock.adapters.git.runner import Call, View
 from penstock.domain.scope import matches_any, normalise
@@ -85,7 +84,8 @@ class Checkouts:
         other, patterns = overlay
         taken = self._matching(other, patterns)
         gone = self._matching(commit, patterns).keys() - taken.keys() - {normalise(pattern) for pattern in patterns}
-        entries = [*taken.values(), *(f"0 {NO_COMMIT}\t{path}" for path in sorted(gone))]
+        nothing = "0" * len(commit)  # as long as the hashes of this repository
+        entries = [*taken.values(), *(f"0 {nothing}\t{path}" for path in sorted(gone))]
         if not entries:
             return commit
         view = View(worktree=self._settings.home, index=new_index(self._settings, f"{name}-overlay"))

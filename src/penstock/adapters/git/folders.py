@@ -123,6 +123,12 @@ def exists(path: Path) -> bool:
     return os.path.lexists(path)
 
 
+def remove_locks(folder: Path) -> None:
+    """Remove what git left locked in a folder of ours; nobody else may be at work there."""
+    for path in [path for path in folder.rglob("*.lock") if not is_folder(path)]:
+        remove(path)
+
+
 def remove(path: Path) -> None:
     """Remove a file, link or folder of any depth, also where its owner took away the right to write."""
     if not is_folder(path):

@@ -129,7 +129,7 @@ class Integrity:
 
 def _is_passing(path: Path) -> bool:
     """Files that git itself makes for the time of one command."""
-    return path.name.endswith((".lock", ".new")) and not path.is_dir()
+    return path.name.endswith(".lock") and not path.is_dir()
 
 
 def _names(path: Path) -> list[Path]:

@@ -30,7 +30,8 @@ from penstock.domain.errors import UserError, WorldError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CLONING = ("--bare", "--local", "--quiet", "--no-tags", "--template=")
+CLONING = ("--bare", "--quiet", "--no-tags", "--template=")
+"""A path is cloned by hard links anyway; by an explicit `--local` git would not copy where links can't be made."""
 UPLOAD = f"git -c safe.directory=* -c core.hooksPath={os.devnull} upload-pack"
 """The user named the repository: whose files it consists of is no reason to refuse it, and nothing of it is run."""
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT))
@@ -103,6 +104,7 @@ class OwnRepository:
         self.ledger.begin_anew()
 
     def _bring(self, source: Source, descriptor: int) -> None:
+        folders.remove_locks(self.folder / USER_REFS)  # of a killed fetch: nobody else fetches while the log is ours
         options = ("--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
         try:
             self.git.run(
@@ -170,9 +172,7 @@ class OwnRepository:
     def clear_stale_locks(self) -> None:
         """Remove what killed git processes left locked in Penstock's own repository; at a take-over, after reaping."""
         with self.ledger.held():
-            stale = [path for path in self.folder.rglob("*.lock") if not folders.is_folder(path)]
-            for path in stale:
-                folders.remove(path)
+            folders.remove_locks(self.folder)
         drop_indexes(self.settings)
 
     def _move(self, ref: str, new: str, old: str) -> None:

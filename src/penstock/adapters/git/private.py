@@ -5,6 +5,7 @@ Never used by a git process of ours.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
@@ -76,7 +77,7 @@ class PrivateFolder:
     @property
     def link(self) -> bytes:
         """The content of the worktree's `.git` file."""
-        return f"gitdir: {self.folder}\n".encode()
+        return os.fsencode(f"gitdir: {self.folder}\n")
 
     def write(self, start: str, index: Path, *, there: Mapping[str, bytes] | None = None) -> None:
         """One ref, no remote, no hook, and an index that finds nothing changed: in a new folder, or in one that holds
@@ -136,8 +137,8 @@ class PrivateFolder:
             config += "[extensions]\n\tobjectFormat = sha256\n"
         return {
             "HEAD": f"{start}\n".encode() if self._ref is None else f"ref: {self._ref}\n".encode(),
-            "config": config.encode(),
-            ALTERNATES: f"{self._settings.repository}/objects\n".encode(),
+            "config": os.fsencode(config),
+            ALTERNATES: os.fsencode(f"{self._settings.repository}/objects\n"),
         }
 
     def files(self, start: str) -> dict[str, bytes]:

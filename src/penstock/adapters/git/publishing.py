@@ -49,6 +49,9 @@ def publish(own: OwnRepository, branch: str, commit: str, base: str) -> Publicat
     if checkout is not None:
         return _held(branch, commit, checkout)
     user = own.settings.user_repository
+    meant = own.git.run_in(user, "symbolic-ref", "--quiet", ref, call=Call(accept=(0, 1))).text
+    if meant:
+        return Publication(branch=branch, commit=commit, pushed=False, sentence=_symbolic(branch, ref, meant, user))
     arguments = (
         "push",
         "--porcelain",
@@ -91,6 +94,11 @@ def _rewritten(own: OwnRepository, branch: str, base: str) -> str:
         f"it grew from {base[:12]}, which none of your branches holds any more: its branch was rewritten meanwhile; "
         f"`git rebase --rebase-merges --onto YOUR-BRANCH {base[:12]} {branch}` brings it over"
     )
+
+
+def _symbolic(branch: str, ref: str, meant: str, user: Path) -> str:
+    command = f"git -C {shlex.quote(str(user))} symbolic-ref --delete {ref}"
+    return f"{branch} only means {meant} in {user}, which is yours and not moved; `{command}` makes room for it"
 
 
 def _held(branch: str, commit: str, checkout: Checkout) -> Publication:

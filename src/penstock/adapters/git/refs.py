@@ -53,7 +53,7 @@ class RefReader:
                 continue
             if stat.S_ISDIR(status.st_mode):
                 inner = [f"{path}/{name}" for name in self._names(path, status)]
-                waiting += [ref for ref in inner if not self._is_left_out(ref) and not ref.endswith((".lock", ".new"))]
+                waiting += [ref for ref in inner if not self._is_left_out(ref) and not ref.endswith(".lock")]
             else:
                 found[path] = self._value(path, status)
         return found
@@ -115,4 +115,4 @@ def put_back(folder: Path, ref: str, value: str | None) -> None:
     for parent in reversed(path.relative_to(folder).parents):
         if folders.exists(folder / parent) and not folders.is_folder(folder / parent):
             folders.remove(folder / parent)
-    folders.write(path, f"{value}\n".encode())
+    folders.write(path, f"{value}\n".encode(), by_way_of=path.with_name(f"{path.name}.lock"))

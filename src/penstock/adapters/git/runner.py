@@ -44,7 +44,7 @@ GUARDS = (
     "advice.addEmbeddedRepo=false",
 )
 NOWHERE = "/nonexistent"
-FULL = ("No space left on device", "Disk quota exceeded")
+FULL = ("No space left on device", "Disk quota exceeded", "Out of diskspace")
 
 
 class GitMissing(WorldError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git import folders
 from penstock.adapters.git.objects import contents
 from penstock.domain.changes import SUBMODULE, SYMLINK
+from penstock.domain.diff_rules import names_filter
 from penstock.domain.errors import UserError, WorldError
 
 if TYPE_CHECKING:
@@ -52,19 +53,12 @@ def refuse_unsuitable(git: Git, source: Source, commit: str) -> None:
     if submodules:
         raise HasSubmodules(submodules)
     texts = contents(git, list(attributes.values()), b"blob")
-    naming = [path for path, identity in attributes.items() if names_filter(texts.get(identity, b""))]
-    if names_filter(folders.read(source.common / "info/attributes") or b""):
+    naming = [path for path, identity in attributes.items() if _names_filter(texts.get(identity, b""))]
+    if _names_filter(folders.read(source.common / "info/attributes") or b""):
         naming.append("the repository's own info/attributes")
     if naming:
         raise HasFilters(naming)
 
 
-def names_filter(content: bytes) -> bool:
-    """True when a line of an attributes file sets a filter."""
-    for line in content.splitlines():
-        words = line.split()
-        if line.lstrip().startswith(b"#"):
-            continue
-        if any(word == b"filter" or word.startswith(b"filter=") for word in words[1:]):
-            return True
-    return False
+def _names_filter(content: bytes) -> bool:
+    return names_filter(content.decode("utf-8", "replace"))
