@@ -43,6 +43,7 @@ def test_it_is_worked_out_once_while_nothing_changes(outlook: Outlook, home: Pat
     [
         ("user/.ssh", lambda path: path.mkdir()),
         ("user/.netrc", lambda path: path.write_text("a key")),
+        ("user/.bashrc", lambda path: path.write_text("export API_KEY=a-key")),
         ("state/objects", lambda path: path.mkdir()),
     ],
 )

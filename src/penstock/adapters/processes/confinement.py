@@ -38,6 +38,10 @@ _SECRETS = (
     *(".config/penstock", ".config/openai", ".config/anthropic", ".claude.json", ".claude", ".codex", ".config/codex"),
     *(".config/opencode", ".local/share/opencode", ".aider.conf.yml", ".config/aider", ".env", ".config/huggingface"),
     *(".mozilla", ".thunderbird", ".config/google-chrome", ".config/chromium", ".config/BraveSoftware"),
+    # where people export keys, for any shell
+    *(".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshenv", ".zprofile", ".zshrc", ".config/fish"),
+    *(".config/environment.d", ".pam_environment", ".config/containers", ".config/rclone", ".terraformrc"),
+    *(".s3cfg", ".boto", ".bundle/config"),
     *(".bash_history", ".zsh_history", ".python_history", ".psql_history", ".local/share/fish/fish_history"),
 )
 
