@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -205,7 +205,7 @@ def client(visit: AttemptVisit) -> httpx2.Client:
 class RawUpstream:
     """A server that answers each request with the next of the given bytes, in the given pieces, and hangs up."""
 
-    def __init__(self, *answers: Sequence[bytes]) -> None:
+    def __init__(self, *answers: Iterable[bytes]) -> None:
         self.requests: list[bytes] = []
         self._answers = list(answers)
         self._socket = socket.create_server(("127.0.0.1", 0))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -201,6 +204,48 @@ def test_a_whole_answer_to_who_wanted_a_stream_is_read_as_it_is() -> None:
     with RawUpstream([raw_answer(told)]) as upstream, house(base_url=upstream.base_url) as home:
         assert ask(home.admit("openai_chat"), "openai_chat", stream=True).content == told
         assert (home.rows()[0]["input_tokens"], home.rows()[0]["status"]) == (5, "ok")
+
+
+@pytest.mark.parametrize("end", [b"data: [DONE]\n\n", b""])
+def test_counts_that_come_beside_the_last_words_only_are_the_counts(end: bytes) -> None:
+    events = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+    last = (
+        b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}'
+    )
+    with (
+        RawUpstream([raw_head(), events, b"data: " + last + b"\n\n" + end]) as upstream,
+        house(base_url=upstream.base_url) as home,
+    ):
+        ask(home.admit("openai_chat"), "openai_chat", stream=True)
+        row = home.rows()[0]
+        assert (row["status"], row["input_tokens"], row["output_tokens"], row["estimated"]) == ("ok", 5, 2, False)
+
+
+def test_a_chat_is_settled_by_the_last_counts_that_it_tells() -> None:
+    heard = threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        first = {"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
+        yield (
+            raw_head()
+            + b"data: "
+            + json.dumps(first | {"usage": {"prompt_tokens": 0, "completion_tokens": 0}}).encode()
+        )
+        yield b"\n\n"
+        assert heard.wait(20.0)
+        yield b'data: {"choices":[],"usage":{"prompt_tokens":5000,"completion_tokens":700}}\n\ndata: [DONE]\n\n'
+
+    with RawUpstream(pieces()) as upstream, house(base_url=upstream.base_url) as home:
+        wanted = body("openai_chat", stream=True)
+        with (
+            client(home.admit("openai_chat")) as agent,
+            agent.stream("POST", PATHS["openai_chat"], json=wanted) as told,
+        ):
+            for _ in told.iter_lines():
+                heard.set()
+        row = home.rows()[0]
+        assert (row["status"], row["input_tokens"], row["output_tokens"]) == ("ok", 5000, 700)
+        assert not row["estimated"]
 
 
 def test_counts_that_can_not_be_are_not_believed() -> None:

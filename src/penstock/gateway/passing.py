@@ -92,7 +92,7 @@ class Passage:
             async for chunk in opened.chunks:
                 self._seen()
                 piece = reader.feed(chunk)
-                if not is_settled and reader.is_complete and reader.has_usage:
+                if not is_settled and reader.is_final:
                     is_settled = True
                     await asyncio.shield(self.settle(self._judged(reader, "")))
                 await self.answer.pass_on(piece)

@@ -82,6 +82,11 @@ class Reader(Protocol):
         ...
 
     @property
+    def is_final(self) -> bool:
+        """Whether it is complete and nothing that may still come changes its counts."""
+        ...
+
+    @property
     def error(self) -> str:
         """What an error within the answer says; empty if there is none."""
         ...

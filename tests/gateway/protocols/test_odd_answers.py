@@ -51,6 +51,34 @@ def test_a_chat_without_a_reason_for_its_end_is_complete_when_it_says_that_it_is
     assert not read("openai_chat", sse(chunk(content="a")))[0].is_complete
 
 
+def counts(read: int | None, written: int | None) -> dict[str, Any]:
+    return {"usage": {"prompt_tokens": read, "completion_tokens": written}}
+
+
+LAST = {"choices": [], **counts(5000, 700)}
+COUNTED: dict[str, tuple[list[Any], int, bool]] = {
+    "alone at the end": ([chunk(content="a"), chunk(0, "stop"), LAST, "[DONE]"], 2, True),
+    "nothing at first": ([{**chunk(content="a"), **counts(0, 0)}, chunk(0, "stop"), LAST, "[DONE]"], 2, True),
+    "nothing beside the end": ([chunk(content="a"), {**chunk(0, "stop"), **counts(0, 0)}, LAST, "[DONE]"], 2, True),
+    "half beside the end": ([chunk(content="a"), {**chunk(0, "stop"), **counts(9, None)}, LAST, "[DONE]"], 2, True),
+    "beside the end only": ([chunk(content="a"), {**chunk(0, "stop"), **counts(5000, 700)}, "[DONE]"], 2, True),
+    "with each piece": ([{**chunk(0, "stop", content="a"), **counts(9, 1)}, LAST, "[DONE]"], 1, True),
+    "early and never again": ([{**chunk(content="a"), **counts(9, 1)}, chunk(0, "stop", content="b")], 2, False),
+    "half and never again": ([chunk(content="a"), {**chunk(0, "stop"), **counts(9, None)}, "[DONE]"], 3, False),
+    "never": ([chunk(content="a"), chunk(0, "stop"), "[DONE]"], 3, False),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_the_counts_of_a_chat_are_final_when_no_later_chunk_can_tell_others(name: str) -> None:
+    events, at, is_counted = COUNTED[name]
+    reader = WIRES["openai_chat"].reader(streamed=True, asked_for_usage=True)
+    final = [bool(reader.feed(sse(event)) and reader.is_final) for event in events]
+    assert final == [is_counted and place >= at for place in range(len(events))]
+    assert (reader.has_usage, reader.is_complete) == (is_counted, True)
+    assert not is_counted or reader.tokens == Tokens(input=5000, output=700)
+
+
 def test_servers_that_repeat_a_tools_name_and_leave_its_number_out_are_understood() -> None:
     function = {"name": "bash", "arguments": "{}"}
     again = {"id": "c0", "type": "function", "index": 0, "function": {"name": "bash", "arguments": " "}}

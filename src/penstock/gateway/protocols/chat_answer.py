@@ -44,21 +44,26 @@ class ChatAnswer(Answer):
         """Read one chunk; False for one that holds nothing but usage that only we asked for."""
         if said := error_of(event):
             self.fail(said)
-        if usage := mapping(event.get("usage")):
+        usage, choices = mapping(event.get("usage")), objects(event.get("choices"))
+        self.is_counted = bool(usage) and not choices  # beside a choice it is what was used so far
+        if self.is_counted and not said:
             self._use(usage)
-        choices = objects(event.get("choices"))
-        if not choices and usage and not said:
             return not self._hides_usage
         for name, value in event.items():
             if name not in {"choices", "usage", "object"}:
                 self._head.setdefault(name, value)
+        seen = self.output_seen
         for choice in choices:
             self._grow(choice)
+        if usage:
+            self._use(usage)
+        elif self.output_seen > seen:
+            self.has_usage = False  # what was told before was told of less
         return True
 
     def done(self) -> None:
         """The stream is at its end: no choice may be open any more, but some servers forget to say why they stopped."""
-        self.is_complete = bool(self._choices)
+        self.is_complete, self.is_counted = bool(self._choices), True
 
     def take_whole(self, body: dict[str, Any]) -> None:
         """Read an answer that is not streamed."""
@@ -80,7 +85,7 @@ class ChatAnswer(Answer):
     def _use(self, usage: Mapping[str, Any]) -> None:
         self._usage = dict(usage)
         self.tokens = tokens_of(usage)
-        self.has_usage = usage.get("completion_tokens") is not None or usage.get("prompt_tokens") is not None
+        self.has_usage = usage.get("completion_tokens") is not None
 
     def _grow(self, piece: Mapping[str, Any]) -> None:
         index = count(piece.get("index"))

@@ -26,6 +26,8 @@ class Answer(ABC):
         self.output_seen = 0
         self.stop_reason = ""
         self.is_complete = False
+        self.is_counted = True
+        """False while the counts may still be told otherwise."""
         self.error = ""
         self.is_kept = True
         """False once it is too large to be put together."""
@@ -108,6 +110,11 @@ class AnswerReader:
     def is_complete(self) -> bool:
         """Whether the answer came to its proper end."""
         return self._answer.is_complete
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is complete and nothing that may still come changes its counts."""
+        return self.is_complete and self.has_usage and self._answer.is_counted
 
     @property
     def error(self) -> str:
