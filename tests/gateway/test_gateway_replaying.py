@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 import pytest
-from gateway_support import PATHS, PROTOCOLS, PROVIDER_KEY, ask, body, client, house, soon
+from gateway_support import PATHS, PROTOCOLS, PROVIDER_KEY, RawUpstream, ask, body, client, house, raw_head, soon
 
 from penstock.domain.budget import Level
 from penstock.domain.redaction import Redactor
@@ -137,6 +138,23 @@ def test_an_answer_that_broke_off_is_not_kept(tmp_path: Path) -> None:
     with house("any,drop", remember=records(tmp_path)) as home, pytest.raises(httpx2.RemoteProtocolError):
         ask(home.admit(), stream=True)
     assert not list(tmp_path.rglob("tools-*")) + list(tmp_path.rglob("plain-*"))
+
+
+@pytest.mark.parametrize("more", ["", "content-length: 9999\r\n"])
+@pytest.mark.parametrize("wanted", [1, 2])
+def test_a_stream_that_broke_off_is_not_kept_whatever_of_it_had_come_to_an_end(
+    wanted: int, more: str, tmp_path: Path
+) -> None:
+    said = b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n'
+    with (
+        RawUpstream([raw_head(more=more), said]) as upstream,
+        house(base_url=upstream.base_url, remember=records(tmp_path)) as home,
+    ):
+        with suppress(httpx2.RemoteProtocolError):
+            ask(home.admit("openai_chat"), "openai_chat", stream=True, n=wanted)
+        is_whole = wanted == 1 and not more
+        assert [row["status"] for row in home.rows()] == ["ok" if is_whole else "cut"]
+    assert bool(list(tmp_path.rglob("plain-*"))) is is_whole
 
 
 def test_an_answer_that_can_not_be_kept_passes_all_the_same(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class Passage:
         rest = reader.finish()
         if not is_settled:
             await asyncio.shield(self.settle(self._judged(reader, broken)))
-        await self._kept(reader)
+        await self._kept(reader, broken)
         await self.answer.pass_on(rest)
         if not broken:
             await self.answer.end()
@@ -114,7 +114,7 @@ class Passage:
         reader = self.reader = self._reader(streamed=False)
         body, broken = await self._read(opened, reader)
         judged = self._judged(reader, broken)
-        await self._kept(reader)
+        await self._kept(reader, broken)
         try:
             if broken:
                 raise no_answer(self.visit.terms.destination.upstream, broken)
@@ -145,10 +145,10 @@ class Passage:
             return b"".join(parts), f"broke its answer off: {error}"
         return b"".join((*parts, reader.finish() if reader else b"")), ""
 
-    async def _kept(self, reader: Reader) -> None:
+    async def _kept(self, reader: Reader, broken: str) -> None:
         """Keep it before its end is told: who has heard it may look at the recording."""
         self.has_remembered = True
-        if reader.is_complete and (task := self.remember(reader)) is not None:
+        if reader.is_complete and not broken and (task := self.remember(reader)) is not None:
             with contextlib.suppress(PenstockError, OSError):  # who keeps the books says so; the answer was paid for
                 await asyncio.shield(task)
 
@@ -160,7 +160,8 @@ class Passage:
         return self.sent(CallStatus.OK)
 
     def _reader(self, *, streamed: bool) -> Reader:
-        return self.order.wire.reader(streamed=streamed, asked_for_usage=self.order.asked_for_usage)
+        order = self.order
+        return order.wire.reader(streamed=streamed, asked_for_usage=order.asked_for_usage, answers=order.answers)
 
     def _seen(self) -> None:
         if self.first_byte is None:

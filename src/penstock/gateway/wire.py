@@ -125,8 +125,10 @@ class Wire(Protocol):
         """
         ...
 
-    def reader(self, *, streamed: bool, asked_for_usage: bool) -> Reader:
-        """A reader for one answer. `asked_for_usage`: the client itself wanted the usage chunk."""
+    def reader(self, *, streamed: bool, asked_for_usage: bool, answers: int = 1) -> Reader:
+        """A reader for one answer. `asked_for_usage`: the client itself wanted the usage chunk; `answers`: so many it
+        wanted at once.
+        """
         ...
 
     def asked_for_usage(self, body: Json) -> bool:

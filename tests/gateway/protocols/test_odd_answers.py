@@ -45,6 +45,20 @@ def test_a_chat_with_several_choices_is_complete_when_all_of_them_are() -> None:
     assert reader.is_complete
 
 
+def test_a_chat_whose_choices_come_one_after_another_is_complete_when_as_many_are_as_were_wanted() -> None:
+    reader = WIRES["openai_chat"].reader(streamed=True, asked_for_usage=True, answers=2)
+    reader.feed(sse(chunk(0, content="a"), chunk(0, "stop")))
+    assert not reader.is_complete
+    reader.feed(sse(chunk(1, content="b"), chunk(1, "stop")))
+    assert reader.is_complete
+
+
+def test_a_server_that_gives_fewer_choices_than_were_wanted_is_complete_when_it_says_that_it_is_done() -> None:
+    reader = WIRES["openai_chat"].reader(streamed=True, asked_for_usage=True, answers=2)
+    reader.feed(sse(chunk(0, "stop", content="a"), "[DONE]"))
+    assert reader.is_complete
+
+
 def test_a_chat_without_a_reason_for_its_end_is_complete_when_it_says_that_it_is_done() -> None:
     reader, _ = read("openai_chat", sse(chunk(content="a"), "[DONE]"))
     assert (reader.is_complete, reader.stop_reason) == (True, "")

@@ -40,7 +40,7 @@ class Anthropic:
         """The request as it leaves."""
         return {**body, "model": model, **asking.limited(body, ("max_tokens",), max_output, otherwise="max_tokens")}
 
-    def reader(self, *, streamed: bool, asked_for_usage: bool) -> Reader:
+    def reader(self, *, streamed: bool, asked_for_usage: bool, answers: int = 1) -> Reader:
         """A reader for one answer. Usage comes unasked, and always passes."""
         return AnswerReader(_Answer(), streamed=streamed)
 

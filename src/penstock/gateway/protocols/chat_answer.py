@@ -33,9 +33,10 @@ def split(read: object, written: object, details: Mapping[str, Any]) -> Tokens:
 class ChatAnswer(Answer):
     """What of one answer is known so far."""
 
-    def __init__(self, *, hides_usage: bool) -> None:
+    def __init__(self, *, hides_usage: bool, answers: int) -> None:
         super().__init__()
         self._hides_usage = hides_usage
+        self._answers = answers
         self._head: dict[str, Any] = {}
         self._usage: dict[str, Any] | None = None
         self._choices: dict[int, _Choice] = {}
@@ -102,7 +103,8 @@ class ChatAnswer(Answer):
         if finish := word(piece.get("finish_reason")):
             choice.finish = finish
             self.stop_reason = self.stop_reason or finish
-            self.is_complete = all(other.finish for other in self._choices.values())
+            has_all = len(self._choices) >= self._answers
+            self.is_complete = has_all and all(other.finish for other in self._choices.values())
 
 
 class _Choice:

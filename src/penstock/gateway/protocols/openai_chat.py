@@ -51,10 +51,10 @@ class OpenAIChat:
             leaving["stream_options"] = {**mapping(body.get("stream_options")), "include_usage": True}
         return leaving
 
-    def reader(self, *, streamed: bool, asked_for_usage: bool) -> Reader:
-        """A reader for one answer."""
+    def reader(self, *, streamed: bool, asked_for_usage: bool, answers: int = 1) -> Reader:
+        """A reader for one answer, which may be several in one."""
         hides = streamed and not asked_for_usage
-        return AnswerReader(ChatAnswer(hides_usage=hides), streamed=streamed, holds_back=hides)
+        return AnswerReader(ChatAnswer(hides_usage=hides, answers=answers), streamed=streamed, holds_back=hides)
 
     def asked_for_usage(self, body: Json) -> bool:
         """Whether the client itself wants the usage chunk of a stream."""

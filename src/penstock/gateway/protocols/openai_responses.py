@@ -43,7 +43,7 @@ class OpenAIResponses:
         """The request as it leaves."""
         return {**body, "model": model, **asking.limited(body, (_LIMIT,), max_output, otherwise=_LIMIT)}
 
-    def reader(self, *, streamed: bool, asked_for_usage: bool) -> Reader:
+    def reader(self, *, streamed: bool, asked_for_usage: bool, answers: int = 1) -> Reader:
         """A reader for one answer. Usage is part of its last event, and always passes."""
         return AnswerReader(_Answer(), streamed=streamed)
 
