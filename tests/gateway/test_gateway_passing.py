@@ -100,6 +100,14 @@ def test_only_what_is_named_of_a_requests_headers_leaves_and_the_key_is_the_prov
     assert seen.headers["accept-encoding"] == "identity"
 
 
+def test_several_lines_of_a_header_that_is_a_list_leave_as_one() -> None:
+    lines = [("anthropic-beta", "one"), ("Anthropic-Beta", "two,three"), ("user-agent", "a"), ("user-agent", "b")]
+    with house() as home, client(home.admit()) as agent:
+        agent.post("/v1/messages", json=body("anthropic"), headers=lines)
+        seen = home.models.requests[-1].headers
+    assert (seen["anthropic-beta"], seen["user-agent"]) == ("one, two,three", "b")
+
+
 def test_the_answers_headers_pass_but_for_those_of_the_connection() -> None:
     more = "request-id: req_1\r\nanthropic-ratelimit-tokens-remaining: 9\r\nset-cookie: a=b\r\nkeep-alive: 5\r\n"
     answer = raw_answer(of_the_server("anthropic", stream=False), more=more)

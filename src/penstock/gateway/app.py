@@ -12,6 +12,7 @@ from penstock.gateway.answering import JSON, Answer, ClientGone, Receive, Send, 
 from penstock.gateway.counting import COUNT_PATH, Counting
 from penstock.gateway.denial import Denied
 from penstock.gateway.forwarding import Forwarder, say
+from penstock.gateway.headers import named
 from penstock.gateway.orders import LARGEST_REQUEST, Request
 from penstock.gateway.visits import AttemptVisit, VisitBook
 from penstock.gateway.wire import Refusal, RequestUnfit, Wire
@@ -64,7 +65,7 @@ class Door:
         if path == "/" and method in {"GET", "HEAD"}:
             await answer.whole(200, JSON, b"{}")
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = named(scope["headers"])
         visit = self.book.find(_key_of(headers))
         wire = self._wire(path)
         if visit is None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from penstock.gateway.directory import Destination
 
 PASSED_ON = ("accept", "anthropic-version", "anthropic-beta", "openai-beta", "user-agent")
+_LISTS = frozenset({"accept", "anthropic-beta", "openai-beta"})
+"""Of these several lines make one list."""
 ANTHROPIC_VERSION = "2023-06-01"
 _OURS = frozenset(
     {
@@ -34,6 +36,15 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _VALUE = re.compile(rb"[\x20-\x7e\x80-\xff\t]{0,8192}")
 
 Headers = list[tuple[bytes, bytes]]
+
+
+def named(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers of a request by their names in lower case; of what is no list the last line counts."""
+    headers = dict[str, str]()
+    for raw, value in given:
+        name, said = raw.decode("latin-1").lower(), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {said}" if name in _LISTS and name in headers else said
+    return headers
 
 
 def leaving(given: Mapping[str, str], destination: Destination) -> dict[str, str]:
