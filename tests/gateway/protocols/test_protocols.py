@@ -81,6 +81,39 @@ def test_an_output_limit_is_lowered_to_what_was_reserved_and_never_raised(name: 
             wire.asked(request(name, **{key: wrong}))
 
 
+@pytest.mark.parametrize(
+    ("asked", "budget", "limit", "left"),
+    [
+        (40_000, 32_000, 32_000, 24_000),
+        (40_000, 39_000, 8_000, 7_000),
+        (40_000, 10_000, 2_000, 1_024),
+        (40_000, 32_000, 40_000, 32_000),
+        (40_000, 5_000, 8_000, 5_000),
+        (4_000, 32_000, 2_000, 32_000),  # allowed where the model thinks between calls of tools
+    ],
+)
+def test_a_budget_of_thinking_stays_below_a_limit_that_was_lowered(
+    asked: int, budget: int, limit: int, left: int
+) -> None:
+    thinking = {"type": "enabled", "budget_tokens": budget, "display": "omitted"}
+    before = request("anthropic", max_tokens=asked, thinking=thinking)
+    after = WIRES["anthropic"].rewritten(before, model="real", max_output=limit)
+    assert after["thinking"] == {**thinking, "budget_tokens": left}
+    assert before["thinking"]["budget_tokens"] == budget
+
+
+@pytest.mark.parametrize("thinking", [{"type": "adaptive"}, {"type": "disabled"}, None, {"budget_tokens": "many"}])
+def test_a_wish_to_think_without_a_budget_stays_as_it_is(thinking: object) -> None:
+    before = request("anthropic", max_tokens=4_000, thinking=thinking)
+    assert WIRES["anthropic"].rewritten(before, model="real", max_output=500)["thinking"] == thinking
+
+
+def test_thinking_for_which_a_lowered_limit_leaves_no_room_is_refused() -> None:
+    before = request("anthropic", max_tokens=4_000, thinking={"type": "enabled", "budget_tokens": 2_000})
+    with pytest.raises(RequestUnfit, match="above 1024 tokens; that of this model is 1024"):
+        WIRES["anthropic"].rewritten(before, model="real", max_output=1_024)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_changed_but_the_model_a_missing_limit_and_the_wish_for_usage(name: str) -> None:
     before = request(name, stream=True, temperature=0.5, tools=[{"x": [1, None]}], stream_options={"other": 1})

@@ -12,11 +12,13 @@ from penstock.gateway.protocols.growing import Growing
 from penstock.gateway.protocols.reading import Answer, AnswerReader
 from penstock.gateway.protocols.telling import event, pieces, whole
 from penstock.gateway.protocols.untrusted import count, error_of, mapping, objects, parsed, text, weight, word
-from penstock.gateway.wire import Asked, Json, Reader, Refusal
+from penstock.gateway.wire import Asked, Json, Reader, Refusal, RequestUnfit
 
 _PARTIAL = "partial_json"
 _TEXTS = ("text", "thinking", "signature")
 _CITATIONS = "citations"
+_LEAST_THINKING = 1024
+"""No smaller budget is taken."""
 
 
 class Anthropic:
@@ -38,7 +40,8 @@ class Anthropic:
 
     def rewritten(self, body: Json, *, model: str, max_output: int) -> dict[str, Any]:
         """The request as it leaves."""
-        return {**body, "model": model, **asking.limited(body, ("max_tokens",), max_output, otherwise="max_tokens")}
+        limit = asking.limited(body, ("max_tokens",), max_output, otherwise="max_tokens")
+        return {**body, "model": model, **limit, **_thinking(body, limit["max_tokens"])}
 
     def reader(self, *, streamed: bool, asked_for_usage: bool, answers: int = 1) -> Reader:
         """A reader for one answer. Usage comes unasked, and always passes."""
@@ -70,6 +73,22 @@ def tokens_of(usage: Mapping[str, Any]) -> Tokens:
         cache_write=max(short, count(usage.get("cache_creation_input_tokens")) - long),
         cache_write_long=long,
     )
+
+
+def _thinking(body: Json, limit: int) -> dict[str, Any]:
+    """What is changed of the wish to think where the limit of output was lowered: its budget must stay below. What was
+    to be left for the answer itself is left as far as it can be.
+    """
+    thinking, asked = mapping(body.get("thinking")), body.get("max_tokens")
+    budget = thinking.get("budget_tokens")
+    if asked is None or type(budget) is not int or not limit <= budget < asked:
+        return {}
+    if limit <= _LEAST_THINKING:
+        raise RequestUnfit(
+            f'the request sets "thinking", which needs a limit of output above {_LEAST_THINKING} tokens; that of this '
+            f"model is {limit} (its max_output)"
+        )
+    return {"thinking": {**thinking, "budget_tokens": max(limit - (asked - budget), _LEAST_THINKING)}}
 
 
 class _Answer(Answer):
