@@ -64,6 +64,10 @@ class Tokens:
         """The larger of both, kind by kind: a stream tells the same count more than once."""
         return type(self)(**{name: max(getattr(self, name), getattr(other, name)) for name in Tokens.__slots__})
 
+    def plus(self, other: Tokens) -> Self:
+        """Both together, kind by kind."""
+        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in Tokens.__slots__})
+
 
 NO_TOKENS = Tokens()
 

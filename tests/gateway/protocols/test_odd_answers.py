@@ -134,6 +134,17 @@ def test_the_last_anthropic_count_wins_even_if_it_is_smaller() -> None:
     assert read("anthropic", stream)[0].tokens == Tokens(input=20, output=12, cache_read=80)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_it_took_to_shorten_a_conversation_on_the_way_is_counted_too(streamed: bool) -> None:
+    shortened = {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3_500, "cache_read_input_tokens": 7}
+    answered = {"type": "message", "input_tokens": 23_000, "output_tokens": 1_000}
+    usage = {"input_tokens": 23_000, "output_tokens": 1_000, "iterations": [shortened, answered, None]}
+    message = {"type": "message", "content": [], "usage": usage}
+    told = sse({"type": "message_delta", "delta": {}, "usage": usage}) if streamed else json.dumps(message).encode()
+    reader, _ = read("anthropic", told, streamed=streamed)
+    assert reader.tokens == Tokens(input=203_000, output=4_500, cache_read=7)
+
+
 def test_a_last_response_that_says_only_the_counts_is_filled_with_the_items_that_came() -> None:
     items = responses_message()["output"]
     done = [{"type": "response.output_item.done", "output_index": at, "item": item} for at, item in enumerate(items)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from typing import Any
 
 from penstock.domain.usage import Tokens
@@ -61,8 +62,14 @@ class Anthropic:
 
 
 def tokens_of(usage: Mapping[str, Any]) -> Tokens:
-    """The counts: `input_tokens` is what no cache had a part in; what was written to a cache is told whole and by how
-    long it is kept.
+    """The counts. What it took to make a conversation shorter on the way is told beside them and no part of them."""
+    shortened = (one for one in objects(usage.get("iterations")) if one.get("type") == "compaction")
+    return reduce(Tokens.plus, map(_counts, shortened), _counts(usage))
+
+
+def _counts(usage: Mapping[str, Any]) -> Tokens:
+    """`input_tokens` is what no cache had a part in; what was written to a cache is told whole and by how long it is
+    kept.
     """
     written = mapping(usage.get("cache_creation"))
     long, short = count(written.get("ephemeral_1h_input_tokens")), count(written.get("ephemeral_5m_input_tokens"))
