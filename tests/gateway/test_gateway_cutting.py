@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx2
 import pytest
@@ -13,6 +14,7 @@ from gateway_support import PATHS, PROTOCOLS, House, RawUpstream, ask, body, cli
 
 from model_server import Fault, FaultKind
 from penstock.domain.budget import Level
+from penstock.gateway.protocols import WIRES
 
 
 def reserved(home: House) -> int:
@@ -248,13 +250,42 @@ def test_a_chat_is_settled_by_the_last_counts_that_it_tells() -> None:
         assert not row["estimated"]
 
 
-def test_counts_that_can_not_be_are_not_believed() -> None:
-    told = b'{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":-5,"completion_tokens":1e99}}'
+def answered(protocol: str, read: object, written: object) -> dict[str, Any]:
+    """An answer of 1500 bytes with these counts."""
+    said = "word " * 300
+    usage = {"input_tokens": read, "output_tokens": written}
+    if protocol == "anthropic":
+        return {"type": "message", "content": [{"type": "text", "text": said}], "usage": usage}
+    if protocol == "openai_responses":
+        output = [{"type": "message", "content": [{"type": "output_text", "text": said}]}]
+        return {"status": "completed", "output": output, "usage": usage}
+    choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+    return {"choices": [choice], "usage": {"prompt_tokens": read, "completion_tokens": written}}
+
+
+@pytest.mark.parametrize(
+    ("read", "written"), [(10, None), (10, -5), (10, "7"), (10, True), (None, 7), (-5, 7), ("5", 7)]
+)
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_counts_that_can_not_be_are_estimated(protocol: str, stream: bool, read: object, written: object) -> None:
+    told = b"".join(WIRES[protocol].told(answered(protocol, read, written), streamed=stream, with_usage=True))
+    with (
+        RawUpstream([raw_head() + told if stream else raw_answer(told)]) as upstream,
+        house(base_url=upstream.base_url) as home,
+    ):
+        ask(home.admit(protocol), protocol, stream=stream)
+        row = home.rows()[0]
+        assert (row["status"], row["estimated"]) == ("ok", True)
+        assert row["output_tokens"] == 500
+        assert row["input_tokens"] == 10 if read == 10 else row["input_tokens"] > 20
+
+
+def test_counts_beyond_all_reason_are_cut() -> None:
+    told = b'{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":5,"completion_tokens":1e99}}'
     with RawUpstream([raw_answer(told)]) as upstream, house(base_url=upstream.base_url) as home:
         ask(home.admit("openai_chat"), "openai_chat")
-        row = home.rows()[0]
-        assert row["input_tokens"] == 0
-        assert 0 <= row["output_tokens"] <= 10**12
+        assert 0 <= home.rows()[0]["output_tokens"] <= 10**12
 
 
 def test_a_call_that_is_late_is_not_the_agents_silence_once_it_speaks() -> None:

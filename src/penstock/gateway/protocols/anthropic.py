@@ -12,7 +12,7 @@ from penstock.gateway.protocols import asking, refusals
 from penstock.gateway.protocols.growing import Growing
 from penstock.gateway.protocols.reading import Answer, AnswerReader
 from penstock.gateway.protocols.telling import event, pieces, whole
-from penstock.gateway.protocols.untrusted import count, error_of, mapping, objects, parsed, text, weight, word
+from penstock.gateway.protocols.untrusted import count, error_of, is_count, mapping, objects, parsed, text, weight, word
 from penstock.gateway.wire import Asked, Json, Reader, Refusal, RequestUnfit
 
 _PARTIAL = "partial_json"
@@ -82,6 +82,10 @@ def _counts(usage: Mapping[str, Any]) -> Tokens:
     )
 
 
+def _are_told(usage: Mapping[str, Any]) -> bool:
+    return is_count(usage.get("input_tokens")) and is_count(usage.get("output_tokens"))
+
+
 def _thinking(body: Json, limit: int) -> dict[str, Any]:
     """What is changed of the wish to think where the limit of output was lowered: its budget must stay below. What was
     to be left for the answer itself is left as far as it can be.
@@ -131,7 +135,7 @@ class _Answer(Answer):
         for index, block in enumerate(content):
             self._begin_block(index, block)
             self.output_seen += weight(json.dumps(block["input"])) if "input" in block else 0
-        self.has_usage = "output_tokens" in self._usage
+        self.has_usage = _are_told(self._usage)
         self.is_complete = body.get("type") == "message"
         self._head = {name: value for name, value in body.items() if name not in {"content", "usage"}}
         if self.is_complete and not isinstance(body.get("content"), list):
@@ -151,7 +155,8 @@ class _Answer(Answer):
         self._head.update(delta)
         self.stop_reason = word(delta.get("stop_reason")) or self.stop_reason
         self._use(usage)
-        self.has_usage = self.has_usage or usage.get("output_tokens") is not None
+        if usage.get("output_tokens") is not None:
+            self.has_usage = _are_told(self._usage)
 
     def _use(self, usage: Mapping[str, Any]) -> None:
         said = {name: value for name, value in usage.items() if value is not None or name not in self._usage}

@@ -8,7 +8,7 @@ from typing import Any
 from penstock.domain.usage import Tokens
 from penstock.gateway.protocols.growing import Growing
 from penstock.gateway.protocols.reading import Answer
-from penstock.gateway.protocols.untrusted import count, error_of, mapping, objects, weight, word
+from penstock.gateway.protocols.untrusted import count, error_of, is_count, mapping, objects, weight, word
 
 MOST_CHOICES = 128
 MOST_CALLS = 1024
@@ -86,7 +86,7 @@ class ChatAnswer(Answer):
     def _use(self, usage: Mapping[str, Any]) -> None:
         self._usage = dict(usage)
         self.tokens = tokens_of(usage)
-        self.has_usage = usage.get("completion_tokens") is not None
+        self.has_usage = is_count(usage.get("prompt_tokens")) and is_count(usage.get("completion_tokens"))
 
     def _grow(self, piece: Mapping[str, Any]) -> None:
         index = count(piece.get("index"))

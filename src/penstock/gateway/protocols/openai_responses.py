@@ -12,7 +12,7 @@ from penstock.gateway.protocols.chat_answer import split
 from penstock.gateway.protocols.reading import Answer, AnswerReader
 from penstock.gateway.protocols.responses_stream import stream
 from penstock.gateway.protocols.telling import whole
-from penstock.gateway.protocols.untrusted import count, error_of, mapping, objects, text, weight, word
+from penstock.gateway.protocols.untrusted import count, error_of, is_count, mapping, objects, text, weight, word
 from penstock.gateway.wire import Asked, Json, Reader, Refusal, RequestUnfit
 
 _LIMIT = "max_output_tokens"
@@ -113,7 +113,7 @@ class _Answer(Answer):
             self.fail(error_of(response) or "the model failed")
         if usage := mapping(response.get("usage")):
             self.tokens = tokens_of(usage)
-            self.has_usage = usage.get("output_tokens") is not None
+            self.has_usage = is_count(usage.get("input_tokens")) and is_count(usage.get("output_tokens"))
 
 
 def _weight_of(item: Mapping[str, Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 MOST_TOKENS = 100_000_000
 """No call uses more."""
@@ -60,11 +60,16 @@ def _inside(value: object) -> Sequence[object]:
     return [inner for inner in value if isinstance(inner, dict | list)] if isinstance(value, list) else ()
 
 
+def is_count(value: object) -> TypeGuard[int | float]:
+    """Whether a value can be a number of tokens."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value >= 0  # no comparison with what is no number holds
+
+
 def count(value: object) -> int:
     """A number of tokens: 0 for what is none, and never more than can be stored."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0
-    return int(min(value, MOST_TOKENS)) if value > 0 else 0  # no comparison with what is no number holds
+    return int(min(value, MOST_TOKENS)) if is_count(value) else 0
 
 
 def text(value: object) -> str:
