@@ -10,6 +10,7 @@ from penstock.gateway.answering import Answer
 from penstock.gateway.denial import Denied
 from penstock.gateway.failures import LineBroken
 from penstock.gateway.headers import Headers, leaving, returning
+from penstock.gateway.masking import masked
 from penstock.gateway.orders import Order, Request, parsed
 from penstock.gateway.parcels import Parcel
 from penstock.gateway.sending import Sender
@@ -59,7 +60,8 @@ class Counting:
         if not 200 <= status < 300:
             raise denial.no_answer(destination.upstream, f"did not count the tokens (status {status})")
         visit.touch()
-        await answer.whole(status, returning(headers, destination.key.reveal()), told)
+        key = destination.key.reveal()
+        await answer.whole(status, returning(headers, key), masked(told, key))
 
     async def _ask(self, visit: AttemptVisit, body: Json, request: Request) -> tuple[int, Headers, bytes]:
         destination = visit.terms.destination

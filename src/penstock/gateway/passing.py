@@ -19,6 +19,7 @@ from penstock.gateway.denial import Denied, no_answer
 from penstock.gateway.failures import LineBroken
 from penstock.gateway.headers import Headers, returning
 from penstock.gateway.limits import error_of
+from penstock.gateway.masking import Masking, masked
 from penstock.gateway.metering import Sent
 from penstock.gateway.orders import Order
 from penstock.gateway.parcels import Opened, Progress
@@ -85,13 +86,14 @@ class Passage:
         return self.sent(CallStatus.FAILED if has_left else CallStatus.REFUSED, denied.sentence)
 
     async def _stream(self, opened: Opened, headers: Headers) -> None:
-        reader = self.reader = self._reader(streamed=True)
+        reader, masking = self._reader(streamed=True), Masking(self._key)
+        self.reader = reader
         is_settled, broken, size = False, "", 0
         await self.answer.begin(opened.status, headers)
         try:
             async for chunk in opened.chunks:
                 self._seen()
-                piece = reader.feed(chunk)
+                piece = masking.feed(reader.feed(chunk))
                 if not is_settled and reader.is_final:
                     is_settled = True
                     await asyncio.shield(self.settle(self._judged(reader, "")))
@@ -102,7 +104,7 @@ class Passage:
                     break
         except LineBroken as error:
             broken = f"the upstream broke the answer off: {error}"
-        rest = reader.finish()
+        rest = masking.feed(reader.finish()) + masking.finish()
         if not is_settled:
             await asyncio.shield(self.settle(self._judged(reader, broken)))
         await self._kept(reader, broken)
@@ -118,7 +120,7 @@ class Passage:
         try:
             if broken:
                 raise no_answer(self.visit.terms.destination.upstream, broken)
-            await self.answer.whole(opened.status, headers, body)
+            await self.answer.whole(opened.status, headers, masked(body, self._key))
         finally:
             settling = self.settle(judged)
         await asyncio.shield(settling)
