@@ -111,6 +111,32 @@ def test_servers_that_repeat_a_tools_name_and_leave_its_number_out_are_understoo
     ]
 
 
+def calls_of(*pieces: dict[str, Any]) -> list[tuple[str, str, str]]:
+    events = [chunk(tool_calls=[{"index": 0, "type": "function", **piece}]) for piece in pieces]
+    message = read("openai_chat", sse(*events, chunk(0, "tool_calls"), "[DONE]"))[0].message
+    assert message is not None
+    calls = message["choices"][0]["message"]["tool_calls"]
+    return [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in calls]
+
+
+def test_calls_of_tools_that_were_given_one_number_are_told_apart_by_their_ids() -> None:
+    assert calls_of(
+        {"id": "a", "function": {"name": "read", "arguments": '{"p":'}},
+        {"function": {"arguments": "1}"}},
+        {"id": "b", "function": {"name": "write", "arguments": '{"p":'}},
+        {"function": {"arguments": "2}"}},
+        {"id": "c", "function": {"name": "write", "arguments": "{}"}},
+    ) == [("a", "read", '{"p":1}'), ("b", "write", '{"p":2}'), ("c", "write", "{}")]
+
+
+def test_a_call_of_a_tool_whose_pieces_have_ids_of_their_own_is_one() -> None:
+    assert calls_of(
+        {"id": "a", "function": {"name": "read", "arguments": '{"p":'}},
+        {"id": "b", "function": {"arguments": "1"}},
+        {"id": "c", "function": {"name": None, "arguments": "}"}},
+    ) == [("a", "read", '{"p":1}')]
+
+
 def test_what_was_written_to_a_cache_is_counted_apart() -> None:
     details = {"cached_tokens": 30, "cache_write_tokens": 50}
     usage = {"prompt_tokens": 100, "completion_tokens": 7, "prompt_tokens_details": details}

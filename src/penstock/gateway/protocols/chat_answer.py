@@ -8,7 +8,7 @@ from typing import Any
 from penstock.domain.usage import Tokens
 from penstock.gateway.protocols.growing import Growing
 from penstock.gateway.protocols.reading import Answer
-from penstock.gateway.protocols.untrusted import count, error_of, is_count, mapping, objects, weight, word
+from penstock.gateway.protocols.untrusted import count, error_of, is_count, mapping, objects, text, weight, word
 
 MOST_CHOICES = 128
 MOST_CALLS = 1024
@@ -112,31 +112,49 @@ class _Choice:
         self.finish = ""
         self._index = index
         self._message = Growing()
-        self._calls: dict[int, Growing] = {}
+        self._calls: dict[tuple[int, int], Growing] = {}
+        """By number, and which of those that were given it."""
+        self._latest: dict[int, tuple[int, str]] = {}
+        """Of each number: which was given it last, and its id."""
 
     def grow(self, delta: Mapping[str, Any]) -> bool:
         calls = delta.get("tool_calls")
         self._message.merge({name: value for name, value in delta.items() if name != "tool_calls" or not calls})
         for call in objects(calls):
-            number = self._number(call)
-            if number not in self._calls and len(self._calls) >= MOST_CALLS:
+            place = self._place(call)
+            if place not in self._calls and len(self._calls) >= MOST_CALLS:
                 return False
             piece = {name: value for name, value in call.items() if name != "index"}
-            self._calls.setdefault(number, Growing()).merge(piece)
+            self._calls.setdefault(place, Growing()).merge(piece)
         return True
 
     def whole(self) -> dict[str, Any]:
         message = {"role": "assistant", "content": None, **self._message.whole()}
         if self._calls:
-            message["tool_calls"] = [self._calls[number].whole() for number in sorted(self._calls)]
+            message["tool_calls"] = [self._calls[place].whole() for place in sorted(self._calls)]
         return {"index": self._index, "message": message, "finish_reason": self.finish or None}
 
+    def _place(self, call: Mapping[str, Any]) -> tuple[int, int]:
+        """Which call a piece belongs to. Some servers give all calls one number; others give each piece an id of its
+        own, but a name only to the first.
+        """
+        number, said = self._number(call), text(call.get("id"))
+        which, known = self._latest.get(number, (0, ""))
+        if known and said not in {"", known} and _of_function(call).get("name"):
+            which, known = which + 1, said
+        self._latest[number] = which, known or said
+        return number, which
+
     def _number(self, call: Mapping[str, Any]) -> int:
-        """Which call a piece belongs to. Some servers leave the number out and send each call at once."""
+        """Some servers leave the number out and send each call at once."""
         if isinstance(call.get("index"), int):
             return count(call["index"])
-        latest = max(self._calls, default=-1)
+        latest = max(self._latest, default=-1)
         return latest + 1 if call.get("id") or latest < 0 else latest
+
+
+def _of_function(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    return mapping(call.get("function")) or mapping(call.get("custom"))
 
 
 def _texts(delta: Mapping[str, Any]) -> Iterator[str]:
@@ -144,6 +162,5 @@ def _texts(delta: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, str) and name != "role":
             yield value
     for call in objects(delta.get("tool_calls")):
-        function = mapping(call.get("function")) or mapping(call.get("custom"))
-        yield from (value for value in function.values() if isinstance(value, str))
+        yield from (value for value in _of_function(call).values() if isinstance(value, str))
     yield from (value for value in mapping(delta.get("function_call")).values() if isinstance(value, str))
