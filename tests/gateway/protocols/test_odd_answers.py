@@ -180,6 +180,20 @@ def test_a_last_response_that_says_only_the_counts_is_filled_with_the_items_that
     assert reader.output_seen == len("Grüße, world".encode()) + len('{"cmd": "ls"}')
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_complete", "error"),
+    [("completed", True, ""), ("incomplete", True, ""), ("failed", False, "the model failed")],
+)
+def test_a_last_response_that_does_not_say_its_status_has_that_of_its_event(
+    kind: str, is_complete: bool, error: str
+) -> None:
+    response = {name: value for name, value in responses_message().items() if name != "status"}
+    reader, _ = read("openai_responses", sse({"type": f"response.{kind}", "response": response}))
+    assert (reader.stop_reason, reader.is_complete, reader.error) == (kind, is_complete, error)
+    assert reader.is_final is is_complete
+    assert reader.message == ({**response, "status": kind} if is_complete else None)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_server_that_does_not_stream_although_it_was_asked_to_is_understood(name: str) -> None:
     message = read(name, STREAMS[name])[0].message

@@ -84,7 +84,7 @@ class _Answer(Answer):
             if self.is_kept:
                 self._items[count(event.get("output_index"))] = item
         elif kind in {"response.completed", "response.incomplete", "response.failed"}:
-            self._end(mapping(event.get("response")))
+            self._end(mapping(event.get("response")), kind.removeprefix("response."))
         elif kind == "error":
             self.fail(word(event.get("message")) or error_of(event) or "an error without words")
         self.output_seen = max(self._growing, self._finished)
@@ -92,7 +92,7 @@ class _Answer(Answer):
 
     def take_whole(self, body: dict[str, Any]) -> None:
         """Read an answer that is not streamed."""
-        self._end(body)
+        self._end(body, "")
         self.output_seen = sum(_weight_of(item) for item in objects(body.get("output")))
         if not self.is_complete:
             self.fail("the answer has no end")
@@ -103,12 +103,13 @@ class _Answer(Answer):
             return self._response
         return {**self._response, "output": [self._items[index] for index in sorted(self._items)]}
 
-    def _end(self, response: Mapping[str, Any]) -> None:
-        status = word(response.get("status"))
+    def _end(self, response: Mapping[str, Any], otherwise: str) -> None:
+        """`otherwise`: its status where it names none."""
+        status = word(response.get("status")) or otherwise
         reason = word(mapping(response.get("incomplete_details")).get("reason"))
         self.stop_reason = reason or status
         self.is_complete = status in _ENDS
-        self._response = dict(response) if self.is_kept else {}
+        self._response = {**response, "status": status} if self.is_kept else {}
         if status == "failed":
             self.fail(error_of(response) or "the model failed")
         if usage := mapping(response.get("usage")):
