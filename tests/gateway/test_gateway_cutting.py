@@ -144,6 +144,17 @@ def test_an_answer_at_once_that_breaks_off_is_not_asked_for_twice(protocol: str)
         assert row["input_tokens"] > 0
 
 
+def test_an_answer_that_can_not_be_unpacked_is_not_passed_on_nor_asked_for_twice() -> None:
+    packed = raw_answer(b"\x1b\x04\x00\xf8", more="content-encoding: br\r\n")
+    with RawUpstream([packed], [packed]) as upstream, house(base_url=upstream.base_url) as home:
+        answer = ask(home.admit())
+        assert answer.status_code == 502
+        assert 'packed by "br"' in answer.json()["error"]["message"]
+        assert len(upstream.requests) == 1
+        row = home.rows()[0]
+        assert (row["status"], row["estimated"], row["tries"]) == ("cut", True, 1)
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_upstream_that_falls_silent_in_mid_stream_is_given_up(protocol: str) -> None:
     with house("any,stall", upstream={"idle_timeout": 0.3}) as home:

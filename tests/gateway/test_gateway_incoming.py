@@ -96,6 +96,29 @@ def test_what_is_no_answer_is_refused(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize(("packing", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@given(places=st.lists(st.integers(min_value=0), max_size=4))
+def test_what_was_packed_in_several_parts_is_unpacked_to_its_end(packing: str, pack: object, places: list[int]) -> None:
+    assert callable(pack)
+    packed = pack(b"abc") + pack(b"") + pack(b"de")
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {packing}\r\ncontent-length: {len(packed)}\r\n\r\n"
+    assert taken(fed(head.encode(), *cut(packed, places))) == b"abcde"
+
+
+@pytest.mark.parametrize("packing", ["br", "zstd", "gzip, br", "compress"])
+def test_what_is_packed_as_nobody_asked_is_said_once_its_head_was_heard(packing: str) -> None:
+    incoming = fed(f"HTTP/1.1 200 OK\r\ncontent-encoding: {packing}\r\ncontent-length: 5\r\n\r\n".encode())
+    assert incoming.has_begun
+    with pytest.raises(AnswerUnreadable, match=f'packed by "{packing}"'):
+        incoming.feed(b"abcde")
+    assert taken(incoming) == b""
+
+
+def test_what_says_that_it_is_not_packed_is_plain() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: Identity\r\ncontent-length: 5\r\n\r\n"
+    assert taken(fed(head + b"abcde")) == b"abcde"
+
+
+@pytest.mark.parametrize(("packing", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 def test_what_was_packed_unasked_is_unpacked(packing: str, pack: object) -> None:
     assert callable(pack)
     packed = pack(b"abcde" * 100)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from typing import Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -16,10 +15,25 @@ MOST_AROUND = 128 * 1024
 _LENGTHS = ("content-length", "transfer-encoding")
 INFLATES = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """What zlib wants to be told of each packing that it undoes."""
+_PLAIN = frozenset({"", "identity"})
 
 
-class _Unpacker(Protocol):
-    def decompress(self, data: bytes, /) -> bytes: ...
+class _Unpacker:
+    """Undoes one packing, also where what was packed comes in several parts."""
+
+    def __init__(self, packing: int) -> None:
+        self._packing = packing
+        self._part = zlib.decompressobj(packing)
+
+    def unpack(self, piece: bytes) -> bytes:
+        """What a piece holds."""
+        plain = list[bytes]()
+        while piece:
+            if self._part.eof:
+                self._part = zlib.decompressobj(self._packing)
+            plain.append(self._part.decompress(piece))
+            piece = self._part.unused_data
+        return b"".join(plain)
 
 
 class Incoming:
@@ -40,6 +54,7 @@ class Incoming:
         """How many bytes of the body have come and were not taken yet."""
         self._pieces: deque[bytes] = deque()
         self._around = 0
+        self._packing = ""
         self._unpacker: _Unpacker | None = None
         self._parser = HttpResponseParser(self)
 
@@ -51,7 +66,7 @@ class Incoming:
         except (HttpParserError, HttpParserUpgrade) as error:
             self.is_last = True
             if not self.is_complete:
-                raise AnswerUnreadable(str(error)) from error
+                raise AnswerUnreadable(str(error.__context__ or error)) from error
         if self._around > MOST_AROUND and not self.is_complete:
             raise AnswerUnreadable("its headers do not end")
 
@@ -85,12 +100,14 @@ class Incoming:
         self.has_begun = True
         self.is_last = not self._parser.should_keep_alive()
         self.named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.headers}
-        packing = INFLATES.get(self.named.get("content-encoding", "").lower())
-        self._unpacker = None if packing is None else zlib.decompressobj(packing)
+        self._packing = self.named.get("content-encoding", "").lower()
+        self._unpacker = _Unpacker(INFLATES[self._packing]) if self._packing in INFLATES else None
 
     def on_body(self, piece: bytes) -> None:
-        """A piece of the body; one that was packed unasked is unpacked."""
-        plain = piece if self._unpacker is None else self._unpacker.decompress(piece)
+        """A piece of the body; one that was packed unasked is unpacked, or AnswerUnreadable."""
+        if self._unpacker is None and self._packing not in _PLAIN:
+            raise AnswerUnreadable(f'it is packed by "{self._packing[:40]}", which was not asked for')
+        plain = piece if self._unpacker is None else self._unpacker.unpack(piece)
         self._around = 0
         if plain:
             self._pieces.append(plain)
