@@ -8,48 +8,19 @@ from datetime import datetime
 
 from penstock.domain.budget import Amount
 from penstock.domain.usage import NO_TOKENS, CallEnd, CallStatus, ModelCall, Tokens
-from penstock.gateway.wire import Json, Reader, RequestUnfit
+from penstock.gateway.wire import Reader
 from penstock.ports.models import Prices
 
 BYTES_PER_TOKEN = 2
 """Of a request, for the worst case: text has three to four, and so has JSON with its signs."""
 BYTES_PER_TOKEN_SEEN = 3
 """Of an answer that broke off, for an estimate."""
-MOST_ANSWERS = 16
 _KEEPS_LONG = b'"1h"'
-
-_UNBOUNDED = ("background", "previous_response_id", "conversation")
-"""Fields by which a request costs what its bytes don't show, or goes on when nobody reads it any more."""
-_PLAIN: dict[str, tuple[object, ...]] = {
-    "service_tier": (None, "auto", "default", "standard", "standard_only", "flex"),
-    "speed": (None, "standard"),
-}
-"""Fields that may ask for a dearer service than the list of prices knows, and what of them does not."""
 
 
 def family(protocol: str) -> str:
     """What an upstream is said to speak that speaks this protocol of the wire: `openai` for `openai_chat`."""
     return protocol.partition("_")[0]
-
-
-def refuse_unbounded(body: Json) -> None:
-    """RequestUnfit for what no reservation could cover."""
-    for name in _UNBOUNDED:
-        if body.get(name):
-            raise RequestUnfit(f'the request sets "{name}": what it costs could not be bounded')
-    for name, known in _PLAIN.items():
-        if body.get(name) not in known:
-            raise RequestUnfit(f'the request sets "{name}": its prices are not known')
-
-
-def answers_wanted(body: Json) -> int:
-    """How many answers a request asks for at once: each may be as long as the limit."""
-    wanted = body.get("n")
-    if wanted is None:
-        return 1
-    if type(wanted) is not int or not 1 <= wanted <= MOST_ANSWERS:
-        raise RequestUnfit(f'the request sets "n" to something else than a whole number from 1 to {MOST_ANSWERS}')
-    return wanted
 
 
 def worst_tokens(*, size: int, counted: int | None, limit: int, answers: int) -> Tokens:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.domain.usage import Tokens
+from penstock.gateway.bounds import answers_wanted, refuse_unbounded
 from penstock.gateway.denial import Denied
 from penstock.gateway.directory import Destination
 from penstock.gateway.incoming import INFLATES
-from penstock.gateway.metering import answers_wanted, refuse_unbounded, worst_tokens
+from penstock.gateway.metering import worst_tokens
 from penstock.gateway.wire import Asked, Refusal, RequestUnfit, Wire
 
 LARGEST_REQUEST = 64 * 1024 * 1024
