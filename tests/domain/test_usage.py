@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -78,6 +79,8 @@ def test_a_call_is_charged_what_it_used_and_its_reserved_money_where_no_price_is
     assert charge(reserved, an_end(tokens, 7)) == Amount(tokens=45, micros=7)
     assert charge(reserved, an_end(tokens, 0)) == Amount(tokens=45)
     assert charge(reserved, an_end(tokens, None)) == Amount(tokens=45, micros=1000)
+    assert charge(reserved, replace(an_end(tokens, None), least_micros=900)) == Amount(tokens=45, micros=1000)
+    assert charge(reserved, replace(an_end(tokens, None), least_micros=1100)) == Amount(tokens=45, micros=1100)
 
 
 def test_a_lost_call_is_taken_at_its_worst_and_flagged() -> None:
@@ -93,7 +96,8 @@ def test_a_lost_call_is_taken_at_its_worst_and_flagged() -> None:
     [(-1, 0), (0, 0), (7, 7), (BELIEVABLE, BELIEVABLE), (BELIEVABLE + 1, BELIEVABLE), (10**40, BELIEVABLE)],
 )
 def test_counts_that_can_not_be_are_bounded_and_others_kept(told: int, kept: int) -> None:
-    end = believed(an_end(Tokens(input=told, output=told), told))
+    end = believed(replace(an_end(Tokens(input=told, output=told), told), least_micros=told))
+    assert end.least_micros == end.micros
     assert end.tokens == Tokens(input=kept, output=kept)
     assert end.micros == min(max(told, 0), BELIEVABLE * 1000)
     assert reservation(a_call(Amount(tokens=told, micros=told))) == Amount(tokens=kept, micros=end.micros)

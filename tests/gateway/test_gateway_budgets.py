@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from gateway_support import PROTOCOLS, PROVIDER_KEY, ask, body, caller, client, house
+from gateway_support import PROTOCOLS, PROVIDER_KEY, RawUpstream, ask, body, caller, client, house, raw_answer, raw_head
 
 from model_server import Fault, FaultKind, summed
 from penstock.domain.budget import Level
+from penstock.gateway.protocols import WIRES
 from penstock.gateway.settings import GatewaySettings
 from penstock.ports.models import StopKind
 
@@ -137,6 +139,56 @@ def test_a_price_that_nobody_knows_is_flagged_and_charged_as_reserved() -> None:
         row = home.rows()[0]
         assert (row["cost_usd"], row["price_unknown"]) == (None, True)
         assert home.account(Level.RUN, "run-1").settled.micros > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("protocol", "kind", "used"),
+    [
+        ("anthropic", "", {"server_tool_use": {"web_search_requests": 50, "web_fetch_requests": 0}}),
+        ("openai_responses", "web_search_call", {}),
+    ],
+)
+def test_what_tools_of_the_upstreams_own_cost_is_not_known(
+    protocol: str, kind: str, used: dict[str, Any], stream: bool
+) -> None:
+    with (
+        RawUpstream(searched(protocol, kind, used, stream=stream)) as upstream,
+        house(base_url=upstream.base_url) as home,
+    ):
+        ask(home.admit(protocol), protocol, stream=stream)
+        row = home.rows()[0]
+        assert (row["status"], row["cost_usd"], row["price_unknown"]) == ("ok", None, True)
+        assert (row["input_tokens"], row["output_tokens"], row["estimated"]) == (200_000, 10, False)
+        spent = home.account(Level.RUN, "run-1")
+        assert (spent.settled.micros, spent.reserved.micros) == (600_150, 0)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind", "used"),
+    [
+        ("anthropic", "", {"server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 3}}),
+        ("anthropic", "", {"server_tool_use": None}),
+        ("openai_responses", "function_call", {}),
+    ],
+)
+def test_tools_that_cost_no_more_than_their_tokens_leave_the_price_known(
+    protocol: str, kind: str, used: dict[str, Any]
+) -> None:
+    with (
+        RawUpstream(searched(protocol, kind, used, stream=False)) as upstream,
+        house(base_url=upstream.base_url) as home,
+    ):
+        ask(home.admit(protocol), protocol)
+        assert (home.rows()[0]["cost_usd"], home.rows()[0]["price_unknown"]) == (0.60015, False)
+
+
+def searched(protocol: str, kind: str, used: dict[str, Any], *, stream: bool) -> list[bytes]:
+    """An answer of an upstream that has used a tool of its own."""
+    usage = {"input_tokens": 200_000, "output_tokens": 10, **used}
+    message = {"type": "message", "content": [], "status": "completed", "output": [{"type": kind}], "usage": usage}
+    told = b"".join(WIRES[protocol].told(message, streamed=stream, with_usage=True))
+    return [raw_head() + told if stream else raw_answer(told)]
 
 
 def test_several_answers_at_once_are_reserved_for_each() -> None:

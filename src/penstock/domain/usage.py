@@ -115,6 +115,8 @@ class CallEnd:
     tokens: Tokens = NO_TOKENS
     micros: int | None = 0
     """Its price in millionths of a dollar; None where no price is known."""
+    least_micros: int = 0
+    """Where the price is not known: what it comes to at least."""
     unit_prices: str = ""
     """The prices that it was reckoned by, as JSON: dollars per million tokens of each kind."""
     estimated: bool = False
@@ -138,12 +140,14 @@ def believed(end: CallEnd) -> CallEnd:
     """An end as it may be kept: an upstream that claims less than nothing or more than can be is not believed."""
     counts = {name: min(max(getattr(end.tokens, name), 0), BELIEVABLE) for name in Tokens.__slots__}
     micros = None if end.micros is None else min(max(end.micros, 0), BELIEVABLE * 1000)
-    return replace(end, tokens=Tokens(**counts), micros=micros)
+    least = min(max(end.least_micros, 0), BELIEVABLE * 1000)
+    return replace(end, tokens=Tokens(**counts), micros=micros, least_micros=least)
 
 
 def charge(reserved: Amount, end: CallEnd) -> Amount:
-    """What a call is charged to its accounts: what it used, and the reserved money where no price is known."""
-    return Amount(tokens=end.tokens.total, micros=reserved.micros if end.micros is None else end.micros)
+    """What a call is charged to its accounts: what it used, and at least the reserved money where no price is known."""
+    assumed = max(reserved.micros, end.least_micros)
+    return Amount(tokens=end.tokens.total, micros=assumed if end.micros is None else end.micros)
 
 
 def lost(call: ModelCall) -> CallEnd:

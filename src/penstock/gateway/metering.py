@@ -65,11 +65,13 @@ class Meter:
         if tokens != NO_TOKENS:
             micros, rate = self.prices.cost(call.upstream, family(call.protocol), call.model, tokens, call.at)
             unit_prices = json.dumps(dict(rate.unit_prices), sort_keys=True) if rate.unit_prices else ""
+        has_extras = sent.reader is not None and sent.reader.has_extras
         return CallEnd(
             status=sent.status,
             at=at,
             tokens=tokens,
-            micros=micros,
+            micros=None if has_extras else micros,
+            least_micros=micros or 0,
             unit_prices=unit_prices,
             estimated=estimated,
             http_status=sent.http_status,

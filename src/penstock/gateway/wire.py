@@ -67,6 +67,11 @@ class Reader(Protocol):
         ...
 
     @property
+    def has_extras(self) -> bool:
+        """Whether the upstream used tools of its own that cost more than their tokens."""
+        ...
+
+    @property
     def output_seen(self) -> int:
         """How many bytes of text, reasoning and arguments of tools have come: the base of an estimate."""
         ...

@@ -18,6 +18,8 @@ from penstock.gateway.wire import Asked, Json, Reader, Refusal, RequestUnfit
 _PARTIAL = "partial_json"
 _TEXTS = ("text", "thinking", "signature")
 _CITATIONS = "citations"
+_FREE = frozenset({"web_fetch_requests"})
+"""What of the upstream's own tools costs no more than its tokens."""
 _LEAST_THINKING = 1024
 """No smaller budget is taken."""
 
@@ -162,6 +164,8 @@ class _Answer(Answer):
         said = {name: value for name, value in usage.items() if value is not None or name not in self._usage}
         self._usage.update(said)
         self.tokens = tokens_of(self._usage)
+        used = mapping(self._usage.get("server_tool_use"))
+        self.has_extras = any(count(times) for name, times in used.items() if name not in _FREE)
 
     def _begin_block(self, index: int, block: Mapping[str, Any]) -> None:
         self.output_seen += sum(weight(text(block.get(name))) for name in _TEXTS)

@@ -17,6 +17,8 @@ from penstock.gateway.wire import Asked, Json, Reader, Refusal, RequestUnfit
 
 _LIMIT = "max_output_tokens"
 _ENDS = frozenset({"completed", "incomplete"})
+_EXTRAS = ("code_interpreter_call", "file_search_call", "image_generation_call", "web_search_call")
+"""Items that cost more than their tokens."""
 
 
 class OpenAIResponses:
@@ -81,6 +83,7 @@ class _Answer(Answer):
         elif kind == "response.output_item.done":
             item = mapping(event.get("item"))
             self._finished += _weight_of(item)
+            self.has_extras = self.has_extras or item.get("type") in _EXTRAS
             if self.is_kept:
                 self._items[count(event.get("output_index"))] = item
         elif kind in {"response.completed", "response.incomplete", "response.failed"}:
@@ -112,6 +115,9 @@ class _Answer(Answer):
         self._response = {**response, "status": status} if self.is_kept else {}
         if status == "failed":
             self.fail(error_of(response) or "the model failed")
+        self.has_extras = self.has_extras or any(
+            item.get("type") in _EXTRAS for item in objects(response.get("output"))
+        )
         if usage := mapping(response.get("usage")):
             self.tokens = tokens_of(usage)
             self.has_usage = is_count(usage.get("input_tokens")) and is_count(usage.get("output_tokens"))

@@ -23,6 +23,8 @@ class Answer(ABC):
     def __init__(self) -> None:
         self.tokens: Tokens = NO_TOKENS
         self.has_usage = False
+        self.has_extras = False
+        """Whether it used what counts of tokens don't show."""
         self.output_seen = 0
         self.stop_reason = ""
         self.is_complete = False
@@ -95,6 +97,11 @@ class AnswerReader:
     def has_usage(self) -> bool:
         """Whether the final counts were seen."""
         return self._answer.has_usage
+
+    @property
+    def has_extras(self) -> bool:
+        """Whether the upstream used tools of its own that cost more than their tokens."""
+        return self._answer.has_extras
 
     @property
     def output_seen(self) -> int:
