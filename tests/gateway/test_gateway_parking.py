@@ -7,6 +7,9 @@ from datetime import timedelta
 import pytest
 from gateway_support import PROTOCOLS, START, RawUpstream, ask, house, raw_answer
 
+from penstock.adapters.clock import ManualClock
+from penstock.gateway.limits import UsageLimit
+from penstock.gateway.parking import Parking
 from penstock.ports.models import StopKind
 
 
@@ -68,6 +71,29 @@ def test_a_limit_without_a_word_lasts_longer_each_time_until_an_answer_comes() -
             home.clock.advance(seconds + 1)
         assert ask(home.admit()).status_code == 200
         home.models.mend()
+
+
+@pytest.mark.parametrize("calls", [1, 4, 6])
+def test_one_limit_that_calls_meet_together_lasts_as_for_one_of_them(calls: int) -> None:
+    clock = ManualClock(START)
+    parking = Parking(clock)
+    for seconds in (60, 120, 240):
+        for _ in range(calls):
+            parked = parking.park("first", "env:FIRST_KEY", UsageLimit())
+            clock.advance(1)  # they hear of it one after another
+        assert parked.until == clock.now() + timedelta(seconds=seconds - calls)
+        clock.advance(seconds)
+
+
+def test_what_is_said_of_a_limit_in_force_counts_if_it_is_longer() -> None:
+    parking = Parking(ManualClock(START))
+    untold = UsageLimit()
+    told = [untold, UsageLimit(seconds=90), UsageLimit(seconds=5), untold, UsageLimit(is_quota=True), untold]
+    lengths = [parking.park("first", "", limit).seconds for limit in told]
+    assert lengths == [60, 90, 90, 90, 1800, 1800]
+    parked = parking.parked("first", "")
+    assert parked is not None
+    assert "no quota" in parked.reason
 
 
 def test_many_short_limits_are_not_waited_out_for_ever() -> None:

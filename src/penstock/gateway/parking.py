@@ -39,6 +39,9 @@ class Parking:
 
     def park(self, upstream: str, key: str, limit: UsageLimit) -> Parked:
         """Ask this upstream with this key no more until the limit is over. `key` says where the key is from."""
+        known = self.parked(upstream, key)
+        if known is not None and limit.seconds is None and not limit.is_quota:
+            return known  # calls that were under way together meet one limit, not one after another
         place = self._places.setdefault((upstream, key), _Place())
         seconds = limit.seconds
         if limit.is_quota:
