@@ -203,11 +203,13 @@ def client(visit: AttemptVisit) -> httpx2.Client:
 
 
 class RawUpstream:
-    """A server that answers each request with the next of the given bytes, in the given pieces, and hangs up."""
+    """A server that answers each request with the next of the given bytes, in the given pieces, and hangs up after so
+    many.
+    """
 
-    def __init__(self, *answers: Iterable[bytes]) -> None:
+    def __init__(self, *answers: Iterable[bytes], per_connection: int = 1) -> None:
         self.requests: list[bytes] = []
-        self._answers = list(answers)
+        self._answers = [answers[first : first + per_connection] for first in range(0, len(answers), per_connection)]
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(20.0)
         self.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -224,16 +226,17 @@ class RawUpstream:
         self._thread.join(20.0)
 
     def _serve(self) -> None:
-        for pieces in self._answers:
+        for answers in self._answers:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
             with connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self.requests.append(_read_request(connection))
-                for piece in pieces:
-                    connection.sendall(piece)
+                for pieces in answers:
+                    self.requests.append(_read_request(connection))
+                    for piece in pieces:
+                        connection.sendall(piece)
 
 
 def _read_request(connection: socket.socket) -> bytes:

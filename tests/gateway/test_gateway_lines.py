@@ -10,8 +10,15 @@ from typing import Any
 
 import pytest
 
-from penstock.gateway.failures import AnswerUnreadable, LineBroken, UpstreamHungUp, UpstreamSilent, UpstreamUnreachable
-from penstock.gateway.line import MOST_WAITING
+from penstock.gateway.failures import (
+    AnswerUnreadable,
+    LineBroken,
+    LineWasOver,
+    UpstreamHungUp,
+    UpstreamSilent,
+    UpstreamUnreachable,
+)
+from penstock.gateway.line import AT_ONCE, MOST_WAITING
 from penstock.gateway.lines import KEPT, MOST_FREE, Lines, Place, Reply
 from penstock.gateway.settings import UpstreamSettings
 
@@ -175,6 +182,53 @@ def test_what_broke_is_said_by_its_kind(answers: tuple[bytes, ...], failure: typ
         async with upstream(*answers) as (_, lines):
             with pytest.raises(failure):
                 await whole(lines)
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("answers", "failure"),
+    [((b"",), UpstreamHungUp), ((ANSWER, b""), LineWasOver), ((ANSWER, ANSWER[:9]), UpstreamHungUp)],
+)
+def test_only_a_line_that_has_served_and_ends_without_a_word_was_over(
+    answers: tuple[bytes, ...], failure: type[LineBroken]
+) -> None:
+    async def main() -> None:
+        async with upstream(*answers) as (_, lines):
+            for _ in answers[1:]:
+                await whole(lines)
+            with pytest.raises(LineBroken) as caught:
+                await whole(lines)
+            assert type(caught.value) is failure
+
+    run(main)
+
+
+def test_a_line_that_ends_later_than_at_once_was_not_over_before() -> None:
+    async def main() -> None:
+        async with upstream(ANSWER, b"", b"") as (server, lines):
+            await whole(lines)
+            (line,) = lines._free
+            asked = asyncio.ensure_future(whole(lines))
+            await settled()
+            line._asked_at -= AT_ONCE
+            server.connections[0].close()
+            with pytest.raises(UpstreamHungUp) as caught:
+                await asked
+            assert type(caught.value) is UpstreamHungUp
+
+    run(main)
+
+
+def test_a_request_leaves_when_there_is_a_line_for_it() -> None:
+    async def main() -> None:
+        left = list[str]()
+        async with upstream(b"") as (_, lines):
+            with pytest.raises(UpstreamHungUp):
+                await lines.post("/", {}, BODY, leaves=lambda: left.append("once"))
+        with pytest.raises(UpstreamUnreachable):
+            await lines.post("/", {}, BODY, leaves=lambda: left.append("never"))
+        assert left == ["once"]
 
     run(main)
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 
 import pytest
 from gateway_support import PROTOCOLS, PROVIDER_KEY, RawUpstream, ask, client, house, raw_answer
 
+from penstock.domain.budget import Level
+from penstock.gateway.metering import BYTES_PER_TOKEN
 from penstock.ports.models import StopKind
+
+OVERLOADED = raw_answer(b"{}", status="529 Overloaded")
+UNFIT = raw_answer(b"{}", status="400 Bad Request")
+LIMITED = raw_answer(b"{}", status="429 Too Many Requests", more="retry-after: 300\r\n")
 
 
 @pytest.mark.parametrize("status", [408, 409, 500, 503, 529])
@@ -60,6 +67,35 @@ def test_a_connection_that_breaks_before_an_answer_is_tried_again() -> None:
         assert len(set(upstream.requests)) == 1
 
 
+@pytest.mark.parametrize("answers", [([], [], []), ([], [OVERLOADED], [OVERLOADED]), ([], [LIMITED])])
+def test_what_was_sent_and_hung_up_on_is_reckoned_at_all_of_its_input(answers: Sequence[Sequence[bytes]]) -> None:
+    with RawUpstream(*answers) as upstream, house(base_url=upstream.base_url) as home:
+        assert ask(home.admit(), text="word " * 500).status_code >= 400
+        assert len(upstream.requests) == len(answers)
+        row = home.rows()[0]
+        sent = upstream.requests[0].partition(b"\r\n\r\n")[2]
+        assert (row["status"], row["estimated"], row["output_tokens"]) == ("failed", True, 0)
+        assert row["input_tokens"] == -(-len(sent) // BYTES_PER_TOKEN)
+        assert home.account(Level.RUN, "run-1").settled.tokens == row["input_tokens"]
+
+
+def test_an_answer_after_a_broken_connection_says_what_was_used() -> None:
+    told = b'{"type": "message", "content": [], "usage": {"input_tokens": 7, "output_tokens": 3}}'
+    with RawUpstream([], [raw_answer(told)]) as upstream, house(base_url=upstream.base_url) as home:
+        assert ask(home.admit()).status_code == 200
+        row = home.rows()[0]
+        assert (row["tries"], row["input_tokens"], row["output_tokens"], row["estimated"]) == (2, 7, 3, False)
+
+
+def test_a_kept_connection_that_was_over_costs_nothing() -> None:
+    told = b'{"type": "message", "content": [], "usage": {"input_tokens": 7, "output_tokens": 3}}'
+    kept = raw_answer(told).replace(b"connection: close", b"connection: keep-alive")
+    with RawUpstream([kept], [], [UNFIT], per_connection=2) as upstream, house(base_url=upstream.base_url) as home:
+        visit = home.admit()
+        assert [ask(visit).status_code for _ in range(2)] == [200, 400]
+        assert [row["input_tokens"] for row in home.rows()] == [7, 0]
+
+
 def test_an_upstream_that_nobody_is_at_ends_the_attempt() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -71,6 +107,7 @@ def test_an_upstream_that_nobody_is_at_ends_the_attempt() -> None:
         assert "first" in stop.sentence
         assert home.rows()[0]["status"] == "failed"
         assert home.rows()[0]["tries"] == 3
+        assert home.rows()[0]["input_tokens"] == 0
 
 
 @pytest.mark.parametrize("status", [401, 403])

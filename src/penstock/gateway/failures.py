@@ -19,5 +19,9 @@ class UpstreamHungUp(LineBroken):
     """The connection ended before the answer did."""
 
 
+class LineWasOver(UpstreamHungUp):
+    """A connection that had served before had ended by itself: nobody can have read what was sent last."""
+
+
 class AnswerUnreadable(LineBroken):
     """What came is not HTTP, or is packed in a way that was never asked for."""

@@ -7,11 +7,20 @@ import ssl
 from collections.abc import AsyncIterator
 from typing import Self
 
-from penstock.gateway.failures import AnswerUnreadable, LineBroken, UpstreamHungUp, UpstreamSilent, UpstreamUnreachable
+from penstock.gateway.failures import (
+    AnswerUnreadable,
+    LineBroken,
+    LineWasOver,
+    UpstreamHungUp,
+    UpstreamSilent,
+    UpstreamUnreachable,
+)
 from penstock.gateway.incoming import Incoming
 
 MOST_WAITING = 256 * 1024
 """Bytes of an answer that are kept for a client who reads slower than the upstream writes."""
+AT_ONCE = 1.0
+"""Seconds within which it shows that a connection was given up at the other end before a request came there."""
 SECOND_ADDRESS = 0.25
 """Seconds after which a host's next address is tried besides the first."""
 
@@ -26,7 +35,9 @@ class Line(asyncio.Protocol):
         self._patience = 0.0
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._free_since = self._loop.time()
+        self._free_since = self._asked_at = self._loop.time()
+        self._has_served = False
+        self._is_unanswered = False
 
     @classmethod
     async def open(cls, host: str, port: int, context: ssl.SSLContext | None, *, patience: float) -> Self:
@@ -51,6 +62,7 @@ class Line(asyncio.Protocol):
     async def ask(self, head: bytes, body: bytes, *, patience: float) -> Incoming:
         """Send a request; its answer, of which the head has come. `patience`: seconds that may pass without a byte."""
         self._incoming, self._patience = Incoming(), patience
+        self._asked_at, self._is_unanswered = self._loop.time(), True
         self._transport.writelines((head, body))  # in one piece: the upstream is woken once
         while not self._incoming.has_begun:
             await self._more()
@@ -72,6 +84,7 @@ class Line(asyncio.Protocol):
         self._free_since = self._loop.time()
         if incoming is not None and incoming.is_complete and not incoming.is_last and self._failure is None:
             self._transport.resume_reading()  # or it would not be seen to end
+            self._has_served = True
             return True
         self.close()
         return False
@@ -102,6 +115,7 @@ class Line(asyncio.Protocol):
         if self._incoming is None:
             self._fail(AnswerUnreadable("it spoke unasked"))
             return
+        self._is_unanswered = False
         try:
             self._incoming.feed(data)
         except AnswerUnreadable as error:
@@ -114,7 +128,8 @@ class Line(asyncio.Protocol):
         """It has ended."""
         if self._incoming is not None:
             self._incoming.end()
-        self._fail(UpstreamHungUp(str(exc or "") or "it hung up"))
+        was_over = self._has_served and self._is_unanswered and self._loop.time() - self._asked_at < AT_ONCE
+        self._fail((LineWasOver if was_over else UpstreamHungUp)(str(exc or "") or "it hung up"))
 
     def _fail(self, failure: LineBroken) -> None:
         if self._failure is None:

@@ -8,7 +8,7 @@ redirects and no proxies on this way.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -80,6 +80,10 @@ class Place:
         return "\r\n".join((*lines, "", "")).encode("ascii")
 
 
+def _nobody_asks() -> None:
+    """For who need not know when a request leaves."""
+
+
 @dataclass(kw_only=True)
 class Lines:
     """All lines to one upstream. Belongs to the gateway's thread."""
@@ -91,10 +95,19 @@ class Lines:
     def __post_init__(self) -> None:
         self._place = Place.of(self.settings.base_url)
 
-    async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, patience: float | None = None) -> Reply:
-        """Send a request; its answer's beginning, or LineBroken."""
+    async def post(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        patience: float | None = None,
+        leaves: Callable[[], None] = _nobody_asks,
+    ) -> Reply:
+        """Send a request; its answer's beginning, or LineBroken. `leaves` is called once there is a line for it."""
         head = self._place.head(path, headers, len(body))
         line = await self._line()
+        leaves()
         try:
             incoming = await line.ask(head, body, patience=patience or self.settings.idle_timeout)
         except BaseException:

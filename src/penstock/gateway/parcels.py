@@ -15,7 +15,7 @@ class Progress:
 
     tries: int = 0
     is_in_flight: bool = False
-    """It was sent and nothing has come back: the upstream may be at work for it."""
+    """It was sent at least once and no answer told what became of that: the upstream may have been at work for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

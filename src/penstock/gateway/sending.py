@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from penstock.gateway.denial import Denied, key_refused, limit_reached, no_answer, out_of_reach
 from penstock.gateway.directory import Destination
-from penstock.gateway.failures import LineBroken, UpstreamSilent, UpstreamUnreachable
+from penstock.gateway.failures import LineBroken, LineWasOver, UpstreamSilent, UpstreamUnreachable
 from penstock.gateway.headers import Headers
 from penstock.gateway.limits import retry_after, usage_limit
 from penstock.gateway.lines import Lines, Reply
@@ -80,18 +80,22 @@ class Sender:
 
     async def _send(self, parcel: Parcel, progress: Progress) -> Reply | None:
         """The answer's beginning, or None where the connection failed and another try is left."""
-        destination = parcel.visit.terms.destination
-        progress.is_in_flight = True
+        destination, was_in_flight = parcel.visit.terms.destination, progress.is_in_flight
+
+        def leaves() -> None:
+            progress.is_in_flight = True
+
         try:
-            reply = await self._lines(destination).post(parcel.path, parcel.headers, parcel.body)
+            reply = await self._lines(destination).post(parcel.path, parcel.headers, parcel.body, leaves=leaves)
         except UpstreamSilent as error:
             raise no_answer(destination.upstream, "did not answer in time") from error
-        except LineBroken as error:
-            progress.is_in_flight = False
+        except LineBroken as error:  # what was read before it broke may be paid for
+            if isinstance(error, LineWasOver):
+                progress.is_in_flight = was_in_flight
             if progress.tries >= self.max_tries:
                 raise _gone(destination, error) from error
             return None
-        progress.is_in_flight = False
+        progress.is_in_flight = was_in_flight
         parcel.visit.touch()
         return reply
 
