@@ -81,6 +81,7 @@ def test_a_key_is_good_for_the_protocol_of_its_model_only() -> None:
         json.dumps(body("anthropic", max_tokens="many")).encode(),
         b'{"model": "claude", "max_tokens": 1, "messages": [], "temperature": NaN}',
         b'{"model": "claude", "max_tokens": ' + b"9" * 5000 + b', "messages": []}',
+        b'{"model": "claude", "max_tokens": 1, "messages": [], "temperature": 1e999}',
     ],
 )
 def test_a_request_that_is_none_is_answered_and_never_leaves(content: bytes) -> None:
@@ -89,6 +90,38 @@ def test_a_request_that_is_none_is_answered_and_never_leaves(content: bytes) -> 
         assert answer.status_code == 400
         assert answer.json()["type"] == "error"
         assert home.models.requests == ()
+
+
+def test_a_block_of_an_unheard_of_kind_is_the_upstreams_to_judge() -> None:
+    blocks = [{"type": [], "text": "a"}, {"type": {}, "text": "b"}]
+    with house() as home:
+        assert ask(home.admit(), messages=[{"role": "user", "content": blocks}]).status_code == 200
+        assert home.models.requests[0].body["messages"][0]["content"] == blocks
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"model": [], "messages": []}',
+        b'{"messages": []}',
+        b'{"model": "claude", "messages": [], "thinking": 1e999}',
+    ],
+)
+def test_a_question_for_a_count_that_is_none_is_answered_and_never_leaves(content: bytes) -> None:
+    with house() as home, client(home.admit()) as agent:
+        assert agent.post("/v1/messages/count_tokens", content=content).status_code == 400
+        assert home.models.requests == ()
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_however_deep_a_request_is_it_leaves_or_is_answered(path: str) -> None:
+    """Reading ends at one depth and writing at another: which they are depends on who called."""
+    with house() as home, client(home.admit()) as agent:
+        told = [
+            agent.post(path, content=b'{"model": "claude", "messages": %b%b}' % (b"[" * depth, b"]" * depth))
+            for depth in range(900, 1000)
+        ]
+        assert {answer.status_code for answer in told} <= {200, 400}
 
 
 def test_a_request_is_refused_by_its_size_before_it_is_read() -> None:

@@ -84,9 +84,9 @@ def _is_reference(item: Mapping[str, Any]) -> bool:
 
 def _is_elsewhere(block: Mapping[str, Any]) -> bool:
     """Whether a block shows something by its address or by the id of a file."""
-    if mapping(block.get("source")).get("type") in {"url", "file"}:
+    if text(mapping(block.get("source")).get("type")) in {"url", "file"}:
         return True
-    if block.get("type") not in _SEEN:
+    if text(block.get("type")) not in _SEEN:
         return False
     image = block.get("image_url")
     address = text(mapping(image).get("url")) or text(image)

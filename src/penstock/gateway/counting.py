@@ -11,8 +11,9 @@ from penstock.gateway.denial import Denied
 from penstock.gateway.failures import LineBroken
 from penstock.gateway.headers import Headers, leaving, returning
 from penstock.gateway.masking import masked
-from penstock.gateway.orders import Order, Request, parsed
+from penstock.gateway.orders import Order, Request, parsed, written
 from penstock.gateway.parcels import Parcel
+from penstock.gateway.protocols.asking import model_of
 from penstock.gateway.sending import Sender
 from penstock.gateway.visits import AttemptVisit
 from penstock.gateway.wire import Json, Refusal, RequestUnfit
@@ -36,7 +37,7 @@ class Counting:
         try:
             status, _, told = await self._ask(visit, order.body, request)
             counted = json.loads(told).get("input_tokens") if status == 200 else None
-        except (LineBroken, ValueError, AttributeError, RecursionError):
+        except (LineBroken, RequestUnfit, ValueError, AttributeError, RecursionError):
             return None
         return counted if type(counted) is int and counted >= 0 else None
 
@@ -49,7 +50,7 @@ class Counting:
         if 0 < 4 * visit.terms.max_calls < visit.side_requests:
             raise denial.too_many_calls(visit.terms.max_calls)
         body = parsed(request)
-        if body.get("model") not in {visit.terms.alias, destination.model}:
+        if model_of(body) not in {visit.terms.alias, destination.model}:
             raise Denied(Refusal.NO_SUCH_MODEL, f'this key is good for "{destination.model}" only')
         if destination.is_replay or destination.protocol != "anthropic":
             raise RequestUnfit(f"the upstream {destination.upstream} does not count tokens")
@@ -70,6 +71,6 @@ class Counting:
             visit=visit,
             path=COUNT_PATH + request.kept_query,
             headers=leaving(request.headers, destination),
-            body=json.dumps(question, separators=(",", ":"), allow_nan=False).encode("ascii"),
+            body=written(question),
         )
         return await self.sender.ask(parcel, patience=PATIENCE)

@@ -14,16 +14,10 @@ from penstock.gateway.denial import Denied
 from penstock.gateway.directory import Destination
 from penstock.gateway.incoming import INFLATES
 from penstock.gateway.metering import worst_tokens
+from penstock.gateway.protocols.untrusted import DECODER
 from penstock.gateway.wire import Asked, Refusal, RequestUnfit, Wire
 
 LARGEST_REQUEST = 64 * 1024 * 1024
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +45,7 @@ class Order:
     body: Mapping[str, Any]
     """As it was asked."""
     leaving: bytes
-    """As it leaves: always written anew, so that what was judged is what is sent."""
+    """As it leaves."""
     limit: int
     """The most tokens that each of its answers may have."""
     answers: int
@@ -81,12 +75,20 @@ def inflated(request: Request) -> bytes:
 def parsed(request: Request) -> dict[str, Any]:
     """The body as a JSON object, or RequestUnfit."""
     try:
-        body = _DECODER.decode(inflated(request).decode("utf-8"))
+        body = DECODER.decode(inflated(request).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise RequestUnfit("the request is not JSON") from error
     if not isinstance(body, dict):
         raise RequestUnfit("the request is not a JSON object")
     return body
+
+
+def written(body: Mapping[str, Any]) -> bytes:
+    """The body of a request as it leaves: always written anew, so that what was judged is what is sent."""
+    try:
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except RecursionError as error:
+        raise RequestUnfit("the request is nested too deep") from error
 
 
 def read_order(wire: Wire, request: Request, destination: Destination, alias: str) -> Order:
@@ -106,7 +108,7 @@ def read_order(wire: Wire, request: Request, destination: Destination, alias: st
         asked=asked,
         asked_for_usage=wire.asked_for_usage(body),
         body=body,
-        leaving=json.dumps(rewritten, separators=(",", ":"), allow_nan=False).encode("ascii"),
+        leaving=written(rewritten),
         limit=most if asked.max_output is None else min(most, asked.max_output),
         answers=answers_wanted(body),
     )

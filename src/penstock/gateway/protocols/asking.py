@@ -67,4 +67,4 @@ def plain(content: object) -> str:
 
 
 def _texts(blocks: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    return (text(block.get("text")) for block in blocks if block.get("type") in {"text", "input_text"})
+    return (text(block.get("text")) for block in blocks if text(block.get("type")) in {"text", "input_text"})

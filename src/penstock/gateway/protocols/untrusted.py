@@ -26,7 +26,8 @@ def _finite(digits: str) -> float:
     return number if math.isfinite(number) else _refuse(digits)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+"""Reads JSON; ValueError for numbers that could not be written again."""
 
 
 def parsed(data: bytes | str) -> dict[str, Any] | None:
@@ -36,7 +37,7 @@ def parsed(data: bytes | str) -> dict[str, Any] | None:
     try:
         content = data if isinstance(data, str) else data.decode("utf-8")
         brackets = content.count("[") + content.count("{")
-        value = _DECODER.decode(content) if brackets <= MOST_BRACKETS else None
+        value = DECODER.decode(content) if brackets <= MOST_BRACKETS else None
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or (brackets > DEEPEST and is_deep(value)):

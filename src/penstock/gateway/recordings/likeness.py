@@ -87,7 +87,7 @@ def normalised(words: str) -> str:
 def tool_outputs(request: Json) -> Iterator[str]:
     """What tools have answered, as far as a request holds it, in whichever protocol."""
     for message in objects(request.get("messages")):
-        if message.get("role") in {"tool", "function"}:
+        if text(message.get("role")) in {"tool", "function"}:
             yield _plain(message.get("content"))
         for block in objects(message.get("content")):
             if text(block.get("type")).endswith("tool_result"):
