@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -13,7 +14,10 @@ import pytest
 from gateway_support import PATHS, PROTOCOLS, House, RawUpstream, ask, body, client, house, raw_answer, raw_head, soon
 
 from model_server import Fault, FaultKind
-from penstock.domain.budget import Level
+from penstock.adapters.store.memory_ledger import MemoryLedger
+from penstock.domain.budget import Leave, Level
+from penstock.domain.usage import ModelCall
+from penstock.gateway.keys import ProviderKey
 from penstock.gateway.protocols import WIRES
 
 
@@ -100,6 +104,32 @@ def test_closing_a_visit_cuts_what_is_under_way(protocol: str) -> None:
         assert home.rows()[0]["status"] == "cut"
         assert home.rows()[0]["error"] == "the attempt ended"
         assert reserved(home) == 0
+
+
+def test_a_call_at_which_the_gateway_itself_fails_is_told_so_and_costs_nothing_if_it_never_left() -> None:
+    troubles: list[BaseException] = []
+    with house(troubles=troubles) as home:
+        visit = home.admit()
+        there = replace(visit.terms.destination, key=ProviderKey("no header can hold an ü"))
+        visit.terms = replace(visit.terms, destination=there)
+        assert ask(visit).status_code == 502
+        row = home.rows()[0]
+        assert (row["status"], row["error"]) == ("failed", "the gateway itself failed")
+        assert (row["input_tokens"], row["estimated"]) == (0, False)
+        assert reserved(home) == 0
+    assert [type(trouble) for trouble in troubles] == [UnicodeEncodeError]
+
+
+def test_a_call_that_the_gateway_itself_fails_to_let_through_is_told_so() -> None:
+    class Forgetful(MemoryLedger):
+        async def reserve(self, call: ModelCall) -> Leave:
+            raise KeyError(call.id)
+
+    troubles: list[BaseException] = []
+    with house(troubles=troubles, ledger=Forgetful()) as home:
+        assert ask(home.admit()).status_code == 502
+        assert [(row["status"], row["error"]) for row in home.rows()] == [("refused", "the gateway itself failed")]
+    assert [type(trouble) for trouble in troubles] == [KeyError]
 
 
 def test_closing_a_visit_before_its_answer_began_is_told_to_who_asked() -> None:

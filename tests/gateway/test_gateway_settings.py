@@ -75,6 +75,14 @@ def test_a_local_server_needs_a_protocol_and_an_address_only() -> None:
         ('protocol = "gemini"\nbase_url = "https://a.example"', 'must be ""'),
         ('protocol = "openai"\nbase_url = "ftp://a.example"', "must begin with https"),
         ('protocol = "openai"\nbase_url = "https:///v1"', "must begin with https"),
+        *(
+            (f'protocol = "openai"\nbase_url = "{address}"', "no server can be there")
+            for address in (
+                *("http://127.0.0.1:99999", "http://127.0.0.1:0", "http://127.0.0.1:x", "http://[::1]:70000"),
+                *("https://a..b", "https://.a", f"https://{'a' * 64}.example", "https://a b", "https://a\\u0000b"),
+                *("http://[::1", "https://*.example", "https://a,b.example"),
+            )
+        ),
         ('protocol = "openai"\nbase_url = "http://a.example/v1"', "in the open"),
         ('protocol = "openai"\nbase_url = "http://127.0.0.1.a.example/v1"', "in the open"),
         ('protocol = "openai"\nbase_url = "https://u:p@a.example/v1"', "a password"),
@@ -94,6 +102,14 @@ def test_what_is_wrong_with_an_upstream_is_said(text: str, complaint: str) -> No
 def test_a_key_that_was_written_where_its_place_belongs_is_not_repeated() -> None:
     text = '[upstreams.mine]\nprotocol = "openai"\nbase_url = "https://a.example"\nkey = "sk-real-key-0123"'
     assert "sk-real" not in problems(text)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://[::1]:11434/v1", "http://127.0.0.1:65535", "https://models_1.a-b.example.", "https://bücher.de:1"],
+)
+def test_an_address_may_be_any_at_which_a_server_can_be(address: str) -> None:
+    assert upstream(f'[upstreams.mine]\nprotocol = "openai"\nbase_url = "{address}"').base_url == address
 
 
 def test_plain_http_to_another_machine_must_be_wished_for() -> None:

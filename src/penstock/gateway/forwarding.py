@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Task, to_thread
+from asyncio import CancelledError, Task, to_thread
 from dataclasses import dataclass
 
 from penstock.domain.usage import CallStatus
@@ -22,6 +22,8 @@ from penstock.gateway.wire import Reader, Refusal, RequestUnfit, Wire
 
 LARGE = 256 * 1024
 """Requests above this are read in another thread: meanwhile others are served."""
+FAILED = "the gateway itself failed"
+"""Said of a call at which it did so in a way that nobody thought of."""
 
 
 @dataclass(kw_only=True)
@@ -59,8 +61,11 @@ class Forwarder:
             _stop(visit, denied)
             await self.books.refuse(visit, call, denied.sentence)
             raise
-        except BaseException:
+        except CancelledError:
             self.books.refuse_soon(visit, call, _why_cut(visit))
+            raise
+        except BaseException:
+            self.books.refuse_soon(visit, call, FAILED)
             raise
         is_free = visit.terms.destination.is_replay
         return OpenAccount(books=self.books, call=call, worst=worst, started=started, is_free=is_free)
@@ -92,9 +97,12 @@ class Forwarder:
             _stop(visit, denied)
             await account.settle(passage.denied(denied))
             await say(answer, order.wire, denied)
+        except CancelledError:
+            account.settle_soon(passage.sent(CallStatus.CUT, _why_cut(visit)))
+            raise
         finally:
-            if not account.is_settled:  # it was cut, or failed in a way that nobody thought of
-                account.settle_soon(passage.sent(CallStatus.CUT, _why_cut(visit)))
+            if not account.is_settled:
+                account.settle_soon(passage.sent(CallStatus.FAILED, FAILED))
 
     async def _opened(
         self, visit: AttemptVisit, order: Order, request: Request, progress: Progress, key: CallKey | None

@@ -14,6 +14,8 @@ REPLAY = "replay"
 _ZERO = {"minimum": 0}
 _FIRST = {"minimum": 1}
 _KEY_SOURCE = re.compile(r"env:[A-Za-z_]\w*(?:,[A-Za-z_]\w*)*|keyring:[^/\s]+/\S+", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.%-]+)?", re.ASCII)
+_IMPOSSIBLE = "no server can be there: it needs the name or the number of a host, and a port, if any, from 1 to 65535"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +65,30 @@ class UpstreamSettings:
 
 
 def _check_address(address: str, *, allow_plain: bool) -> None:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f'has the base_url "{_shown(address)}"; {_IMPOSSIBLE}') from None
+    if parts.scheme not in {"http", "https"} or not host:
         raise ValueError(f'has the base_url "{_shown(address)}"; it must begin with https:// or http://')
+    if port == 0 or not _is_host(host):
+        raise ValueError(f'has the base_url "{_shown(address)}"; {_IMPOSSIBLE}')
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(
             "has a base_url with a user, a password, a query or a fragment; the key has a setting of its own"
         )
-    if parts.scheme == "http" and not allow_plain and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not allow_plain and not _is_loopback(host):
         raise ValueError(
             f'has the base_url "{address}": a key would travel in the open; use https, or allow_plain = true'
         )
+
+
+def _is_host(host: str) -> bool:
+    try:
+        return _HOST.fullmatch(host.encode("idna").decode("ascii")) is not None
+    except UnicodeError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:
