@@ -126,8 +126,8 @@ class Wire(Protocol):
 
     def rewritten(self, body: Json, *, model: str, max_output: int) -> dict[str, Any]:
         """The request as it leaves: the upstream's name of the model, an output limit where there is none or a larger
-        one, a budget of thinking that this limit allows, and for Chat Completions the wish for usage in a stream.
-        Nothing else is changed.
+        one, by the name that the model's servers heed, a budget of thinking that this limit allows, and for Chat
+        Completions the wish for usage in a stream. Nothing else is changed.
         """
         ...
 

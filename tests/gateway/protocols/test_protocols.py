@@ -63,19 +63,19 @@ def test_a_request_of_no_such_shape_is_refused(name: str, wrong: dict[str, Any])
 
 
 @pytest.mark.parametrize(
-    ("name", "key"),
+    ("name", "key", "model"),
     [
-        ("anthropic", "max_tokens"),
-        ("openai_chat", "max_tokens"),
-        ("openai_chat", "max_completion_tokens"),
-        ("openai_responses", "max_output_tokens"),
+        ("anthropic", "max_tokens", "real"),
+        ("openai_chat", "max_tokens", "real"),
+        ("openai_chat", "max_completion_tokens", "gpt-5"),
+        ("openai_responses", "max_output_tokens", "real"),
     ],
 )
-def test_an_output_limit_is_lowered_to_what_was_reserved_and_never_raised(name: str, key: str) -> None:
+def test_an_output_limit_is_lowered_to_what_was_reserved_and_never_raised(name: str, key: str, model: str) -> None:
     wire = WIRES[name]
     assert wire.asked(request(name, **{key: 500})).max_output == 500
-    assert wire.rewritten(request(name, **{key: 500}), model="real", max_output=200)[key] == 200
-    assert wire.rewritten(request(name, **{key: 50}), model="real", max_output=200)[key] == 50
+    assert wire.rewritten(request(name, **{key: 500}), model=model, max_output=200)[key] == 200
+    assert wire.rewritten(request(name, **{key: 50}), model=model, max_output=200)[key] == 50
     for wrong in (0, -1, "many", 1.5, True):
         with pytest.raises(RequestUnfit):
             wire.asked(request(name, **{key: wrong}))

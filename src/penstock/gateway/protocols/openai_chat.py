@@ -15,9 +15,10 @@ from penstock.gateway.protocols.untrusted import count, mapping, objects, text
 from penstock.gateway.wire import Asked, Json, Reader, Refusal, RequestUnfit
 
 _LIMITS = ("max_completion_tokens", "max_tokens")
-_WANTS_NEW_LIMIT = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d))(?![a-z])", re.IGNORECASE)
+_WANTS_NEW_LIMIT = re.compile(r"(?:^(?:ft:)?|/)(?:o\d|gpt-(?:[5-9]|\d\d))(?![a-z])", re.IGNORECASE)
 """OpenAI's own models that answer `max_tokens` with an error. Every other server takes it, while many pass over
-`max_completion_tokens` without a word: then there would be no limit at all. A wrong guess is to be a loud one.
+`max_completion_tokens` without a word: then there would be no limit at all. Both at once OpenAI and others refuse. A
+wrong guess is to be a loud one.
 """
 
 
@@ -42,11 +43,13 @@ class OpenAIChat:
         )
 
     def rewritten(self, body: Json, *, model: str, max_output: int) -> dict[str, Any]:
-        """The request as it leaves. The limit that the client used is lowered; where there is none, it gets the one
-        that the model's servers know.
+        """The request as it leaves. By whichever name the client set the limit, it leaves by the one that the model's
+        servers heed.
         """
-        otherwise = "max_completion_tokens" if _WANTS_NEW_LIMIT.search(model) else "max_tokens"
-        leaving = {**body, "model": model, **asking.limited(body, _LIMITS, max_output, otherwise=otherwise)}
+        limit = "max_completion_tokens" if _WANTS_NEW_LIMIT.search(model) else "max_tokens"
+        wanted = max(asking.limits(body, *_LIMITS).values(), default=max_output)
+        kept = {name: value for name, value in body.items() if name not in _LIMITS}
+        leaving = {**kept, "model": model, limit: min(wanted, max_output)}
         if asking.flag(body, "stream"):
             leaving["stream_options"] = {**mapping(body.get("stream_options")), "include_usage": True}
         return leaving
