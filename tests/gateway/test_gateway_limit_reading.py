@@ -13,6 +13,18 @@ from penstock.gateway.limits import LONGEST, UsageLimit, error_of, retry_after, 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
 
+def day_and_minute(*, requests: str, tokens: str) -> dict[str, str]:
+    """What is left of the requests of a day and of the tokens of a minute."""
+    return {
+        "x-ratelimit-limit-requests": "200",
+        "x-ratelimit-remaining-requests": requests,
+        "x-ratelimit-reset-requests": "24h",
+        "x-ratelimit-limit-tokens": "200000",
+        "x-ratelimit-remaining-tokens": tokens,
+        "x-ratelimit-reset-tokens": "40s",
+    }
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -43,6 +55,24 @@ NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
         ({"x-ratelimit-reset-tokens": "1s", "x-ratelimit-reset-requests": "8s"}, 8.0),
         ({"x-ratelimit-reset-tokens": "whenever"}, None),
         ({"retry-after": "3", "x-ratelimit-reset-tokens": "1h"}, 3.0),
+        ({"retry-after": "soon", "x-ratelimit-reset-tokens": "20s"}, 20.0),
+        ({"retry-after-ms": "", "retry-after": "", "x-ratelimit-reset-tokens": "20s"}, 20.0),
+        (day_and_minute(requests="199", tokens="120"), 40.0),
+        (day_and_minute(requests="1", tokens="120000"), 86400.0),
+        (day_and_minute(requests="0", tokens="0"), 86400.0),
+        (day_and_minute(requests="199", tokens="0"), 40.0),
+        (day_and_minute(requests="many", tokens="120"), 86400.0),
+        (
+            {
+                "anthropic-ratelimit-requests-limit": "50",
+                "anthropic-ratelimit-requests-remaining": "49",
+                "anthropic-ratelimit-requests-reset": "2026-11-28T12:59:00Z",
+                "anthropic-ratelimit-output-tokens-limit": "8000",
+                "anthropic-ratelimit-output-tokens-remaining": "1000",
+                "anthropic-ratelimit-output-tokens-reset": "2026-11-28T12:00:52Z",
+            },
+            52.0,
+        ),
     ],
 )
 def test_how_long_a_limit_lasts(headers: dict[str, str], seconds: float | None) -> None:
@@ -57,8 +87,13 @@ def test_an_account_without_quota_is_no_limit_that_ends_by_itself(name: str) -> 
 
 @given(
     st.dictionaries(
-        st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset-tokens", "anthropic-ratelimit-x-reset"]),
-        st.text(max_size=40),
+        st.sampled_from(
+            [
+                *("retry-after", "retry-after-ms", "x-ratelimit-reset-tokens", "anthropic-ratelimit-x-reset"),
+                *("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens"),
+            ]
+        ),
+        st.text(max_size=40) | st.integers(0, 10**17).map(str),
     ),
     st.binary(max_size=200),
 )

@@ -15,6 +15,8 @@ LONGEST = 7 * 24 * 3600.0
 _RESET = re.compile(r"(?:anthropic-ratelimit-(?P<first>[a-z-]+)-reset|x-ratelimit-reset-(?P<second>[a-z-]+))$")
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNTOLD = 1e-15
+"""Taken for what is left of a window that does not say: only one that is known to be used up is more likely meant."""
 _OUT_OF_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
 
 
@@ -32,7 +34,8 @@ def usage_limit(headers: Mapping[str, str], body: bytes, *, now: datetime) -> Us
     """What an answer with status 429 says. `headers` are in lower case."""
     if _error_names(body) & _OUT_OF_QUOTA:
         return UsageLimit(is_quota=True)
-    return UsageLimit(seconds=retry_after(headers, now=now) if _says_when(headers) else _reset(headers, now=now))
+    seconds = retry_after(headers, now=now)
+    return UsageLimit(seconds=_reset(headers, now=now) if seconds is None else seconds)
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
@@ -44,25 +47,28 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     return None
 
 
-def _says_when(headers: Mapping[str, str]) -> bool:
-    return "retry-after" in headers or "retry-after-ms" in headers
-
-
 def _reset(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """The last reset of the windows that are used up, else of all."""
-    used_up, others = list[float](), list[float]()
+    """The last reset of the windows of which the least is left: into a little that is left a request need not fit."""
+    resets: dict[float, list[float]] = {}
     for name, value in headers.items():
         match = _RESET.match(name)
         seconds = _seconds(value, now=now) if match else None
         if match is not None and seconds is not None:
-            (used_up if _is_used_up(headers, match) else others).append(_believed(seconds))
-    return max(used_up or others, default=None)
+            resets.setdefault(_share_left(headers, match), []).append(_believed(seconds))
+    return max(resets[min(resets)]) if resets else None
 
 
-def _is_used_up(headers: Mapping[str, str], match: re.Match[str]) -> bool:
+def _share_left(headers: Mapping[str, str], match: re.Match[str]) -> float:
     first, second = match["first"], match["second"]
-    name = f"anthropic-ratelimit-{first}-remaining" if first else f"x-ratelimit-remaining-{second}"
-    return headers.get(name, "").strip() == "0"
+    left, most = (
+        _whole(headers.get(f"anthropic-ratelimit-{first}-{word}" if first else f"x-ratelimit-{word}-{second}", ""))
+        for word in ("remaining", "limit")
+    )
+    return 0.0 if left == 0 else left / most if left and most else _UNTOLD
+
+
+def _whole(value: str) -> int | None:
+    return int(value) if re.fullmatch(r"\s*\d{1,15}\s*", value, re.ASCII) else None
 
 
 def _seconds(value: str, *, now: datetime) -> float | None:
