@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,9 +17,11 @@ from penstock.domain.budget import Level
 from penstock.domain.redaction import Redactor
 from penstock.domain.usage import Caller
 from penstock.gateway.recording import Recorder
+from penstock.gateway.recordings.call_keys import CallKey
 from penstock.gateway.recordings.places import Places
 from penstock.gateway.remembering import Memory, Remember
-from penstock.gateway.replaying import Replayer, ReplayMode
+from penstock.gateway.replaying import Replayed, Replayer, ReplayMode
+from penstock.gateway.wire import Json
 from penstock.ports.models import Stay, StopKind
 
 THERE, HERE = {"worktree": "/there/tree", "home": "/there/home"}, {"worktree": "/here/tree", "home": "/here/home"}
@@ -132,6 +138,46 @@ def test_a_client_that_hangs_up_at_the_last_event_leaves_a_whole_recording(tmp_p
         assert home.rows()[0]["status"] == "ok"
     with house(remember=replays(tmp_path), answers_for_all="replay") as home:
         assert ask(home.admit(), stream=True).status_code == 200
+
+
+@pytest.mark.parametrize("asks_at_once", [False, True])
+def test_a_client_that_goes_away_while_its_answer_is_looked_for_does_not_use_it_up(
+    tmp_path: Path, asks_at_once: bool
+) -> None:
+    with house(remember=records(tmp_path)) as home:
+        ask(home.admit())
+    looks, may_end, under_way = threading.Semaphore(0), threading.Event(), list[int]()
+
+    class Slow(Replayer):
+        def find(self, key: CallKey, wire: str, request: Json) -> Replayed:
+            under_way.append(threading.get_ident())
+            looks.release()
+            may_end.wait(20)
+            assert len(under_way) == 1  # one call at a time
+            found = super().find(key, wire, request)
+            under_way.clear()
+            return found
+
+    def remember(who: Caller, _stay: Stay, *, is_replay: bool) -> Memory:
+        return Memory(caller=who, replayer=Slow(tmp_path, Redactor().redact, Places(HERE), ReplayMode.STRICT))
+
+    with house(remember=remember, answers_for_all="replay") as home, ThreadPoolExecutor(1) as pool:
+        visit = home.admit()
+        host, port = visit.access.base_url.removeprefix("http://").split(":")
+        wanted = json.dumps(body("anthropic")).encode()
+        head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {visit.access.key}\r\ncontent-length: {len(wanted)}\r\n\r\n"
+        with socket.create_connection((host, int(port)), timeout=20) as agent:
+            agent.sendall(head.encode() + wanted)
+            assert looks.acquire(timeout=20)
+        soon(lambda: all(task.cancelling() for task in visit.tasks))
+        if not asks_at_once:
+            may_end.set()
+            soon(lambda: not under_way)
+        again = pool.submit(ask, visit)
+        soon(lambda: visit.calls == 2)
+        may_end.set()
+        assert again.result(timeout=20).status_code == 200
+        assert sorted(row["status"] for row in home.rows()) == ["cut", "ok"]
 
 
 def test_an_answer_that_broke_off_is_not_kept(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.usage import Caller
@@ -17,6 +19,8 @@ from penstock.gateway.recordings.call_keys import CallKey, CallOrder
 from penstock.gateway.replaying import Replayer
 from penstock.gateway.wire import Reader
 from penstock.ports.models import Stay
+
+Found = TypeVar("Found")
 
 
 @dataclass(kw_only=True)
@@ -59,7 +63,9 @@ class Memory:
             raise not_played("there is no recording of this run")
         try:
             async with self._turn:
-                found = await asyncio.to_thread(self.replayer.find, key, order.wire.name, order.body)
+                find = partial(self.replayer.find, key, order.wire.name, order.body)
+                found = await _ended(asyncio.ensure_future(asyncio.to_thread(find)))
+                self.replayer.take(found)
         except (UserError, WorldError) as error:
             raise not_played(error.sentence) from error
         pieces = order.wire.told(found.message, streamed=order.asked.streamed, with_usage=True)
@@ -87,6 +93,16 @@ class Remember(Protocol):
 def nothing_remembered(caller: Caller, stay: Stay, *, is_replay: bool) -> Memory | None:
     """For who neither records nor replays."""
     return None
+
+
+async def _ended(work: asyncio.Future[Found]) -> Found:
+    """What comes of the work. Who is cancelled meanwhile stays until its thread has ended, or two would be at work."""
+    try:
+        return await asyncio.shield(work)
+    finally:
+        while not work.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({work})
 
 
 def _nothing_to_close() -> None:

@@ -51,9 +51,21 @@ class Differs(UserError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Recorded:
+    call: Mapping[str, Any]
+    wire: str
+    text: str
+    """The name of its normalised text."""
+    tool_outputs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
     """A recorded answer with this attempt's paths."""
 
+    key: CallKey
+    """The call that it answers."""
+    recorded: _Recorded
     message: dict[str, Any]
     tokens: Tokens
     stop_reason: str
@@ -65,17 +77,8 @@ class Replayed:
     """Whether a secret was taken out of the answer: what comes of it may not be what came of it then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Recorded:
-    call: Mapping[str, Any]
-    wire: str
-    text: str
-    """The name of its normalised text."""
-    tool_outputs: str
-
-
 class Replayer:
-    """Answers one attempt. It reads files: call it in a thread of its own, one call at a time."""
+    """Answers one attempt, one call at a time."""
 
     def __init__(
         self,
@@ -100,7 +103,9 @@ class Replayer:
         """Whether all tools have answered what they answered then."""
 
     def find(self, key: CallKey, wire: str, request: Json) -> Replayed:
-        """The answer to a call; each is given once. NotRecorded, or Differs if the mode is strict."""
+        """The answer to a call, which stays until it is taken. NotRecorded, or Differs if the mode is strict. It reads
+        files: call it in a thread of its own.
+        """
         now = self._comparison.likeness(wire, request)
         left = self._of_kind(key)
         if not left:
@@ -109,14 +114,17 @@ class Replayer:
         recorded = min(left, key=lambda one: (one.text != name, one.tool_outputs != now.tool_outputs))
         if recorded.wire != wire:
             raise Differs(key, f"it was asked by {recorded.wire}, now by {wire}")
-        found = self._replayed(recorded, now, is_same=recorded.text == name)
+        found = self._replayed(key, recorded, now, is_same=recorded.text == name)
         if found.difference and self._mode is ReplayMode.STRICT:
             raise Differs(key, found.difference)
-        left.remove(recorded)
-        if found.difference:
-            self.differences.append(f"{key.words}: {found.difference}")
-        self.has_equal_tool_outputs = self.has_equal_tool_outputs and found.has_equal_tool_outputs
         return found
+
+    def take(self, found: Replayed) -> None:
+        """Give an answer to who asked: each is given once."""
+        self._left[found.key.kind].remove(found.recorded)
+        if found.difference:
+            self.differences.append(f"{found.key.words}: {found.difference}")
+        self.has_equal_tool_outputs = self.has_equal_tool_outputs and found.has_equal_tool_outputs
 
     @property
     def unasked(self) -> int:
@@ -149,9 +157,11 @@ class Replayer:
             tool_outputs=text(asked.get("tool_outputs")),
         )
 
-    def _replayed(self, recorded: _Recorded, now: Likeness, *, is_same: bool) -> Replayed:
+    def _replayed(self, key: CallKey, recorded: _Recorded, now: Likeness, *, is_same: bool) -> Replayed:
         said = mapping(recorded.call.get("tokens"))
         return Replayed(
+            key=key,
+            recorded=recorded,
             message=masked(unfolded(mapping(recorded.call.get("answer")), self._folder.get), self._places.filled),
             tokens=Tokens(**{name: count(said.get(name)) for name in Tokens.__slots__}),
             stop_reason=text(recorded.call.get("stop_reason")),

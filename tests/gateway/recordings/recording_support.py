@@ -82,7 +82,9 @@ class Replaying:
         self._of = Attempt(self.attempt)
 
     def ask(self, request: dict[str, Any], wire: str = "anthropic") -> Replayed:
-        return self.replayer.find(self._of.key(request), wire, request)
+        found = self.replayer.find(self._of.key(request), wire, request)
+        self.replayer.take(found)
+        return found
 
     def text(self, request: dict[str, Any]) -> str:
         return str(self.ask(request).message["content"][0]["text"])

@@ -75,6 +75,20 @@ def test_openai_messages_keep_paths_within_arguments(tmp_path: Path) -> None:
         assert json.dumps(found.message) == json.dumps(said).replace("/old/state/trees/api", "/new/place/api")
 
 
+def test_an_answer_that_was_found_is_given_to_who_takes_it(tmp_path: Path) -> None:
+    record(tmp_path, (asks(), says("one")), (asks(), says("two")))
+    replaying = Replaying(tmp_path, ReplayMode.LENIENT)
+    key = Attempt().key(asks())
+    for _ in range(3):
+        found = replaying.replayer.find(key, "anthropic", asks("Something else."))
+        assert found.message == says("one")
+    assert replaying.replayer.differences == []
+    assert replaying.replayer.unasked == 2
+    replaying.replayer.take(found)
+    assert len(replaying.replayer.differences) == replaying.replayer.unasked == 1
+    assert replaying.text(asks()) == "two"
+
+
 # secrets
 
 
