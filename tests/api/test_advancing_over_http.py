@@ -208,16 +208,23 @@ def test_who_waits_is_told_that_the_server_stops(tmp_path: Path, model: Scripted
         gone.wait(60)
 
     model.before = hold
+    key, headers = {"ANTHROPIC_API_KEY": "provider-key-0123456789"}, {"Idempotency-Key": "advance-once"}
     with (
-        served(place, "--port", "0", ANTHROPIC_API_KEY="provider-key-0123456789") as server,
+        served(place, "--port", "0", **key) as server,
         server.until_listening() as client,
         ThreadPoolExecutor(1) as pool,
     ):
         pipeline = client.post("/pipelines", json={"epic_description": "Add a page"}).json()["pipeline_id"]
-        waiting = pool.submit(client.post, f"/pipelines/{pipeline}/advance")
+        waiting = pool.submit(client.post, f"/pipelines/{pipeline}/advance", headers=headers)
         assert asked.wait(30)
         server.process.terminate()
         answer = waiting.result()
         assert (answer.status_code, answer.json()["error"]) == (503, "server_stops")
         gone.set()
         assert server.over()[0] == 0
+    with served(place, "--port", "0", **key) as server, server.until_listening() as client:
+        with client.stream("GET", f"/api/v1/pipelines/{pipeline}/events/stream") as answer:
+            next(kind for _, kind, _ in events(answer.iter_lines()) if kind == "phase_passed")
+        answer = client.post(f"/pipelines/{pipeline}/advance", headers=headers)
+        assert (answer.status_code, answer.json()["error"]) == (409, "idempotency_in_progress")
+        assert client.get(f"/pipelines/{pipeline}").json()["current_phase"] == "arch_phase"

@@ -36,7 +36,7 @@ from penstock.api.routes import (
 )
 from penstock.api.routes import phases as phase_routes
 from penstock.api.tracing import Tracing
-from penstock.api.wire import request_id_of
+from penstock.api.wire import MAY_BE_DONE, request_id_of
 from penstock.api.work import Works
 from penstock.bootstrap import Penstock
 from penstock.config.server import ServerSettings
@@ -126,7 +126,9 @@ async def _named(request: Request, error: Exception) -> JSONResponse:
     request_id = request_id_of(request.scope)
     if isinstance(error, Bug):
         LOG.error("bug request=%s", request_id, exc_info=error)
-    return problem_of(error).answer(request_id)
+    problem = problem_of(error)
+    request.scope[MAY_BE_DONE] = problem.may_be_done
+    return problem.answer(request_id)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, field
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from penstock.api.problems import Problem
-from penstock.api.wire import SAFE_METHODS, header_of, headers_of, refuse, whole_body
+from penstock.api.problems import Problem, problem_of
+from penstock.api.wire import MAY_BE_DONE, SAFE_METHODS, headers_of, refuse, request_id_of, whole_body
+from penstock.domain.errors import WorldError
 from penstock.parts import Parts
 from penstock.ports.library import KeptReply
 
+LOG = logging.getLogger("penstock.api")
 HEADER = "idempotency-key"
 LONGEST_KEY = 255
 REPLAYED = "Idempotent-Replayed"
@@ -34,6 +37,11 @@ class _Recording:
         elif message["type"] == "http.response.body":
             self.parts.append(message.get("body", b""))
 
+    def reply(self, digest: str) -> KeptReply:
+        """The same to be given again."""
+        text = b"".join(self.parts).decode("utf-8", "replace")
+        return KeptReply(digest=digest, status=self.status, body=text, headers={"content-type": self.content_type})
+
 
 class Idempotency:
     """Keeps answers that changed something, and gives them again."""
@@ -42,10 +50,10 @@ class Idempotency:
         self._app, self._parts = app, parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or not header_of(scope, HEADER):
+        keys = headers_of(scope, HEADER) if scope["type"] == "http" and scope["method"] not in SAFE_METHODS else []
+        if not any(keys):
             await self._app(scope, receive, send)
             return
-        keys = headers_of(scope, HEADER)
         if len(keys) > 1 or len(keys[0]) > LONGEST_KEY or not (keys[0].isascii() and keys[0].isprintable()):
             said = f"an Idempotency-Key is one text of at most {LONGEST_KEY} plain characters"
             await refuse(Problem(status=400, code="bad_request", message=said), scope, receive, send)
@@ -56,7 +64,11 @@ class Idempotency:
 
     async def _once(self, scope: Scope, key: str, body: bytes, receive: Receive, send: Send) -> None:
         digest, kept_as = _digest(scope, body), f"http:{hashlib.sha256(key.encode()).hexdigest()}"
-        known = await self._parts.replies.begin(kept_as, digest, self._parts.clock.now())
+        try:
+            known = await self._parts.replies.begin(kept_as, digest, self._parts.clock.now())
+        except WorldError as error:  # the application, which would tell of it, has not begun
+            await refuse(problem_of(error), scope, receive, send)
+            return
         if known is None:
             await self._first(scope, kept_as, digest, body, receive, send)
         elif known.digest != digest:
@@ -80,22 +92,22 @@ class Idempotency:
         async def noting(message: Message) -> None:
             recording.note(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
-                await self._keep(key, digest, recording)  # before the client can know of it
+                await self._settle(scope, key, digest, recording)  # before the client can know of it
             await send(message)
 
-        try:
-            await self._app(scope, replaying, noting)
-        except BaseException:
-            await self._parts.replies.forget(key)
-            raise
+        await self._app(scope, replaying, noting)  # who ends without an answer may have done it: the key stays taken
 
-    async def _keep(self, key: str, digest: str, said: _Recording) -> None:
-        if said.status >= 400:  # nothing was changed: it may be tried again
-            await self._parts.replies.forget(key)
-            return
-        text = b"".join(said.parts).decode("utf-8", "replace")
-        headers = {"content-type": said.content_type}
-        await self._parts.replies.finish(key, KeptReply(digest=digest, status=said.status, body=text, headers=headers))
+    async def _settle(self, scope: Scope, key: str, digest: str, said: _Recording) -> None:
+        """Keep the answer, or free the key. Where the store takes neither, the key stays under way: the answer counts,
+        and nothing is done twice.
+        """
+        try:
+            if said.status < 400:
+                await self._parts.replies.finish(key, said.reply(digest))
+            elif not scope.get(MAY_BE_DONE):
+                await self._parts.replies.forget(key)
+        except WorldError as error:
+            LOG.warning("reply_not_kept request=%s: %s", request_id_of(scope), error.sentence)
 
 
 def _digest(scope: Scope, body: bytes) -> str:
@@ -117,6 +129,6 @@ def _under_way() -> Problem:
     return Problem(
         status=409,
         code="idempotency_in_progress",
-        message="a request with this Idempotency-Key is under way, or was when the server ended",
-        hint="look at what it was about, then ask again with another key if need be",
+        message="a request with this Idempotency-Key is under way, or ended without an answer that could be kept",
+        hint="look at what it was about, then ask again with another key if need be; this one is free after a day",
     )

@@ -50,6 +50,8 @@ class Problem:
     """The single faults of the input, if they are known."""
     details: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    may_be_done: bool = False
+    """What was asked goes on, or nobody knows whether it was done."""
 
     def answer(self, request_id: str) -> JSONResponse:
         """The answer to the request."""
@@ -100,6 +102,9 @@ _RULES: tuple[tuple[tuple[type[PenstockError], ...], int, str], ...] = (
 )
 """The first rule that fits says status and code; what no rule names is a bug."""
 
+_OPEN: tuple[type[PenstockError], ...] = (OwnerIsSilent, ServerStops)
+"""After these what was asked goes on without who asked."""
+
 
 def problem_of(error: PenstockError) -> Problem:
     """What an error means to who asked."""
@@ -109,7 +114,8 @@ def problem_of(error: PenstockError) -> Problem:
         return Problem(status=status, code=code, message=error.sentence, hint=error.hint, details=details)
     for kinds, status, code in _RULES:
         if isinstance(error, kinds):
-            return Problem(status=status, code=code, message=error.sentence, hint=error.hint)
+            is_open = isinstance(error, _OPEN)
+            return Problem(status=status, code=code, message=error.sentence, hint=error.hint, may_be_done=is_open)
     return internal()
 
 
@@ -120,6 +126,7 @@ def internal() -> Problem:
         code="internal_error",
         message="this is a bug in Penstock; nothing of it is told here",
         hint="the server's log has it under the request's id",
+        may_be_done=True,
     )
 
 

@@ -8,6 +8,8 @@ from penstock.api.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = "penstock.request_id"
+MAY_BE_DONE = "penstock.may_be_done"
+"""Stands in the scope of a request that failed though what was asked goes on, or may have been done."""
 
 
 def headers_of(scope: Scope, name: str) -> list[str]:
