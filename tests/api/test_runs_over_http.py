@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from api_server import Server, bundle, made_place, serving
+from api_server import Place, Server, bundle, made_place, serving
 from event_lines import events
 
 from penstock.bootstrap import build
@@ -82,6 +82,8 @@ def test_a_project_that_nobody_trusts_is_not_run(stubborn: Server) -> None:
         {"plan": "../elsewhere"},
         {"plan": "nowhere"},
         {"plan": "a\nb"},
+        {"plan": "loop"},
+        {"plan": "x" * 300},
         {"run_id": "../x"},
         {"run_id": "latest"},
         {"workstream": "nobody"},
@@ -90,7 +92,10 @@ def test_a_project_that_nobody_trusts_is_not_run(stubborn: Server) -> None:
         {"unknown": True},
     ],
 )
-def test_a_run_that_can_not_be_is_not_made(server: Server, body: dict[str, object]) -> None:
+def test_a_run_that_can_not_be_is_not_made(server: Server, place: Place, body: dict[str, object]) -> None:
+    loop = place.project / "loop"
+    if not loop.is_symlink():
+        loop.symlink_to("loop")
     before = server.get("/api/v1/runs")
     server.post("/api/v1/runs", body, 422)
     assert server.get("/api/v1/runs") == before

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.confiner import OWN_HOME, Confiner, unconfined
@@ -21,7 +23,6 @@ from penstock.ports import ProcessLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
 
     from penstock.adapters.processes.launcher import Launcher
     from penstock.adapters.processes.request import Outcome
@@ -192,10 +193,10 @@ def _what_happened(outcome: Outcome, command: str) -> str:
 
 def _inside(tool_id: str, worktree: Path, working_dir: str) -> Path:
     root = worktree.resolve()
-    folder = (root / working_dir).resolve()
-    if not folder.is_relative_to(root):
+    folder = Path(os.path.realpath(root / working_dir))
+    if folder.is_symlink() or not folder.is_relative_to(root):  # what is a link still leads in a circle
         raise ToolNotRenderable(
-            f'the tool "{tool_id}" is to run in {working_dir}, which is outside the worktree',
+            f'the tool "{tool_id}" is to run in {working_dir}, which leads nowhere or outside the worktree',
             hint="give working_dir relative to the worktree, or leave it out",
         )
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -157,7 +158,18 @@ def _inside(here: ApiState, plan: str) -> Path | None:
     if not plan:
         return None
     project = here.penstock.projects.current().path
-    path = (project / plan).resolve()
-    if not path.is_relative_to(project.resolve()) or not plan.isprintable():
-        raise UserError("the plan lies outside the project", hint="name a folder of bundles relative to the project")
+    path = _real(project / plan) if plan.isprintable() else None
+    if path is None or not path.is_relative_to(project.resolve()):
+        raise UserError(
+            "the plan is not there, or lies outside the project",
+            hint="name a folder of bundles relative to the project",
+        )
     return path
+
+
+def _real(path: Path) -> Path | None:
+    """Where a path leads; none where nothing is, or where links lead in a circle."""
+    try:
+        return Path(os.path.realpath(path, strict=True))
+    except OSError:
+        return None
