@@ -60,6 +60,22 @@ def test_a_persons_artifact_is_stored_and_read_by_its_type(server: Server) -> No
     assert [one["artifact_id"] for one in server.get(f"/api/v1/pipelines/{pipeline}/artifacts?offset=1")] == [second]
 
 
+@pytest.mark.parametrize(
+    "odd", [{"phase": "no_such_phase"}, {"phase": "pm_phase\n<b>"}, {"role": "pm\n"}, {"role": "<b>"}]
+)
+def test_an_artifact_is_of_a_phase_that_there_is_and_of_a_role_with_a_name(server: Server, odd: dict[str, str]) -> None:
+    pipeline = server.pipeline()
+    for path, role in (("/pipelines", "mentor_role"), ("/api/v1/pipelines", "role")):
+        named = {role if name == "role" else name: value for name, value in odd.items()}
+        body = {"artifact_type": "epic", "payload": EPIC, **named}
+        said = server.post(f"{path}/{pipeline}/artifacts", body, 422)["message"]
+        assert "there are: pm_phase" in said if "phase" in odd else "a role is named in" in said
+    assert server.get(f"/api/v1/pipelines/{pipeline}/artifacts") == []
+    server.post(
+        f"/api/v1/pipelines/{pipeline}/artifacts", {"artifact_type": "epic", "payload": EPIC, "role": "Ana"}, 201
+    )
+
+
 def test_the_second_name_of_a_type_is_a_key_too(server: Server) -> None:
     pipeline = server.pipeline()
     notes = {"epic_id": "E", "components": [], "adrs": [], "test_strategy": {}, "acceptance_criteria": []}

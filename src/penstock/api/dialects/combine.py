@@ -20,7 +20,7 @@ from penstock.api.dialects.combine_shapes import (
 )
 from penstock.api.here import LONGEST_ID, REPEATABLE, Filter, Here, PipelineId
 from penstock.api.problems import answers
-from penstock.api.routes.pipelines import PERFORMED, Waits, advance
+from penstock.api.routes.pipelines import PERFORMED, Waits, advance, phase_must_exist
 from penstock.api.strict import StrictRoute
 from penstock.epics.asked import EpicWish
 from penstock.planning.artifacts import canonical_type
@@ -121,6 +121,7 @@ def list_artifacts(
 )
 async def put_artifact(here: Here, pipeline_id: PipelineId, body: GivenArtifact) -> Row:
     """Replace an artifact by a person's own; it is validated, and the later phases use it."""
+    await phase_must_exist(here, body.phase)
     artifact_id = await here.penstock.epics.put_artifact(
         pipeline_id, artifact_type=body.artifact_type, payload=body.payload, role=body.mentor_role, phase=body.phase
     )

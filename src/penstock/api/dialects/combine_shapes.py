@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from penstock.api.shapes.common import Moment, Told
+from penstock.api.shapes.common import Moment, Role, Told
 from penstock.api.shapes.pipelines import Move
 
 
@@ -25,8 +25,8 @@ class GivenArtifact(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    phase: str = Field(default="", max_length=64)
-    mentor_role: str = Field(default="", max_length=64)
+    phase: str = Field(default="", max_length=64, description="A phase that is configured; empty: the present one")
+    mentor_role: Role = ""
     artifact_type: str = Field(min_length=1, max_length=64)
     payload: dict[str, Any]
 

@@ -25,6 +25,7 @@ from penstock.api.shapes.pipelines import (
 )
 from penstock.api.streams import AT_ONCE, STREAM_ANSWER, Follows, LastEventId, Rows, cursor, stream
 from penstock.api.strict import StrictRoute
+from penstock.domain.errors import UserError
 from penstock.epics.asked import Advanced, EpicWish
 from penstock.planning.artifacts import canonical_type
 
@@ -128,6 +129,7 @@ def list_artifacts(
 )
 async def put_artifact(here: Here, pipeline_id: PipelineId, body: NewArtifact) -> StoredArtifact:
     """Replace an artifact by a person's own: it is validated, and the later phases use it."""
+    await phase_must_exist(here, body.phase)
     artifact_id = await here.penstock.epics.put_artifact(
         pipeline_id, artifact_type=body.artifact_type, payload=body.payload, role=body.role, phase=body.phase
     )
@@ -175,6 +177,16 @@ def list_issues(here: Here, pipeline_id: PipelineId, limit: Limit = 100) -> list
 async def advance(here: ApiState, pipeline_id: str, *, waits: bool) -> Advanced:
     """Perform the present phase; ends with ServerStops where the server does not last that long."""
     return await here.ending.outlasted(here.penstock.epics.advance(pipeline_id, waits=waits))
+
+
+async def phase_must_exist(here: ApiState, named: str) -> None:
+    """Refuse a phase that is not configured; none is the present one."""
+    if not named:
+        return
+    await here.penstock.prompts.ensure_seeded()
+    known = [one.phase for one in await here.penstock.prompts.phases()]
+    if named not in known:
+        raise UserError(f"there is no phase {named!r}; there are: {', '.join(known)}")
 
 
 def holder_of(here: ApiState, pipeline_id: str) -> Holder | None:

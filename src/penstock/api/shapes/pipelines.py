@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from penstock.api.shapes.common import Body, Holder, Moment, Note, Told, Who
+from penstock.api.shapes.common import Body, Holder, Moment, Note, Role, Told, Who
 
 
 class NewPipeline(Body):
@@ -31,8 +31,8 @@ class NewArtifact(Body):
 
     artifact_type: str = Field(min_length=1, max_length=64)
     payload: dict[str, Any]
-    role: str = Field(default="", max_length=64)
-    phase: str = Field(default="", max_length=64)
+    role: Role = ""
+    phase: str = Field(default="", max_length=64, description="A phase that is configured; empty: the present one")
 
 
 class Created(Told):
