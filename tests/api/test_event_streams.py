@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 from api_server import EPIC, Server
 from event_lines import events
+from starlette.types import Message
+
+from penstock.api.ending import Ending
+from penstock.api.here import ApiState
+from penstock.api.problems import ServerStops
+from penstock.api.streams import stream
 
 
 def all_of(server: Server, path: str, **headers: str) -> list[tuple[str, str, dict[str, object]]]:
@@ -51,3 +61,29 @@ def test_a_cursor_that_is_none_is_refused(server: Server, cursor: str) -> None:
     path = f"/api/v1/pipelines/{pipeline}/events/stream"
     server.get(path, 422, headers={"Last-Event-ID": cursor})
     server.get(f"{path}?after={cursor}", 422)
+
+
+def test_who_finds_no_place_is_refused_and_does_not_wait() -> None:
+    """Two that come at once, and one place."""
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        told.append(message)
+        await asyncio.sleep(0)
+
+    async def both() -> list[object]:
+        here = SimpleNamespace(streams=asyncio.Semaphore(1), ending=Ending())
+        answers = [await stream(cast("ApiState", here), lambda _at: [], "type", 0, follows=True) for _ in range(2)]
+        running = [asyncio.create_task(one({"type": "http"}, receive, send)) for one in answers]
+        await asyncio.wait(running, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        here.ending.begin()
+        return await asyncio.wait_for(asyncio.gather(*running, return_exceptions=True), 5)
+
+    first, second = asyncio.run(both())
+    assert first is None
+    assert isinstance(second, ServerStops)
+    assert [one["type"] for one in told].count("http.response.start") == 1

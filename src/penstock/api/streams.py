@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 from fastapi import Header, Query
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from penstock.api.here import LARGEST, ApiState
 from penstock.api.problems import ServerStops
@@ -47,32 +48,43 @@ def cursor(after: int, last_event_id: str | None) -> int:
 async def stream(here: ApiState, look: Look, kind: str, begin: int, *, follows: bool) -> StreamingResponse:
     """The answer that streams. What is asked about is looked at once before, so that errors are answers."""
     first = await asyncio.to_thread(look, begin)
-    if here.streams.locked():
-        raise ServerStops("too many streams are open already", hint="close one of them")
-    events = _events(here, look, kind, begin, first, follows=follows)
-    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return _Stream(_events(here, look, kind, begin, first, follows=follows), here.streams)
+
+
+class _Stream(StreamingResponse):
+    """An answer that has its place among all streams before its first byte, or is refused."""
+
+    def __init__(self, events: AsyncIterator[str], places: asyncio.Semaphore) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._places = places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream; whoever finds no place does not wait for one."""
+        if self._places.locked():
+            raise ServerStops("too many streams are open already", hint="close one of them")
+        async with self._places:
+            await super().__call__(scope, receive, send)
 
 
 async def _events(
     here: ApiState, look: Look, kind: str, begin: int, first: Rows, *, follows: bool
 ) -> AsyncIterator[str]:
-    async with here.streams:
-        yield "retry: 1000\n\n"
-        rows, at, quiet = first, begin, 0.0
-        while True:
-            for row in rows:
-                at, quiet = row["id"], 0.0
-                yield _event(row, kind)
-            if not rows and not follows:
+    yield "retry: 1000\n\n"
+    rows, at, quiet = first, begin, 0.0
+    while True:
+        for row in rows:
+            at, quiet = row["id"], 0.0
+            yield _event(row, kind)
+        if not rows and not follows:
+            return
+        if not rows:
+            if await _is_over(here):
                 return
-            if not rows:
-                if await _is_over(here):
-                    return
-                quiet += LOOK_EVERY
-            if quiet >= HEARTBEAT:
-                quiet = 0.0
-                yield ": nothing new\n\n"
-            rows = await asyncio.to_thread(look, at)
+            quiet += LOOK_EVERY
+        if quiet >= HEARTBEAT:
+            quiet = 0.0
+            yield ": nothing new\n\n"
+        rows = await asyncio.to_thread(look, at)
 
 
 async def _is_over(here: ApiState) -> bool:
