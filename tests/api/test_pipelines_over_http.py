@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from api_server import EPIC, Server
+
+from penstock.domain.states import PipelineStatus
+from penstock.epics.making import issue_of
+from penstock.ports.library import Headway
 
 
 def put(server: Server, pipeline: str, **changes: object) -> str:
@@ -34,6 +40,31 @@ def test_a_pipeline_tells_its_way(server: Server) -> None:
     assert [(one["from"], one["to"]) for one in found["phase_history"]] == [("idle", "pm_phase")]
     assert (found["artifacts"], found["completed_at"], found["status"]) == ({}, None, "active")
     assert pipeline in [one["pipeline_id"] for one in server.get("/api/v1/pipelines?status=active&limit=500")]
+
+
+def test_a_page_goes_on_where_the_last_one_ended_though_a_pipeline_was_made_meanwhile(server: Server) -> None:
+    made = [server.pipeline() for _ in range(4)][::-1]
+    first = [one["pipeline_id"] for one in server.get("/api/v1/pipelines?limit=2")]
+    server.pipeline()
+    second = [one["pipeline_id"] for one in server.get(f"/api/v1/pipelines?limit=2&before={first[-1]}")]
+    assert sorted((*first, *second)) == sorted(made)
+    for kind in ("pipelines", "runs"):
+        assert server.get(f"/api/v1/{kind}?before=nobody", 404)["error"] == "not_found"
+
+
+def test_findings_and_approvals_beyond_the_limit_are_on_the_next_page(server: Server) -> None:
+    parts = server.penstock.parts
+    ids = [server.pipeline() for _ in range(3)]
+    for number, one in enumerate(ids):
+        pipeline = replace(asyncio.run(parts.pipelines.load(one)), status=PipelineStatus.WAITING)
+        said = {"source": "qa", "severity": "low", "category": "docs", "description": "x", "at": pipeline.created_at}
+        found = tuple(issue_of(pipeline, **said) for _ in range(3 - number))
+        asyncio.run(parts.pipelines.commit(Headway(pipeline=pipeline, issues=found)))
+    for path in (f"/api/v1/pipelines/{ids[0]}/issues", "/api/v1/approvals"):
+        every = [one["id"] for one in server.get(path)]
+        assert len(every) >= 3
+        assert [one["id"] for one in server.get(f"{path}?limit=2&offset=1")] == every[1:3]
+        assert server.get(f"{path}?offset={len(every)}") == []
 
 
 def test_without_a_key_advance_says_what_to_set_and_nothing_moves(server: Server) -> None:

@@ -96,6 +96,13 @@ def test_pipelines_are_listed_newest_first_by_project_status_and_page(database: 
 
     assert asked(project="demo") == made[::-1]
     assert asked(project="demo", limit=1, offset=1) == [made[1]]
+    newer = stored(database, created_at=START + timedelta(days=2)).id
+    page = asked(project="demo", limit=2)
+    assert sorted(page) == sorted((newer, made[2]))
+    assert asked(project="demo", before=page[-1], limit=2) == [made[1], made[0]]
+    assert asked(project="demo", before=page[0], limit=1) == [page[1]]
+    with pytest.raises(UnknownPipeline):
+        asked(before="nobody")
     assert (asked(status="failed"), asked(status="complete"), asked(project="nobody")) == ([other], [], [])
 
 

@@ -15,6 +15,7 @@ from penstock.domain.changes import Finding
 from penstock.domain.commands import StartStep
 from penstock.domain.errors import UserError
 from penstock.domain.run import Policy
+from penstock.ports import UnknownRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,6 +174,10 @@ def test_runs_are_listed_newest_first_and_by_project(database: Database, clock: 
         clock.at = START.replace(hour=8 + number)
         asyncio.run(database.journal.create(run_of(workstream("a"), name=f"run-{number}")))
     assert [run["run_id"] for run in database.views.runs(limit=2)] == ["run-3", "run-2"]
+    assert [run["run_id"] for run in database.views.runs(before="run-3", limit=1)] == ["run-2"]
+    assert database.views.runs(before="run-1") == []
+    with pytest.raises(UnknownRun):
+        database.views.runs(before="nobody")
     assert database.views.runs(project="another") == []
     assert len(database.views.runs(project="demo")) == 3
     told = database.views.run("run-2")

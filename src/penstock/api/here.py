@@ -48,6 +48,28 @@ WorkstreamId: TypeAlias = Annotated[str, Path(min_length=1, max_length=LONGEST_I
 PipelineId: TypeAlias = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, description="The pipeline's id")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Which part of a list is asked for whose newest stands first."""
+
+    before: str | None
+    limit: int
+    offset: int
+
+
+def _page(
+    before: Annotated[
+        str | None, Query(max_length=LONGEST_ID, description="Only those older than this one: the last of a page")
+    ] = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> Page:
+    return Page(before=before, limit=limit, offset=offset)
+
+
+AskedPage: TypeAlias = Annotated[Page, Depends(_page)]
+
+
 def _documented(
     idempotency_key: Annotated[
         str | None,

@@ -144,8 +144,10 @@ class Journal(Protocol):
 class Views(UsageViews, Protocol):
     """Read-only questions, answered as plain values in the shapes of `/api/v1`."""
 
-    def runs(self, *, project: str | None = None, pipeline: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
-        """The latest runs, newest first."""
+    def runs(
+        self, *, project: str | None = None, pipeline: str | None = None, before: str | None = None, limit: int = 50
+    ) -> list[dict[str, Any]]:
+        """The latest runs, newest first; with `before` those older than this one, or UnknownRun."""
         ...
 
     def run(self, run_id: str) -> dict[str, Any]:

@@ -145,9 +145,15 @@ class LibraryViews(Protocol):
     """Read-only questions about pipelines and prompts, as plain values in the shapes of `/api/v1`."""
 
     def pipelines(
-        self, *, project: str | None = None, status: str | None = None, limit: int = 50, offset: int = 0
+        self,
+        *,
+        project: str | None = None,
+        status: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """The latest pipelines, newest first."""
+        """The latest pipelines, newest first; with `before` those older than this one, or UnknownPipeline."""
         ...
 
     def pipeline(self, pipeline_id: str) -> dict[str, Any]:

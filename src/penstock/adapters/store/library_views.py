@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, tuple_
 
 from penstock.adapters.store.asking import Asking, on_the_wire
 from penstock.adapters.store.codec import storable
@@ -29,9 +29,17 @@ class SqlLibraryViews(Asking):
     """Pipelines, artifacts, findings and prompts."""
 
     def pipelines(
-        self, *, project: str | None = None, status: str | None = None, limit: int = 50, offset: int = 0
+        self,
+        *,
+        project: str | None = None,
+        status: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """The latest pipelines, newest first: each as `pipeline` answers it, without its parts and its context."""
+        """The latest pipelines, newest first: each as `pipeline` answers it, without its parts and its context. With
+        `before` those older than this one; UnknownPipeline.
+        """
         column = pipelines.c
         query = select(pipelines).order_by(column.created_at.desc(), column.pipeline_id.desc())
         if project is not None:
@@ -39,6 +47,9 @@ class SqlLibraryViews(Asking):
         if status is not None:
             query = query.where(column.status == storable(status))
         with self._connected() as connection:
+            if before is not None:
+                last = known_pipeline(connection, before)
+                query = query.where(tuple_(column.created_at, column.pipeline_id) < (last.created_at, last.pipeline_id))
             return [_pipeline(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
     def pipeline(self, pipeline_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, tuple_
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.asking import on_the_wire
@@ -24,8 +24,12 @@ from penstock.adapters.store.usage_views import SqlUsageViews
 class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
     """What anybody may ask, without owning a run."""
 
-    def runs(self, *, project: str | None = None, pipeline: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
-        """The latest runs, newest first: each as `run` answers it, without its parts and sums."""
+    def runs(
+        self, *, project: str | None = None, pipeline: str | None = None, before: str | None = None, limit: int = 50
+    ) -> list[dict[str, Any]]:
+        """The latest runs, newest first: each as `run` answers it, without its parts and sums. With `before` those
+        older than this one; UnknownRun.
+        """
         column = tables.runs.c
         query = select(tables.runs).order_by(column.created_at.desc(), column.run_id.desc()).limit(limit)
         if project is not None:
@@ -33,6 +37,9 @@ class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
         if pipeline is not None:
             query = query.where(column.pipeline_id == storable(pipeline))
         with self._connected() as connection:
+            if before is not None:
+                last = known_run(connection, before)
+                query = query.where(tuple_(column.created_at, column.run_id) < (last.created_at, last.run_id))
             rows = connection.execute(query).all()
             counts = _counts(connection, [row.run_id for row in rows])
             return [_run(row, counts.get(row.run_id, {})) for row in rows]

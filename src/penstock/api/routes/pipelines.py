@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from penstock.api.here import REPEATABLE, After, ApiState, Filter, Here, Limit, Offset, PipelineId
+from penstock.api.here import REPEATABLE, After, ApiState, AskedPage, Filter, Here, Limit, Offset, PipelineId
 from penstock.api.problems import answers
 from penstock.api.shapes.common import Holder
 from penstock.api.shapes.pipelines import (
@@ -53,12 +53,13 @@ async def create_pipeline(here: Here, body: NewPipeline) -> Created:
     return Created(pipeline_id=pipeline_id, warnings=list(warnings))
 
 
-@router.get("", operation_id="list_pipelines", response_model=list[Pipeline], responses=answers())
+@router.get("", operation_id="list_pipelines", response_model=list[Pipeline], responses=THERE)
 def list_pipelines(
-    here: Here, project: Filter = None, status: Status | None = None, limit: Limit = 50, offset: Offset = 0
+    here: Here, page: AskedPage, project: Filter = None, status: Status | None = None
 ) -> list[dict[str, Any]]:
     """The latest pipelines, newest first."""
-    return here.penstock.parts.views.pipelines(project=project, status=status, limit=limit, offset=offset)
+    views = here.penstock.parts.views
+    return views.pipelines(project=project, status=status, before=page.before, limit=page.limit, offset=page.offset)
 
 
 @router.get("/{pipeline_id}", operation_id="show_pipeline", response_model=WholePipeline, responses=THERE)
@@ -168,10 +169,10 @@ async def stream_pipeline_events(
 
 
 @router.get("/{pipeline_id}/issues", operation_id="list_issues", response_model=list[Finding], responses=THERE)
-def list_issues(here: Here, pipeline_id: PipelineId, limit: Limit = 100) -> list[dict[str, Any]]:
+def list_issues(here: Here, pipeline_id: PipelineId, limit: Limit = 100, offset: Offset = 0) -> list[dict[str, Any]]:
     """The findings of a pipeline, newest first."""
     here.penstock.epics.view(pipeline_id)
-    return here.penstock.parts.views.issues(pipeline=pipeline_id, limit=limit)
+    return here.penstock.parts.views.issues(pipeline=pipeline_id, limit=offset + limit)[offset:]
 
 
 async def advance(here: ApiState, pipeline_id: str, *, waits: bool) -> Advanced:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
-from penstock.api.here import MOST_ROWS, After, ApiState, Filter, Here, Limit, Offset, RunId, WorkstreamId
+from penstock.api.here import MOST_ROWS, After, ApiState, AskedPage, Filter, Here, Limit, Offset, RunId, WorkstreamId
 from penstock.api.problems import NotThere, answers
 from penstock.api.shapes.common import Holder
 from penstock.api.shapes.runs import Attempt, Run, RunError, RunEvent, Verdict, WholeRun, Workstream
@@ -18,20 +18,16 @@ router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=StrictRoute
 THERE = answers(404)
 
 
-@router.get("", operation_id="list_runs", response_model=list[Run], responses=answers())
+@router.get("", operation_id="list_runs", response_model=list[Run], responses=THERE)
 def list_runs(
-    here: Here,
-    project: Filter = None,
-    pipeline: Filter = None,
-    status: Filter = None,
-    limit: Limit = 50,
-    offset: Offset = 0,
+    here: Here, page: AskedPage, project: Filter = None, pipeline: Filter = None, status: Filter = None
 ) -> list[dict[str, Any]]:
     """The latest runs, newest first."""
-    views, end = here.penstock.parts.views, offset + limit
-    rows = views.runs(project=project, pipeline=pipeline, limit=end if status is None else 100_000)
+    views, end = here.penstock.parts.views, page.offset + page.limit
+    most = end if status is None else 100_000
+    rows = views.runs(project=project, pipeline=pipeline, before=page.before, limit=most)
     kept = [row for row in rows if status is None or row["status"] == status]
-    return kept[offset:end]
+    return kept[page.offset : end]
 
 
 @router.get("/{run_id}", operation_id="show_run", response_model=WholeRun, responses=THERE)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from urllib.parse import quote
 
 from fastapi import APIRouter
 
-from penstock.api.here import ApiState, Here, Limit
+from penstock.api.here import ApiState, Here, Limit, Offset
 from penstock.api.problems import answers
 from penstock.api.shapes.runs import Waiting
 from penstock.api.strict import StrictRoute
@@ -19,9 +19,10 @@ MOST_RUNS = 1000
 
 
 @router.get("", operation_id="list_approvals", response_model=list[Waiting], responses=answers())
-def list_approvals(here: Here, limit: Limit = 100) -> list[Waiting]:
+def list_approvals(here: Here, limit: Limit = 100, offset: Offset = 0) -> list[Waiting]:
     """Everything that goes on only once a person approves it, and where to do so; newest first."""
-    return list(islice((*_pipelines(here, limit), *_workstreams(here)), limit))
+    end = offset + limit
+    return list(islice(chain(_pipelines(here, end), _workstreams(here)), offset, end))
 
 
 def _pipelines(here: ApiState, limit: int) -> Iterator[Waiting]:
