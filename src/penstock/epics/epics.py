@@ -126,8 +126,8 @@ class Epics:
             await deciding.ask_for_approval(self._parts, pipeline.id, sentence)
             raise _waits(pipeline.id, sentence)
         await readiness.must_have_models(self._house, pipeline, graph)
-        note = PipelineNote(type="phase_wanted", payload={"phase": pipeline.phase}, at=self._parts.clock.now())
-        if not await self._parts.pipelines.want(pipeline.id, pipeline.phase, note):
+        if not await deciding.want(self._parts, pipeline.id, pipeline.phase):
+            _must_go_on(await self._parts.pipelines.load(pipeline.id))
             raise _busy(pipeline)
 
     def _is_left_over(self, pipeline: Pipeline) -> bool:

@@ -15,11 +15,9 @@ from penstock.domain.pipelines import Pipeline, PipelineNote
 from penstock.engine.owner import RunIsOwned, owning
 from penstock.epics import asking, delivering, developing, judging
 from penstock.epics.asked import PipelineIsBusy
+from penstock.epics.deciding import LOOK_EVERY, LOOKS
 from penstock.epics.desk import Desk, House, Tell
 from penstock.ports import Headway
-
-LOOKS, LOOK_EVERY = 50, 0.1
-"""How often, and how many seconds apart, a pipeline is asked for that somebody else still holds."""
 
 
 async def perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) -> Pipeline:

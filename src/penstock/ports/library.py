@@ -82,7 +82,7 @@ class Pipelines(Protocol):
 
     async def want(self, pipeline_id: str, phase: str, note: PipelineNote) -> bool:
         """Ask that this phase be performed: true exactly once until it is over, false where it is asked already, has
-        another phase by now, or has ended.
+        another phase by now, or has ended. Whoever holds the pipeline's lock asks, so that no decision undoes it.
         """
         ...
 
