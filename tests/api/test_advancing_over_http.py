@@ -104,6 +104,53 @@ def test_a_model_that_fails_moves_nothing(planning: Server, model: Scripted) -> 
     assert planning.get(f"/pipelines/{pipeline}")["state"] == "pm_phase"
 
 
+def changed(server: Server, **config: object) -> None:
+    """Change the configuration of the first phase."""
+    (phase,) = [one for one in server.get("/api/v1/phases") if one["phase_name"] == "pm_phase"]
+    wish = {name: phase[name] for name in ("role_name", "artifact_type", "next_phase")}
+    server.put("/api/v1/phases/pm_phase", {**wish, "config": {**phase["config"], **config}})
+
+
+def test_what_was_answered_before_a_call_failed_is_not_asked_again(planning: Server, model: Scripted) -> None:
+    changed(planning, proposals=3)
+    try:
+        pipeline, before = planning.pipeline(), len(model.asked)
+
+        def fail_third() -> None:
+            model.status = 400 if len(model.asked) - before >= 3 else 200
+
+        model.before = fail_third
+        planning.post(f"/pipelines/{pipeline}/advance", None, 502)
+        (attempt,) = planning.get(f"/api/v1/pipelines/{pipeline}")["attempts"]
+        assert (attempt["outcome"], "came to nothing" in attempt["sentence"]) == ("stopped", True)
+        model.before, model.status, told = bool, 200, len(model.asked)
+        planning.post(f"/pipelines/{pipeline}/advance")
+        assert len(model.asked) - told == 2  # the third proposal, and the mentor's
+        (attempt,) = planning.get(f"/api/v1/pipelines/{pipeline}")["attempts"]
+        assert (attempt["outcome"], attempt["sentence"]) == ("passed", "")
+    finally:
+        changed(planning, proposals=1)
+
+
+def test_what_was_changed_since_is_asked_anew(planning: Server, model: Scripted) -> None:
+    changed(planning, proposals=2)
+    try:
+        pipeline, before = planning.pipeline(), len(model.asked)
+
+        def fail_second() -> None:
+            model.status = 400 if len(model.asked) - before >= 2 else 200
+
+        model.before = fail_second
+        planning.post(f"/pipelines/{pipeline}/advance", None, 502)
+    finally:
+        changed(planning, proposals=1)
+    model.before, model.status, told = bool, 200, len(model.asked)
+    planning.post(f"/pipelines/{pipeline}/advance")
+    assert len(model.asked) - told == 1
+    attempts = planning.get(f"/api/v1/pipelines/{pipeline}")["attempts"]
+    assert [one["outcome"] for one in attempts] == ["stopped", "passed"]
+
+
 def test_a_budget_that_is_spent_stops_the_phase(planning: Server) -> None:
     pipeline = planning.pipeline()
     planning.put("/api/v1/budgets", {"pipeline_id": pipeline, "tokens": 1})

@@ -1,4 +1,4 @@
-"""A branch that can't be pushed yet is pushed later, with the same closing commit: nothing is made twice."""
+"""A branch that can't be pushed yet is pushed later, with the same closing commit: nothing is made or asked twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ def test_a_branch_that_is_checked_out_waits_and_is_delivered_once_it_is_free(tmp
         assert (held.pipeline["status"], held.pipeline["state"]) == ("active", "commit_phase")
         bench.git("switch", "--quiet", "main")
         bench.git("branch", "--quiet", "--delete", "--force", branch)
+        told = len(bench.models.issued)
         end = brought_on(bench, pipeline)
+        assert len(bench.models.issued) == told
+        outcomes = [one["outcome"] for one in held.pipeline["attempts"] if one["phase"] == "commit_phase"]
+        assert outcomes == ["stopped"]
+        assert end.pipeline["attempts"][-1]["outcome"] == "passed"
         assert (end.refused, end.pipeline["status"]) == ("", "complete")
         assert bench.git("rev-parse", branch) == end.pipeline["head"] == held.pipeline["head"]
         subjects = bench.git("log", "--format=%s", f"main..{branch}").splitlines()

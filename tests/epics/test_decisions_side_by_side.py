@@ -31,15 +31,14 @@ async def house(folder: Path) -> AsyncIterator[tuple[Penstock, Pipeline]]:
 
 @awaited
 async def test_who_approves_takes_nothing_back_that_was_asked_meanwhile(tmp_path: Path) -> None:
-    async with house(tmp_path) as (penstock, pipeline):
+    async with house(tmp_path) as (penstock, _):
         for _ in range(20):
+            pipeline = await stored(penstock.parts, a_pipeline())
             asked = deciding.want(penstock.parts, pipeline.id, pipeline.phase)
             approving = deciding.approve(penstock.parts, pipeline.id, by="", note="")
             was_asked, _ = await asyncio.gather(asked, approving)
             after = await penstock.parts.pipelines.load(pipeline.id)
             assert (was_asked, after.wanted, after.approved) == (True, "pm_phase", ("pm_phase",))
-            pipeline = a_pipeline()
-            await stored(penstock.parts, pipeline)
 
 
 @awaited

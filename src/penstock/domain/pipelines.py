@@ -14,6 +14,8 @@ IDLE = "idle"
 """The state before the first phase."""
 HUMAN, MODEL, TREE = "human", "model", "tree"
 """Whose an artifact is; one of `tree` was read from what a run has really made."""
+STOPPED = "stopped"
+"""The outcome of an attempt that something else than its answers stood in the way of: it is gone on with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ class PhaseAttempt:
     started_at: datetime
     ended_at: datetime | None = None
     outcome: str = ""
-    """passed, returned, replanned or failed; empty while it is under way."""
+    """passed, returned, replanned or failed; empty while it is under way; STOPPED if it can go on with its answers."""
     sentence: str = ""
 
 

@@ -68,11 +68,17 @@ class RunWaits(WorldError):
 
 class PhaseFailed(AgentError):
     """The phase came to nothing; the pipeline stands where it stood. `is_answer` tells whether a model's answer was
-    there and would not do (true), or there was none (false).
+    there and would not do (true), or there was none (false); `retryable` that no answer is to blame.
     """
 
     def __init__(
-        self, sentence: str, *, is_answer: bool, errors: tuple[str, ...] = (), hint: str | None = None
+        self,
+        sentence: str,
+        *,
+        is_answer: bool,
+        errors: tuple[str, ...] = (),
+        retryable: bool = False,
+        hint: str | None = None,
     ) -> None:
-        self.is_answer, self.errors = is_answer, errors
+        self.is_answer, self.errors, self.retryable = is_answer, errors, retryable
         super().__init__(sentence, hint=hint)

@@ -49,10 +49,15 @@ async def perform(desk: Desk) -> Pipeline:
 
 
 async def begun(desk: Desk, parts: PromptParts, *, run: str = "") -> PhaseAttempt:
-    """The attempt that was begun before a kill, with what was asked then; else a new one, stored before it asks."""
+    """The attempt that was begun before a kill or a stop, with what was asked then; else a new one, stored before it
+    asks.
+    """
     open_one = await desk.open_attempt()
     if open_one is not None:
-        return open_one
+        going_on = replace(open_one, ended_at=None, outcome="", sentence="")
+        if going_on != open_one:
+            await desk.commit(Headway(pipeline=desk.pipeline, attempt=going_on, notes=(_started(desk, going_on),)))
+        return going_on
     now, pipeline = desk.parts.clock.now(), desk.pipeline
     attempt = PhaseAttempt(
         id=f"pha_{secrets.token_hex(8)}",
@@ -146,7 +151,8 @@ async def ask(  # noqa: PLR0913 - what differs between voices
     except AskingStopped as stopped:
         raise _of_stop(desk, stopped.stop) from stopped
     except CallFailed as failed:
-        raise PhaseFailed(f"{attempt.phase} came to nothing: {failed.sentence}", is_answer=False) from failed
+        said = f"{attempt.phase} came to nothing: {failed.sentence}"
+        raise PhaseFailed(said, is_answer=False, retryable=True) from failed
     except AnswerUnfit as unfit:
         raise PhaseFailed(
             f"{attempt.phase} came to nothing: {unfit.sentence}",
@@ -183,7 +189,7 @@ def _of_stop(desk: Desk, stop: Stop) -> NoUpstream | BudgetSpent | PhaseFailed:
         case StopKind.UNREACHABLE:
             return NoUpstream(what, hint="see `penstock agents check`; then advance again")
         case _:
-            return PhaseFailed(what, is_answer=False)
+            return PhaseFailed(what, is_answer=False, retryable=True)
 
 
 def made_of(

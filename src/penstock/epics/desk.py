@@ -11,7 +11,7 @@ from typing import Any
 from penstock.alerts import announce, with_alert
 from penstock.config.roles import RolesSettings
 from penstock.domain.phases import PhaseConfiguration, PhaseGraph, PhaseOptions, RolePrompt
-from penstock.domain.pipelines import Artifact, PhaseAttempt, Pipeline, PipelineNote
+from penstock.domain.pipelines import STOPPED, Artifact, PhaseAttempt, Pipeline, PipelineNote
 from penstock.parts import Parts
 from penstock.planning.artifacts import canonical_type
 from penstock.ports import Headway
@@ -118,11 +118,18 @@ class Desk:
         return replace(self, pipeline=progress.pipeline, artifacts=(*self.artifacts, *progress.artifacts))
 
     async def open_attempt(self) -> PhaseAttempt | None:
-        """The attempt at the present phase and round that has begun and not ended: before a kill."""
-        return next(
-            (one for one in reversed(await self.attempts()) if one.ended_at is None),
-            None,
-        )
+        """The attempt at the present phase and round that is not over: it was killed, or stopped and would ask the
+        same again.
+        """
+        last = next(reversed(await self.attempts()), None)
+        if last is None or last.ended_at is None:
+            return last
+        return last if last.outcome == STOPPED and self._asks_as(last) else None
+
+    def _asks_as(self, attempt: PhaseAttempt) -> bool:
+        """Whether the prompt, the phase and the artifacts are still what they were when an attempt began."""
+        changed = (self.configuration.updated_at, *(one.at for one in self.artifacts))
+        return self.prompt.id == attempt.prompt and max(changed) <= attempt.started_at
 
     async def attempts(self) -> list[PhaseAttempt]:
         """The attempts at the present phase in the present round."""

@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import assert_never
 
 from penstock.alerts import announce, with_alert
-from penstock.domain.errors import PenstockError
+from penstock.domain.errors import Bug, PenstockError
 from penstock.domain.phases import PhaseKind
-from penstock.domain.pipelines import Pipeline, PipelineNote
+from penstock.domain.pipelines import STOPPED, Pipeline, PipelineNote
 from penstock.engine.owner import RunIsOwned, owning
 from penstock.epics import asking, delivering, developing, judging
 from penstock.epics.asked import PipelineIsBusy
 from penstock.epics.deciding import LOOK_EVERY, LOOKS
 from penstock.epics.desk import Desk, House, Tell
-from penstock.ports import Headway
+from penstock.ports import Headway, OwnershipLost
 
 
 async def perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) -> Pipeline:
@@ -39,8 +39,14 @@ async def _perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) -
     try:
         async with house.desk(pipeline, stays=stays, tell=tell) as desk:
             return await _by_kind(desk)
+    except OwnershipLost:
+        raise
     except PenstockError as error:
         await _failed(house, pipeline_id, error, tell)
+        raise
+    except Exception as error:  # a bug that is told as one, and not performed again at each start
+        unforeseen = Bug(f"{pipeline.phase} met an error that nobody foresaw ({type(error).__name__})")
+        await _failed(house, pipeline_id, unforeseen, tell)
         raise
 
 
@@ -59,13 +65,17 @@ async def _by_kind(desk: Desk) -> Pipeline:
 
 
 async def _failed(house: House, pipeline_id: str, error: PenstockError, tell: Tell) -> None:
-    """It stands where it stood; that somebody asked is answered, and what was under way has ended."""
+    """It stands where it stood, and that somebody asked is answered. What was under way has ended; where no answer is to
+    blame, it is gone on with when somebody asks again, so that none of its answers is paid twice.
+    """
     parts = house.parts
     pipeline = await parts.pipelines.load(pipeline_id)
     now, words = parts.clock.now(), parts.redactor.redact(error.sentence)[:2000]
     attempts = await parts.pipelines.attempts(pipeline_id)
     under_way = next((one for one in reversed(attempts) if one.ended_at is None), None)
-    ended = under_way and replace(under_way, ended_at=now, outcome="failed", sentence=words)
+    goes_on = under_way and error.retryable and await parts.pipelines.answers(under_way.id)
+    outcome = STOPPED if goes_on else "failed"
+    ended = under_way and replace(under_way, ended_at=now, outcome=outcome, sentence=words)
     told = PipelineNote(type="phase_failed", payload={"phase": pipeline.phase, "sentence": words}, at=now)
     progress = Headway(pipeline=replace(pipeline, wanted="", updated_at=now), attempt=ended or None, notes=(told,))
     progress = await with_alert(parts, progress)
