@@ -67,7 +67,10 @@ READ: dict[str, tuple[str, str]] = {
     "two objects": (f'{{"epic_id": "EPIC-0"}}\n{GOOD}', "boundary"),
     "two objects, the good one first": (f'{GOOD} or {{"epic_id": "EPIC-0"}}', "boundary"),
     "a brace too many": (f"{GOOD}}}", "boundary"),
-    "thoughts": (f'<thinking>{{"no": "json"}} hm</thinking>{GOOD}', "boundary"),
+    "thoughts": (f'<thinking>{{"no": "json"}} hm</thinking>{GOOD}', "direct"),
+    "a draft in thoughts": (f"<think>maybe {spoilt(title='Draft', notes='x' * 900)}</think>\n{GOOD}", "direct"),
+    "the same twice": (f"{GOOD}\nAgain:\n{PRETTY}", "boundary"),
+    "prose with a brace and a quote": (f'I answer with {{"epic_id" as asked.\n{GOOD}', "boundary"),
     "a list of one": (f"[{GOOD}]", "boundary"),
     "inline code": (f"`{GOOD}`", "boundary"),
     "a comma too many": (GOOD[:-1] + ",}", "repaired"),
@@ -106,6 +109,21 @@ UNFIT: dict[str, tuple[str, type[AnswerUnfit], str]] = {
     "deep": ("[" * 100_000 + "]" * 100_000, AnswerInvalid, "nested too deeply"),
     "twenty thousand braces": ("{" * 20_000, AnswerTruncated, "breaks off"),
     "a brace is missing": (GOOD[:-1], AnswerTruncated, "breaks off"),
+    "a draft and another answer": (
+        f"{GOOD}\nWait, rather:\n{spoilt(title='Other')}",
+        AnswerInvalid,
+        "several different answers",
+    ),
+    "a draft in a fence and another answer": (
+        f"```json\n{GOOD}\n```\nWait, rather:\n{spoilt(title='Other')}",
+        AnswerInvalid,
+        "several different answers",
+    ),
+    "two fences that differ": (
+        f"```json\n{GOOD}\n```\nCorrection:\n```json\n{spoilt(title='Other')}\n```",
+        AnswerInvalid,
+        "several different answers",
+    ),
     "a fence that breaks off": (f"```json\n{PRETTY[:200]}", AnswerTruncated, "breaks off"),
 }
 

@@ -65,8 +65,8 @@ async def _by_kind(desk: Desk) -> Pipeline:
 
 
 async def _failed(house: House, pipeline_id: str, error: PenstockError, tell: Tell) -> None:
-    """It stands where it stood, and that somebody asked is answered. What was under way has ended; where no answer is to
-    blame, it is gone on with when somebody asks again, so that none of its answers is paid twice.
+    """It stands where it stood, and that somebody asked is answered. What was under way has ended; where no answer is
+    to blame, it is gone on with when somebody asks again, so that none of its answers is paid twice.
     """
     parts = house.parts
     pipeline = await parts.pipelines.load(pipeline_id)

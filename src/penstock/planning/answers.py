@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from penstock.domain.errors import AgentError, UserError
 from penstock.planning.repairing import repaired
-from penstock.planning.rungs import LONGEST, RUNGS, NotStrict, is_cut, loaded
+from penstock.planning.rungs import LONGEST, RUNGS, NotStrict, is_cut, loaded, without_thoughts
 from penstock.ports import StopReason
 
 Validate = Callable[[Mapping[str, Any]], tuple[Any, tuple[str, ...]]]
@@ -73,18 +73,28 @@ class _Unfit(Exception):
         super().__init__()
 
 
-def read_answer(text: str, validate: Validate, *, stop: StopReason, may_repair: bool) -> ReadAnswer:
-    """What a text holds, or an AnswerUnfit that says what stands in the way."""
+def read_answer(
+    text: str, validate: Validate, *, stop: StopReason, may_repair: bool, may_choose: bool = False
+) -> ReadAnswer:
+    """What a text holds, or an AnswerUnfit that says what stands in the way; of several answers that differ the first
+    only with `may_choose`.
+    """
     _must_be_whole(text, stop)
+    text = without_thoughts(text)
     judged: list[str] = []
     faults: list[ValueError] = []
+    found: list[ReadAnswer] = []
     for strategy, candidate in _candidates(text):
         try:
-            return _validated(loaded(candidate), validate, strategy)
+            found.append(_validated(loaded(candidate), validate, strategy))
         except _Unfit as unfit:
             judged += unfit.errors
         except ValueError as fault:
             faults.append(fault)
+        if found and (may_choose or strategy == "direct"):
+            break
+    if found:
+        return _the_one_of(found)
     if is_cut(text):
         raise AnswerTruncated(f"the answer breaks off: {_snippet(text[-SNIPPET:])}")
     is_strict = not any(isinstance(fault, NotStrict) for fault in faults)
@@ -121,6 +131,14 @@ def _candidates(text: str) -> Iterator[tuple[str, str]]:
     for strategy, rung in RUNGS:
         for candidate in rung(text):
             yield strategy, candidate
+
+
+def _the_one_of(found: list[ReadAnswer]) -> ReadAnswer:
+    """What all say that were found: which of several different ones is meant, nobody knows."""
+    if any(one.value != found[0].value for one in found):
+        said = "it holds several different answers"
+        raise AnswerInvalid(f"the answer is not what was asked for: {said}", errors=(f"{said}: give one alone",))
+    return found[0]
 
 
 def _validated(value: object, validate: Validate, strategy: str) -> ReadAnswer:

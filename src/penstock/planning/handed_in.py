@@ -44,8 +44,11 @@ class HandedIn(BaseModel):
 
 
 def read_files(text: str) -> tuple[FileSet, str]:
-    """The files in a whole answer and the way they were found; AnswerUnfit says what stands in the way."""
-    read = read_answer(text, _handed_in, stop=StopReason.DONE, may_repair=False)
+    """The files in a whole answer and the way they were found; AnswerUnfit says what stands in the way.
+
+    Of several answers the largest is taken: what it writes is checked like anybody's.
+    """
+    read = read_answer(text, _handed_in, stop=StopReason.DONE, may_repair=False, may_choose=True)
     return read.value, read.strategy
 
 

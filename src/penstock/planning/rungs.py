@@ -22,16 +22,22 @@ MOST_FAILURES = 1_000
 PREFIXES = ("here is the json:", "here is the result:", "result:", "output:")
 
 Rung = Callable[[str], Iterator[str]]
-_OPENING = re.compile(r'\{(?=\s*(?:["}]|\Z))')
-"""Where an object of JSON may begin: most braces in prose and code are none."""
+_OPENING = re.compile(r"""\{(?=\s*+(?:\}|\Z|"(?>(?:[^"\\]++|\\.)*)(?:\\?\Z|"\s*+(?![\w`'.;!?)]))))""", re.DOTALL)
+"""Where an object of JSON may begin: most braces in prose and code are none, nor where words go on after a string."""
 _TOKEN = re.compile(r'"(?>(?:[^"\\]++|\\.)*)"?|[{}\[\]]', re.DOTALL)
 _STRING = re.compile(r'"(?>(?:[^"\\]++|\\.)*)"\s*+(:?)', re.DOTALL)
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+_THOUGHTS = re.compile(r"\s*+<(think|thinking)>.*?</\1>", re.DOTALL)
 _CLOSED_BY = {"{": "}", "[": "]"}
 
 
 class NotStrict(ValueError):
     """It may look like JSON, and is none."""
+
+
+def without_thoughts(text: str) -> str:
+    """The text without what a model has thought aloud before it answers: drafts are no answers."""
+    return text[found.end() :] if (found := _THOUGHTS.match(text)) else text
 
 
 def directly(text: str) -> Iterator[str]:
