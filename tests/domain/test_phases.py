@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.domain.phases import (
+    ARTIFACT_OF,
     MOST_HOPS,
     PhaseConfiguration,
     PhaseGraph,
@@ -30,7 +31,7 @@ def phase(name: str, after: str | None, **config: object) -> PhaseConfiguration:
         id=f"pc_{name}",
         phase=name,
         role=role,
-        artifact_type="epic",
+        artifact_type=next((made for kind, made in ARTIFACT_OF.items() if kind == config.get("kind")), "epic"),
         next_phase=after,
         config=config,
         created_at=AT,
@@ -39,6 +40,15 @@ def phase(name: str, after: str | None, **config: object) -> PhaseConfiguration:
 
 
 SOUND = (phase("pm", "dev"), phase("dev", "qa", kind="run"), phase("qa", None, kind="judge", returns_to="dev"))
+
+
+@pytest.mark.parametrize("kind", ARTIFACT_OF)
+def test_a_phase_whose_artifact_its_kind_can_not_make_is_not_sound(kind: PhaseKind) -> None:
+    one = replace(phase("pm", None, kind=kind.value, returns_to="pm"), artifact_type="epic")
+    (said,) = check_phases([one], ROLES).errors
+    assert (
+        said == f"pm: what comes of a phase of the kind {kind.value} is {ARTIFACT_OF[kind]}; it is configured with epic"
+    )
 
 
 def test_a_way_from_one_beginning_to_one_end_is_sound() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.domain.errors import IllegalMove
-from penstock.domain.phases import PhaseConfiguration, PhaseGraph
+from penstock.domain.phases import ARTIFACT_OF, PhaseConfiguration, PhaseGraph
 from penstock.domain.pipelines import (
     Pipeline,
     approval_asked,
@@ -34,7 +34,7 @@ def _graph() -> PhaseGraph:
             id=name,
             phase=name,
             role="pm",
-            artifact_type="epic",
+            artifact_type=next((made for kind, made in ARTIFACT_OF.items() if kind == config.get("kind")), "epic"),
             next_phase=after,
             config=config,
             created_at=AT,

@@ -39,6 +39,7 @@ def test_an_alias_of_an_artifact_is_stored_by_its_own_name() -> None:
         ({"next_phase": "../x"}, "can't name a phase or a role"),
         ({"config": {"proposals": 0}}, "config.proposals"),
         ({"config": {"kind": ["ask"]}}, "config.kind"),
+        ({"config": {"sees": ["nonsense"]}}, "no artifact type 'nonsense'"),
         ({"config": {"surprise": 1}}, "unknown key 'surprise'"),
         ({"config": 7}, "config"),
         ({"is_active": "yes"}, "is_active"),

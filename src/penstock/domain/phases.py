@@ -28,6 +28,16 @@ class PhaseKind(StrEnum):
     """The result is put where the user wants it."""
 
 
+ARTIFACT_OF: Mapping[PhaseKind, str] = MappingProxyType(
+    {
+        PhaseKind.RUN: "proposed_change_set",
+        PhaseKind.JUDGE: "qa_result",
+        PhaseKind.DELIVER: "commit_result",
+    }
+)
+"""The only type of artifact that can come of a phase; a role that is asked answers with any."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolePrompt:
     """What a role is told: one version of it. One version of a role is active."""
@@ -227,6 +237,10 @@ def _faults_of_options(active: list[PhaseConfiguration], by_name: Mapping[str, P
             errors.append(f"{one.phase}: what does not pass would go back to {options.returns_to!r}, which is no phase")
         if options.kind is PhaseKind.JUDGE and not options.returns_to:
             errors.append(f"{one.phase}: a judge needs returns_to, the phase that gets back what does not pass")
+        needed = ARTIFACT_OF.get(options.kind, one.artifact_type)
+        if one.artifact_type != needed:
+            said = f"what comes of a phase of the kind {options.kind.value} is {needed}; it is configured with {one.artifact_type}"
+            errors.append(f"{one.phase}: {said}")
     return errors
 
 

@@ -87,9 +87,11 @@ def configured(wish: PhaseWish, before: PhaseConfiguration | None, now: datetime
         if not ROLE_NAME.fullmatch(name):
             raise UserError(f"{name[:80]!r} can't name a phase or a role; possible are names like arch_phase")
     try:
-        options_of(wish.config)
+        options = options_of(wish.config)
     except ValueError as error:
         raise UserError(f"{wish.phase}: {error}") from None
+    for name in options.sees or ():
+        canonical_type(name)
     return PhaseConfiguration(
         id=before.id if before else f"pc_{hashlib.sha256(wish.phase.encode()).hexdigest()[:24]}",
         phase=wish.phase,
