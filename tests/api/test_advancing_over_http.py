@@ -172,6 +172,28 @@ def test_two_at_once_perform_the_phase_once(planning: Server, model: Scripted) -
     assert tokens(planning, pipeline) == 1500
 
 
+def test_an_artifact_of_ones_own_is_refused_while_its_phase_makes_one(planning: Server, model: Scripted) -> None:
+    pipeline, asked, go_on = planning.pipeline(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        asked.set()
+        go_on.wait(30)
+
+    model.before = hold
+    mine = {"artifact_type": "epic", "payload": {**EPIC, "title": "Mine"}}
+    with ThreadPoolExecutor(1) as pool:
+        performed = pool.submit(planning.client.post, f"/pipelines/{pipeline}/advance")
+        assert asked.wait(30)
+        try:
+            said = planning.post(f"/api/v1/pipelines/{pipeline}/artifacts", mine, 409)
+        finally:
+            go_on.set()
+        assert "what it makes would replace this" in said["message"]
+        assert performed.result().status_code == 200
+    planning.post(f"/api/v1/pipelines/{pipeline}/artifacts", mine, 201)
+    assert planning.get(f"/pipelines/{pipeline}/artifacts")["epic"]["title"] == "Mine"
+
+
 def test_who_does_not_wait_is_told_by_events(planning: Server) -> None:
     pipeline = planning.pipeline()
     begun = planning.post(f"/pipelines/{pipeline}/advance?wait=false", None, 202)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -58,6 +59,15 @@ def test_a_paused_run_is_resumed_before_its_epic_goes_on(bench: EpicBench) -> No
     bench.penstock("approve", run, "ws-health")
     bench.penstock("advance", "latest", "--all")
     assert view(bench, "latest")["status"] == "complete"
+
+
+def test_who_rejects_an_epic_ends_its_run_that_nobody_works_on(bench: EpicBench) -> None:
+    bench.penstock("advance", "latest", "--all", check=False)
+    run = f"{view(bench, 'latest')['pipeline_id']}-r1"
+    assert json.loads(bench.penstock("show-run", run, "--json").stdout)["status"] == "running"
+    bench.penstock("epic", "reject", "latest", check=False)
+    assert view(bench, "latest")["status"] == "failed"
+    assert json.loads(bench.penstock("show-run", run, "--json").stdout)["status"] == "abandoned"
 
 
 def test_with_wait_an_advance_stays_until_the_person_has_spoken(bench: EpicBench) -> None:

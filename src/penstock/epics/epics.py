@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from penstock.config.pipeline import PipelineSettings
 from penstock.config.sections import BudgetSettings
 from penstock.domain.budget import Level
+from penstock.domain.events import CancelAsked
 from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, begun
-from penstock.domain.states import PipelineStatus
+from penstock.domain.refusals import EventRefused
+from penstock.domain.states import TERMINAL_RUN, PipelineStatus
 from penstock.epics import deciding, readiness, wishes
 from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicWish, PipelineIsBusy
 from penstock.epics.background import Background
 from penstock.epics.desk import House, Tell
 from penstock.epics.making import artifact_of, redacted_json
+from penstock.planning.artifacts import canonical_type
 from penstock.ports import Headway, Holder
 from penstock.roleprompts import RolePrompts
 
@@ -79,6 +83,7 @@ class Epics:
         pipeline = await self._parts.pipelines.load(pipeline_id)
         if pipeline.is_over:
             raise AdvanceRefused(f"pipeline {pipeline_id} is {pipeline.state}: no later phase could use an artifact")
+        await self._must_not_be_made(pipeline, artifact_type)
         made: Artifact = artifact_of(
             pipeline,
             artifact_type,
@@ -94,6 +99,17 @@ class Epics:
         )
         await self._parts.pipelines.add_artifact(made, note)
         return made.id
+
+    async def _must_not_be_made(self, pipeline: Pipeline, artifact_type: str) -> None:
+        """Refuse an artifact that the phase which is being performed would replace by its own."""
+        if not pipeline.wanted or self._parts.locks.holder(pipeline.id) is None:
+            return
+        made = (await self._house.graph()).configuration(pipeline.phase).artifact_type
+        if canonical_type(artifact_type) == canonical_type(made):
+            raise PipelineIsBusy(
+                f"{pipeline.phase} of pipeline {pipeline.id} is being performed, and what it makes would replace this",
+                hint="store it once the phase is over",
+            )
 
     # bringing on
 
@@ -163,8 +179,13 @@ class Epics:
         return _advanced(*await deciding.approve(self._parts, pipeline_id, by=by, note=note))
 
     async def reject(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
-        """End the pipeline, for it waits for an approval that it does not get."""
-        return _advanced(*await deciding.reject(self._parts, pipeline_id, by=by, note=note))
+        """End the pipeline, for it waits for an approval that it does not get, and a run of it that is not over."""
+        rejected = await deciding.reject(self._parts, pipeline_id, by=by, note=note)
+        for row in await asyncio.to_thread(self._parts.views.runs, pipeline=pipeline_id):
+            if row["status"] not in TERMINAL_RUN:  # whoever worked on it was killed, and nobody would end it
+                with suppress(EventRefused):  # it has ended by now
+                    await self._house.service.ask(str(row["run_id"]), CancelAsked())
+        return _advanced(*rejected)
 
     def holder(self, pipeline_id: str) -> Holder | None:
         """Who performs its phase now."""
