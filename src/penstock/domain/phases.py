@@ -239,8 +239,8 @@ def _faults_of_options(active: list[PhaseConfiguration], by_name: Mapping[str, P
             errors.append(f"{one.phase}: a judge needs returns_to, the phase that gets back what does not pass")
         needed = ARTIFACT_OF.get(options.kind, one.artifact_type)
         if one.artifact_type != needed:
-            said = f"what comes of a phase of the kind {options.kind.value} is {needed}; it is configured with {one.artifact_type}"
-            errors.append(f"{one.phase}: {said}")
+            said = f"what comes of a phase of the kind {options.kind.value} is {needed}"
+            errors.append(f"{one.phase}: {said}; it is configured with {one.artifact_type}")
     return errors
 
 
