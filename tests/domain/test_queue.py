@@ -18,6 +18,7 @@ from penstock.domain.events import (
     NothingLeft,
     NothingToMerge,
     ResetAsked,
+    ResumeAsked,
     Stray,
     VerdictGiven,
 )
@@ -185,6 +186,34 @@ def test_where_only_what_is_touched_is_asked_the_whole_is_asked_at_the_runs_end(
     story.feed(NothingToMerge(judgement=command.number))
     story.publish()
     assert story.run.state is RunState.COMPLETED
+
+
+def test_a_verification_of_the_head_that_is_lost_again_and_again_pauses_the_run():
+    story = waiting("a", recheck="touched")
+    story.approve_tree()
+    story.move_branch()
+    for _ in range(2):
+        story.lose_judgement()
+        assert story.run.state is RunState.RUNNING
+    story.lose_judgement()
+    assert (story.run.state, story.run.reason) == (RunState.PAUSED, Reason.ENVIRONMENT)
+    assert story.run.sentence == "the verification of the whole branch was lost 3 times in a row"
+    assert not story.of(JudgeMerge)
+    story.feed(ResumeAsked())
+    story.lose_judgement()
+    assert story.run.state is RunState.RUNNING
+    assert story.only(JudgeMerge).members == ()
+
+
+def test_a_verification_of_the_head_that_came_to_its_end_begins_the_count_anew():
+    story = waiting("ab", recheck="touched")
+    story.approve_tree()
+    story.approve_tree()
+    story.move_branches()
+    story.lose_judgement()
+    story.lose_judgement()
+    story.feed(NothingToMerge(judgement=story.take(story.only(JudgeMerge)).number))
+    assert story.run.lost == 0
 
 
 def test_a_head_that_fails_what_its_parts_passed_is_not_completed():

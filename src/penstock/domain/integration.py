@@ -81,6 +81,8 @@ def judged(draft: Draft, event: Judged) -> None:
     if judging is None or judging.number != event.judgement:
         raise EventRefused(f"judgement {event.judgement} is not the one under way")
     draft.set(judging=None)
+    if not isinstance(event, JudgementInterrupted):
+        draft.set(lost=0)
     attempts.note_runs(draft, judging.members[0] if len(judging.members) == 1 else None, getattr(event, "results", ()))
     remaining = _without(draft, judging, getattr(event, "aside", NOBODY))
     match event:
@@ -201,11 +203,22 @@ def _again(draft: Draft, ranks: tuple[int, ...], event: JudgementInterrupted) ->
     for rank in ranks:
         if not attempts.interrupt(draft, rank, lost=is_lost, sentence=event.sentence):
             endings.fail(draft, rank, Reason.ENVIRONMENT, "its integration was lost again and again")
+    if is_lost and not ranks:
+        _lose_head(draft)
     if is_lost or draft.get("suspects"):
         draft.set(suspects=bisection.after_loss(draft.get("suspects"), ranks))
         return
     for rank in ranks:
         draft.queue = draft.queue.with_rank(rank)
+
+
+def _lose_head(draft: Draft) -> None:
+    """A verification of the head was lost: nobody's attempt counts that, so the run does."""
+    draft.set(lost=draft.get("lost") + 1)
+    if draft.get("lost") >= draft.policy.max_lost:
+        times = draft.get("lost")
+        draft.set(lost=0)
+        break_environment(draft, f"the verification of the whole branch was lost {times} times in a row")
 
 
 def branch_moved(draft: Draft, event: BranchMoved) -> None:

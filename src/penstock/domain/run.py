@@ -176,6 +176,8 @@ class Run:
     """Parts of red batches that are to be judged before anybody else."""
     unproven: int = 0
     """How many merges there were since everybody's acceptance was last asked."""
+    lost: int = 0
+    """How often in a row a verification of the head itself was lost."""
     broken: str = ""
     """What the head fails of what earlier merges were accepted by, in words; empty when nothing is known."""
     moving: tuple[str, ...] = ()
