@@ -254,6 +254,7 @@ class Story:
         if run.state is RunState.COMPLETED:
             assert all(row.state is WorkstreamState.DONE or row.sentence == "taken back" for row in run.rows)
         if run.state in TERMINAL_RUN:
+            assert run.ending is None or run.state is RunState.ABANDONED
             assert not busy
             assert not self.of(JudgeMerge)
             assert run.taking_back or not self.of(MoveBranch)

@@ -7,13 +7,15 @@ from domain_stories import NOW, Story, one
 
 from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate
-from penstock.domain.commands import ReleaseWorktree, StartStep, StopSteps
+from penstock.domain.commands import JudgeMerge, ReleaseWorktree, StartStep, StopSteps
 from penstock.domain.decision import AttemptEnded
 from penstock.domain.events import (
     BudgetMarked,
+    NothingToMerge,
     OutOfScope,
     OverBudget,
     PauseAsked,
+    ResetAsked,
     ResumeAsked,
     StepFinished,
     StepPutOff,
@@ -96,6 +98,26 @@ def test_what_waited_for_somebody_is_blocked_and_not_failed_whoever_is_asked_fir
     story.publish()
     assert story.states() == {"a": "done", "below": "failed", "above": "blocked"}
     assert story.run.state is RunState.PARTIAL
+
+
+def test_a_run_that_is_broken_and_out_of_budget_can_be_begun_again():
+    story = Story(one("a"), one("b"), max_parallel=1, recheck="touched").begin()
+    story.merge("a")
+    story.finish("b", OutOfScope(violations=()))
+    story.refuse_merge("make all: exit code 1")
+    story.publish()
+    assert story.run.broken
+    story.feed(ResetAsked(workstream="b"))
+    spend(story, "b", Level.RUN)
+    story.stop()
+    assert (story.run.state, story.run.reason) == (RunState.PARTIAL, Reason.CHECKS_FAILED)
+    assert story.run.ending is None
+    story.feed(ResetAsked(workstream="b"))
+    assert story.steps() == {"b": "3.edit-1"}
+    story.merge("b")
+    story.feed(NothingToMerge(judgement=story.take(story.only(JudgeMerge)).number))
+    story.publish()
+    assert story.run.state is RunState.COMPLETED
 
 
 def test_only_what_failed_for_the_budget_is_begun_again():

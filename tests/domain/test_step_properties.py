@@ -60,7 +60,7 @@ from penstock.domain.events import (
 )
 from penstock.domain.plan import Acceptance, AcceptanceKind, BreakerOverride, Priority
 from penstock.domain.refusals import EventRefused
-from penstock.domain.run import AttemptId, Policy, Step, new_run
+from penstock.domain.run import RECHECK_ALL, RECHECK_TOUCHED, AttemptId, Policy, Step, new_run
 from penstock.domain.states import TERMINAL_RUN, RunState, WorkstreamState
 from penstock.domain.step import step
 
@@ -110,6 +110,7 @@ POLICIES = st.fixed_dictionaries(
         "max_parallel": st.integers(1, 4),
         "review": st.booleans(),
         "gate_approvals": st.booleans(),
+        "recheck": st.sampled_from([RECHECK_ALL, RECHECK_TOUCHED]),
     }
 )
 
@@ -209,7 +210,7 @@ class World:
         aside, left = self.aside(command)
         if command.members and not left:
             return NothingLeft(judgement=number, aside=aside)
-        if fate == 4 or not left:
+        if fate == 4 or (not left and fate > 8):
             return NothingToMerge(judgement=number, aside=aside)
         if fate <= 8:
             findings, start = self.findings(), self.tree()
@@ -323,7 +324,8 @@ def check_the_end(story, policy):
             assert done == len(story.plan)
             assert run.reason is None
         case RunState.PARTIAL:
-            assert 0 < done < len(story.plan)
+            assert done > 0
+            assert done < len(story.plan) or run.broken
             assert run.reason is not None
         case RunState.FAILED:
             assert not run.in_state(WorkstreamState.DONE)
@@ -369,6 +371,8 @@ def test_in_a_calm_world_where_all_goes_well_every_plan_is_completed(plan, polic
             case StartStep():
                 outcome = Passed(results=(GREEN,))
                 story.feed(StepFinished(workstream=command.workstream, attempt=command.attempt, outcome=outcome))
+            case JudgeMerge(members=()):
+                story.feed(NothingToMerge(judgement=command.number))
             case JudgeMerge():
                 story.feed(VerdictGiven(judgement=command.number, verdict=verdict_for(story.run, command)))
             case MoveBranch():

@@ -187,6 +187,7 @@ def _conclude(draft: Draft) -> None:
         what = "cancelled" if draft.get("ending") is Ending.CANCELLED else "abandoned"
         draft.move_run(RunMove.ABANDONED, reason=Reason.CANCELLED, sentence=f"the run was {what}: {tally(draft)}")
         return
+    draft.set(ending=None)
     done, failed = draft.in_state(WorkstreamState.DONE), draft.in_state(WorkstreamState.FAILED)
     if done and draft.get("broken"):
         sentence = f"{tally(draft)}; merged together they fail what they passed alone: {draft.get('broken')}"
@@ -197,7 +198,6 @@ def _conclude(draft: Draft) -> None:
         draft.move_run(RunMove.ALL_DONE, reason=None, sentence=tally(draft))
         return
     reason = _reason_of(draft, failed)
-    draft.set(ending=None)
     move = RunMove.SOME_DONE if done else RunMove.NONE_DONE
     draft.move_run(move, reason=reason, sentence=tally(draft))
 
