@@ -8,7 +8,10 @@ from domain_stories import Story, one
 from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate, Verdict
 from penstock.domain.commands import PublishBranch, TakeBack
+from penstock.domain.errors import IllegalMove
 from penstock.domain.events import (
+    AbandonAsked,
+    CancelAsked,
     OutOfScope,
     OverBudget,
     ResetAsked,
@@ -162,3 +165,42 @@ def test_nothing_is_pushed_again_while_something_is_being_taken_back():
     story.feed(TakenBack(number=command.number, verdict=verdict_without(story.run, command)))
     story.move_branch()
     assert story.only(PublishBranch).commit == "back"
+
+
+def cancelled(*, pushed="", asked=CancelAsked):
+    """A run that was ended when garden was merged, and whose branch was pushed or not."""
+    story = Story(one("garden"), one("wall"), max_parallel=1).begin()
+    story.merge("garden")
+    story.feed(asked())
+    story.stop()
+    if story.of(PublishBranch):
+        story.publish(pushed)
+    assert story.run.state is RunState.ABANDONED
+    return story
+
+
+def test_what_is_taken_back_of_a_cancelled_run_goes_from_the_users_repository_too():
+    story = cancelled()
+    assert story.run.published
+    take_back(story, "garden")
+    assert story.only(PublishBranch).commit == "back"
+    story.publish("checked out")
+    assert (story.run.state, story.run.publication) == (RunState.ABANDONED, "checked out")
+    story.feed(ResumeAsked())
+    story.publish()
+    assert story.run.published == story.run.head == "back"
+
+
+def test_the_push_that_a_cancelled_run_waits_for_is_made_when_a_person_says_so():
+    story = cancelled(pushed="checked out")
+    story.feed(ResumeAsked())
+    story.publish()
+    assert (story.run.state, story.run.published) == (RunState.ABANDONED, story.run.head)
+    with pytest.raises(IllegalMove):
+        story.feed(ResumeAsked())
+
+
+def test_what_was_never_in_the_users_repository_is_not_pushed_when_it_is_taken_back():
+    story = cancelled(asked=AbandonAsked)
+    take_back(story, "garden")
+    assert not story.of(PublishBranch)

@@ -109,6 +109,12 @@ def test_what_is_worth_knowing_of_a_branch_stands_where_the_way_to_take_it_over_
     assert "merge --ff-only" not in text
 
 
+def test_a_branch_that_is_not_at_its_head_in_the_users_repository_is_not_to_be_taken_over() -> None:
+    text = report.as_text(a_run("abandoned", workstream("ws-a", "abandoned"), **{**MERGED, "published": "c" * 40}))
+    assert f"the branch penstock/run-1 in your repository is at {'c' * 12}, and not yet at {'b' * 12}" in text
+    assert "take it over" not in text
+
+
 def test_a_run_without_an_owner_says_so_and_one_with_an_owner_names_it() -> None:
     run = a_run("running", workstream("ws-a", "editing"))
     assert "not being worked on; go on with: penstock resume run-1" in report.as_text(run)

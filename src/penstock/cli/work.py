@@ -140,8 +140,8 @@ async def _newest_to_go_on(penstock: "Penstock") -> str:
 
 
 def _can_go_on(view: dict[str, Any]) -> bool:
-    may_go_on = view["reason"] == "budget_exhausted" or report.branch_waits(view)
-    return not report.is_over(view) or (may_go_on and view["status"] != "abandoned")
+    is_unpaid = view["reason"] == "budget_exhausted" and view["status"] != "abandoned"
+    return not report.is_over(view) or is_unpaid or report.branch_waits(view)
 
 
 def _must_be_resumable(view: dict[str, Any]) -> None:

@@ -79,14 +79,14 @@ def _resume(draft: Draft) -> None:
 def _reopen(draft: Draft) -> None:
     """A run that has ended goes on if more may be spent by now, or if just its push was left."""
     _refuse_while_taken_back(draft)  # what then remains is pushed anyway
-    if draft.state in (RunState.ABANDONED, RunState.COMPLETED) and not _waits_for_its_push(draft):
+    if draft.state in (RunState.ABANDONED, RunState.COMPLETED) and not endings.waits_for_its_push(draft):
         raise IllegalMove(entity="run", source=draft.state, target=RunState.RUNNING)
     unpaid = _unpaid(draft)
     for rank in unpaid:
         _begin_again(draft, rank)
     if unpaid:
         return
-    if _waits_for_its_push(draft):
+    if endings.waits_for_its_push(draft):
         if not draft.get("publishing"):
             endings.publish(draft)
     else:
@@ -102,10 +102,6 @@ def _unpaid(draft: Draft) -> list[int]:
         return []
     failed = [rank for rank in draft.in_state(WorkstreamState.FAILED) if not rollback.taken_from_under(draft, rank)]
     return [rank for rank in failed if draft[rank].reason is Reason.BUDGET_EXHAUSTED]
-
-
-def _waits_for_its_push(draft: Draft) -> bool:
-    return endings.waits_for_its_push(draft) and draft.state is not RunState.ABANDONED
 
 
 def _end(draft: Draft, ending: Ending) -> None:

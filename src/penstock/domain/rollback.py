@@ -116,7 +116,7 @@ def branch_moved(draft: Draft, event: BranchMoved) -> bool:
         for dependent in draft.plan.dependents[rank]:
             draft.one_more(dependent)
     draft.set(taking_back=None, sentence=endings.tally(draft))
-    if draft.state is not RunState.ABANDONED:
+    if draft.state is not RunState.ABANDONED or draft.get("published"):  # what is there must not stay there
         endings.publish(draft)
     return True
 

@@ -179,9 +179,10 @@ def take_over(run: View) -> list[str]:
             return [f"the last phase of its epic pushes the branch: penstock epic show {run['pipeline_id']}"]
         return [f"the branch waits: {one_line(run['publication'])}"]
     if not run.get("published") or run["published"] == run.get("base"):
-        if head and head != run.get("base") and is_over(run):
-            return ["the branch is not in your repository yet"]
-        return []
+        is_elsewhere = head and head != run.get("base") and is_over(run)
+        return ["the branch is not in your repository yet"] if is_elsewhere else []
+    if head and run["published"] != head:
+        return [f"the branch {name} in your repository is at {run['published'][:12]}, and not yet at {head[:12]}"]
     look = [
         f"the branch {name} is in your repository:",
         f"  look at it    git log --oneline {base}..{name}",
