@@ -112,6 +112,12 @@ def test_a_run_is_told_in_one_fixed_shape(stored: Stored) -> None:
     assert workstreams[1]["candidate"].startswith("commit-")
 
 
+def test_the_gate_of_a_workstream_that_waits_for_one_in_a_higher_gate_is_the_higher_one(database: Database) -> None:
+    made = run_of(workstream("a"), workstream("b", depends_on=("ws-c",)), workstream("c", gate=3), name="run-1")
+    told = Stored(database, made).database.views.run("run-1")
+    assert {one["ws_id"]: one["gate"] for one in told["workstreams"]} == {"ws-a": 1, "ws-b": 3, "ws-c": 3}
+
+
 def test_verdicts_and_projects_are_told(stored: Stored) -> None:
     assert stored.database.views.verdicts("run-1") == []
     stored.commit(stored.drive.happily())

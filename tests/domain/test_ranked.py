@@ -73,6 +73,7 @@ def test_who_runs_alone_is_known():
 def test_gates_come_in_ascending_order_and_nobody_is_in_a_lower_one_than_what_it_waits_for():
     plan = ranked(one("a", gate=3), one("b", depends_on=("a",)), one("c", after=("b",), gate=2), one("d"))
     assert [(number, names(plan, members)) for number, members in plan.gates] == [(1, {"d"}), (3, {"a", "b", "c"})]
+    assert {one.id: plan.gate_of(place) for place, one in enumerate(plan.order)} == {"a": 3, "b": 3, "c": 3, "d": 1}
 
 
 def test_an_empty_plan_has_no_gates():

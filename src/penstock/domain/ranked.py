@@ -40,6 +40,10 @@ class RankedPlan:
         """The rank of a workstream; KeyError if the plan has none of that id."""
         return self.ranks[workstream]
 
+    def gate_of(self, rank: int) -> int:
+        """The number of the gate in which it really runs: not below that of anything it waits for."""
+        return next(number for number, members in self.gates if rank in members)
+
 
 def rank(plan: Plan) -> RankedPlan:
     """Order a plan: foreground first, then the longest chain behind, then id. Cycles and missing ids raise."""

@@ -112,7 +112,7 @@ def _workstream(run: Run, place: int, now: datetime) -> dict[str, Any]:
     shown = {
         "title": workstream.title,
         "after": workstream.after,
-        "gate": workstream.gate,
+        "gate": run.plan.gate_of(place),
         "test_gates": [
             {"type": gate.type, "required": gate.required, "blocking": gate.blocking} for gate in workstream.test_gates
         ],
