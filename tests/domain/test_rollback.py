@@ -7,7 +7,7 @@ from domain_stories import Story, one
 
 from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate, Verdict
-from penstock.domain.commands import PublishBranch, TakeBack
+from penstock.domain.commands import JudgeMerge, PublishBranch, TakeBack
 from penstock.domain.errors import IllegalMove
 from penstock.domain.events import (
     AbandonAsked,
@@ -19,6 +19,7 @@ from penstock.domain.events import (
     RollbackAsked,
     TakeBackRefused,
     TakenBack,
+    Unchanged,
 )
 from penstock.domain.refusals import EventRefused
 from penstock.domain.states import Reason, RunState
@@ -204,3 +205,22 @@ def test_what_was_never_in_the_users_repository_is_not_pushed_when_it_is_taken_b
     story = cancelled(asked=AbandonAsked)
     take_back(story, "garden")
     assert not story.of(PublishBranch)
+
+
+def test_a_head_that_was_broken_is_sound_when_the_one_to_blame_is_taken_back():
+    story = Story(one("wall"), one("garden"), one("shed"), max_parallel=1, recheck="touched").begin()
+    story.merge("garden", "shed")
+    story.finish("wall", OutOfScope(violations=()))
+    story.refuse_merge("make all: exit code 1")
+    story.publish()
+    assert (story.run.broken, story.run.reason) == ("make all: exit code 1", Reason.CHECKS_FAILED)
+    take_back(story, "garden")
+    story.publish()
+    assert (story.run.broken, story.run.unproven) == ("", 0)
+    story.feed(ResetAsked(workstream="wall"))
+    begun = Candidate(commit=story.started("wall").start, tree="t")
+    story.finish("wall", Unchanged(candidate=begun))
+    story.passes("wall")
+    story.passes("wall")
+    assert not story.of(JudgeMerge)
+    assert (story.run.state, story.run.reason) == (RunState.COMPLETED, None)

@@ -84,7 +84,7 @@ def answered(draft: Draft, event: TakenBack | TakeBackRefused) -> None:
 
 
 def _taken_back(draft: Draft, event: TakenBack) -> None:
-    """The tree without them passed: the branch goes there."""
+    """The tree without them passed all that is left: the branch goes there."""
     taking, verdict = _under_way(draft, event.number), event.verdict
     names = tuple(draft.id_of(rank) for rank in taking.members)
     if verdict.id in draft.get("moving"):
@@ -92,7 +92,7 @@ def _taken_back(draft: Draft, event: TakenBack) -> None:
     if verdict.parent != draft.get("head") or verdict.members != names or verdict.branch != draft.run.branch:
         raise EventRefused(f"verdict {verdict.id} speaks of another head, branch or workstreams")
     draft.records.append(VerdictRecorded(verdict=verdict))
-    draft.set(head=verdict.commit, moving=(*draft.get("moving"), verdict.id))
+    draft.set(head=verdict.commit, moving=(*draft.get("moving"), verdict.id), broken="", unproven=0)
     draft.commands.append(MoveBranch(verdict=verdict))
 
 
