@@ -514,6 +514,20 @@ def test_a_run_that_ended_can_still_be_abandoned_but_not_cancelled(merged):
     refused(story, ResetAsked(workstream="a"), "ended for good")
 
 
+def test_what_a_cancelled_run_keeps_for_inspection_is_tidied_when_it_is_abandoned_too():
+    story = Story(one("a"), one("b"), max_parallel=2).begin()
+    story.finish("a", OutOfScope(violations=()))
+    story.feed(CancelAsked())
+    story.stop()
+    assert story.run.state is RunState.ABANDONED
+    assert [release.workstream for release in story.of(ReleaseWorktree)] == ["b"]
+    said = story.run.sentence
+    story.feed(AbandonAsked())
+    assert [release.workstream for release in story.of(ReleaseWorktree)] == ["b", "a"]
+    assert (story.run.state, story.run.sentence) == (RunState.ABANDONED, said)
+    refused(story, AbandonAsked(), "abandoned to abandoned")
+
+
 # Reset
 
 

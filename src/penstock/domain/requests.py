@@ -108,8 +108,11 @@ def _end(draft: Draft, ending: Ending) -> None:
     if draft.is_over:
         if ending is not Ending.ABANDONED:
             raise EventRefused(f"the run is {draft.state.value}: there is nothing to cancel")
-        sentence = f"abandoned after it was {draft.state.value}"
-        draft.move_run(RunMove.ABANDONED, reason=Reason.CANCELLED, sentence=sentence)
+        if draft.get("ending") is Ending.CANCELLED:  # it has its state; only what failed is still kept
+            draft.set(ending=ending)
+        else:
+            sentence = f"abandoned after it was {draft.state.value}"
+            draft.move_run(RunMove.ABANDONED, reason=Reason.CANCELLED, sentence=sentence)
         for rank in draft.in_state(WorkstreamState.FAILED):
             endings.release(draft, rank)
         return
