@@ -229,6 +229,17 @@ def test_a_head_that_fails_what_its_parts_passed_is_not_completed():
     assert "make all: exit code 1" in story.run.sentence
 
 
+@pytest.mark.parametrize("texts", [(), ("",), ("\n", "")])
+def test_a_head_that_fails_without_a_word_is_not_completed_either(texts):
+    story = waiting("a", recheck="touched")
+    story.approve_tree()
+    story.move_branch()
+    story.refuse_merge(*texts)
+    story.publish()
+    assert (story.run.state, story.run.reason) == (RunState.PARTIAL, Reason.CHECKS_FAILED)
+    assert story.run.sentence.endswith("merged together they fail what they passed alone: a check")
+
+
 def test_every_thirty_two_merges_the_whole_is_asked_in_between():
     names = [f"w{number:03}" for number in range(70)]
     story = Story(*(one(name) for name in names), max_parallel=70, recheck="touched").begin()

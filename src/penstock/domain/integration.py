@@ -160,7 +160,8 @@ def _red(draft: Draft, remaining: tuple[int, ...], event: MergeRefused) -> None:
     draft.set(suspects=bisection.after_red(draft.get("suspects"), remaining))
     draft.set(width=bisection.narrower(draft.get("width")))
     if not remaining:
-        draft.set(unproven=0, broken=event.findings[0].text.splitlines()[0] if event.findings else "")
+        lines = [line for finding in event.findings for line in finding.text.strip().splitlines()]
+        draft.set(unproven=0, broken=lines[0] if lines else "a check")
     elif len(remaining) == 1:
         confined = all_confined(event.results)
         _to_fix(draft, remaining[0], event.findings, event.start, base=event.base, confined=confined)
