@@ -240,6 +240,8 @@ class Story:
             name, has_step = self.plan.order[place].id, row.state in STEP_OF and row.state not in NO_STEP
             assert (name in busy) == (has_step and not row.held), name
             assert not (row.held and row.state not in ACTIVE)
+            may_be_in_head = row.state in {WorkstreamState.INTEGRATING, WorkstreamState.DONE}
+            assert not row.verdict or may_be_in_head or row.sentence == "taken back", f"{name} is merged, and denied"
             assert row.attempt is None or row.state in IN_FLIGHT
             assert row.state not in IN_FLIGHT | {WorkstreamState.READY} or all(
                 run.rows[one].state is WorkstreamState.DONE for one in self.plan.dependencies[place]

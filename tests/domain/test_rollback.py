@@ -7,11 +7,12 @@ from domain_stories import Story, one
 
 from penstock.domain.budget import Level
 from penstock.domain.changes import Candidate, Verdict
-from penstock.domain.commands import JudgeMerge, PublishBranch, TakeBack
+from penstock.domain.commands import JudgeMerge, MoveBranch, PublishBranch, TakeBack
 from penstock.domain.errors import IllegalMove
 from penstock.domain.events import (
     AbandonAsked,
     CancelAsked,
+    EnvironmentBroke,
     OutOfScope,
     OverBudget,
     ResetAsked,
@@ -224,3 +225,15 @@ def test_a_head_that_was_broken_is_sound_when_the_one_to_blame_is_taken_back():
     story.passes("wall")
     assert not story.of(JudgeMerge)
     assert (story.run.state, story.run.reason) == (RunState.COMPLETED, None)
+
+
+def test_what_is_taken_back_of_a_cancelled_run_waits_for_a_branch_that_can_not_be_moved():
+    story = cancelled()
+    story.feed(RollbackAsked(workstream="garden"))
+    command = story.take(story.only(TakeBack))
+    story.feed(TakenBack(number=command.number, verdict=verdict_without(story.run, command)))
+    move = story.only(MoveBranch)
+    story.feed(EnvironmentBroke(sentence="the branch is locked", command=move.key, verdict=move.verdict))
+    assert story.states()["garden"] == "done"
+    story.move_branch()
+    assert story.states()["garden"] == "abandoned"

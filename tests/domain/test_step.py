@@ -964,14 +964,20 @@ def test_a_run_that_is_being_ended_does_not_wait_for_a_branch_that_can_not_be_mo
     story.to_integration("a")
     story.approve_tree()
     command = story.only(MoveBranch)
-    story.feed(EnvironmentBroke(sentence="the branch is elsewhere", command=command.key))
+    broke = EnvironmentBroke(sentence="the branch is elsewhere", command=command.key, verdict=command.verdict)
+    story.feed(broke)
     assert story.run.moving
     story.feed(CancelAsked())
     assert story.run.state is RunState.PAUSED
     story.take(command)
-    story.feed(EnvironmentBroke(sentence="the branch is elsewhere", command=command.key))
+    story.feed(broke)
     assert story.run.moving == ()
-    assert story.states() == {"a": "abandoned"}
+    assert story.only(PublishBranch).commit == "merge-1"
+    assert story.states() == {"a": "done"}  # what is pushed has it
+    assert [record.commit for record in story.records(Integrated)] == ["merge-1"]
+    story.publish()
+    assert story.run.state is RunState.ABANDONED
+    refused(story, BranchMoved(verdict=command.verdict), "not one whose branch was to move")
 
 
 def test_every_command_that_was_run_is_noted_and_what_was_remembered_is_not():

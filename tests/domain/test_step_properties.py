@@ -145,7 +145,7 @@ class World:
             return
         event = self.event_for(self.story.take(command), calm=calm)
         self.story.feed(event)
-        if not isinstance(event, BranchPublished):
+        if not isinstance(event, BranchPublished) and event != self.locked(command):
             self.refused(event)
 
     def event_for(self, command, *, calm):
@@ -154,6 +154,10 @@ class World:
                 return self.step_event(command, calm=calm)
             case JudgeMerge():
                 return self.judgement(command, calm=calm)
+            case MoveBranch() if not calm and self.random.randrange(8) == 0:
+                if self.story.run.ending is None or self.story.run.state in TERMINAL_RUN:
+                    self.story.open[command.key] = command  # it is tried again
+                return self.locked(command)
             case MoveBranch():
                 return BranchMoved(verdict=command.verdict)
             case TakeBack() if self.random.randrange(3) == 0:
@@ -166,6 +170,10 @@ class World:
                 return BranchPublished(commit=command.commit, pushed=pushed, sentence="" if pushed else "checked out")
             case Compensate():
                 return undone(command, exit_code=self.random.randrange(2), sentence=self.pick(["", "", "no space"]))
+
+    def locked(self, command):
+        """A command that could not be performed."""
+        return EnvironmentBroke(sentence="locked", command=command.key, verdict=getattr(command, "verdict", None))
 
     def step_event(self, command, *, calm):
         fate = self.random.randrange(20)

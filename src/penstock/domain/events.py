@@ -132,6 +132,8 @@ class EnvironmentBroke:
     attempt: AttemptId | None = None
     command: str = ""
     """The key of a command that no attempt stands for."""
+    verdict: Verdict | None = None
+    """Where the branch could not be moved to, if the command was that."""
 
 
 # What the integration queue found

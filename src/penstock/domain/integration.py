@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TypeAlias, assert_never
 
 from penstock.domain import attempts, bisection, endings, rollback
-from penstock.domain.changes import Candidate, Finding, Violation
+from penstock.domain.changes import Candidate, Finding, Verdict, Violation
 from penstock.domain.checks import all_confined
 from penstock.domain.commands import Member, MoveBranch
 from penstock.domain.decision import AttemptBegan, Integrated, VerdictRecorded
@@ -172,11 +172,13 @@ def _red(draft: Draft, remaining: tuple[int, ...], event: MergeRefused) -> None:
             attempts.postpone(draft, rank)
 
 
-def stay_where_it_is(draft: Draft, command: str) -> None:
-    """The branch can't be moved: a run that is being ended does not wait for it. The verdict and the commit stay."""
-    if draft.get("ending") is not None:
-        moving: tuple[str, ...] = draft.get("moving")
-        draft.set(moving=tuple(one for one in moving if f"move-{one}" != command))
+def stay_where_it_is(draft: Draft, verdict: Verdict) -> None:
+    """The branch can't be moved: a run that is being ended does not wait for it. Its head has the members all the same,
+    and is pushed with them.
+    """
+    if draft.get("ending") is not None and not draft.is_over and verdict.id in draft.get("moving"):
+        _move_no_more(draft, verdict)
+        _merge_members(draft, verdict)
 
 
 def _to_fix(
@@ -225,12 +227,19 @@ def _lose_head(draft: Draft) -> None:
 def branch_moved(draft: Draft, event: BranchMoved) -> None:
     """The branch is at the verdict's tree: its members are merged."""
     verdict = event.verdict
-    moving: tuple[str, ...] = draft.get("moving")
-    if verdict.id not in moving:
+    if verdict.id not in draft.get("moving"):
         raise EventRefused(f"verdict {verdict.id} is not one whose branch was to move")
+    _move_no_more(draft, verdict)
+    if not rollback.branch_moved(draft, event):
+        _merge_members(draft, verdict)
+
+
+def _move_no_more(draft: Draft, verdict: Verdict) -> None:
+    moving: tuple[str, ...] = draft.get("moving")
     draft.set(moving=tuple(one for one in moving if one != verdict.id))
-    if rollback.branch_moved(draft, event):
-        return
+
+
+def _merge_members(draft: Draft, verdict: Verdict) -> None:
     merged = Candidate(commit=verdict.commit, tree=verdict.tree)
     for name, merge in zip(verdict.members, verdict.merges or (verdict.commit,) * len(verdict.members), strict=True):
         rank = draft.plan.rank_of(name)

@@ -256,7 +256,8 @@ def _edit_red(draft: Draft, rank: int, step_: Step, findings: tuple[Finding, ...
 def _environment_broke(draft: Draft, event: EnvironmentBroke) -> None:
     if event.attempt is None:  # it was another command that could not be performed
         integration.break_environment(draft, event.sentence)
-        integration.stay_where_it_is(draft, event.command)
+        if event.verdict is not None:
+            integration.stay_where_it_is(draft, event.verdict)
         return
     rank = _attempted(draft, event.workstream, event.attempt)
     attempts.interrupt(draft, rank, lost=False, sentence=event.sentence)

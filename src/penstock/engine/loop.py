@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from penstock.domain.commands import Command, StopSteps
+from penstock.domain.commands import Command, MoveBranch, StopSteps
 from penstock.domain.decision import Note
 from penstock.domain.errors import IllegalMove, PenstockError
 from penstock.domain.events import AbandonAsked, CancelAsked, EnvironmentBroke, Event, PauseAsked, ResumeAsked
@@ -176,7 +176,9 @@ class Loop:
             return
         if command is not None:
             self._unperformed[command.key] = command
-        self.feed(EnvironmentBroke(sentence=str(failure), command=command.key if command is not None else ""))
+        key = command.key if command is not None else ""
+        verdict = command.verdict if isinstance(command, MoveBranch) else None
+        self.feed(EnvironmentBroke(sentence=str(failure), command=key, verdict=verdict))
 
     def _step(self, arrival: Arrival, event: Event, now: datetime) -> Entry:
         event = redacted(event, self._context.redact)
