@@ -11,6 +11,7 @@ from penstock.domain.commands import JudgeMerge, ReleaseWorktree, StartStep, Sto
 from penstock.domain.decision import AttemptEnded
 from penstock.domain.events import (
     BudgetMarked,
+    CancelAsked,
     NothingToMerge,
     OutOfScope,
     OverBudget,
@@ -98,6 +99,30 @@ def test_what_waited_for_somebody_is_blocked_and_not_failed_whoever_is_asked_fir
     story.publish()
     assert story.states() == {"a": "done", "below": "failed", "above": "blocked"}
     assert story.run.state is RunState.PARTIAL
+
+
+def test_what_was_not_asked_of_the_merges_of_a_spent_run_is_said_and_asked_when_it_goes_on():
+    story = Story(one("a"), one("b"), one("c"), max_parallel=1, recheck="touched").begin()
+    story.merge("a", "b")
+    spend(story, "c", Level.RUN)
+    story.stop()
+    story.publish()
+    said = "everybody's acceptance is yet to be asked of its last 2 merges"
+    assert story.run.sentence.endswith(said)
+    story.feed(ResumeAsked())
+    story.merge("c")
+    story.feed(NothingToMerge(judgement=story.take(story.only(JudgeMerge)).number))
+    story.publish()
+    assert story.run.sentence == "of 3 workstreams 3 done"
+
+
+def test_a_cancelled_run_says_it_too():
+    story = Story(one("a"), one("b"), max_parallel=1, recheck="touched").begin()
+    story.merge("a")
+    story.feed(CancelAsked())
+    story.stop()
+    story.publish()
+    assert story.run.sentence.endswith("everybody's acceptance is yet to be asked of its last merge")
 
 
 def test_a_run_that_is_broken_and_out_of_budget_can_be_begun_again():

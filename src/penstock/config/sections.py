@@ -45,7 +45,8 @@ class ProjectSettings:
     """Words besides the known ones with which a line of acceptance is a command."""
     integrate_recheck: Literal["all", "touched"] = "all"
     """Whose acceptance each merged tree must pass: everybody's, or that of what the batch may have touched (then
-    everybody's every 32 merges and at the run's end).
+    everybody's every 32 merges and at the run's end; one that is cancelled, or whose budget is spent, says that it was
+    not asked).
     """
     worktree_root: Literal["state", "project"] = "state"
     """Where worktrees are: in Penstock's state folder, or in `.worktrees/` of the project."""

@@ -185,7 +185,8 @@ def _has_its_ground(draft: Draft, rank: int) -> bool:
 def _conclude(draft: Draft) -> None:
     if draft.get("ending") in (Ending.CANCELLED, Ending.ABANDONED):
         what = "cancelled" if draft.get("ending") is Ending.CANCELLED else "abandoned"
-        draft.move_run(RunMove.ABANDONED, reason=Reason.CANCELLED, sentence=f"the run was {what}: {tally(draft)}")
+        sentence = f"the run was {what}: {tally(draft)}{_unproven(draft)}"
+        draft.move_run(RunMove.ABANDONED, reason=Reason.CANCELLED, sentence=sentence)
         return
     draft.set(ending=None)
     done, failed = draft.in_state(WorkstreamState.DONE), draft.in_state(WorkstreamState.FAILED)
@@ -199,7 +200,14 @@ def _conclude(draft: Draft) -> None:
         return
     reason = _reason_of(draft, failed)
     move = RunMove.SOME_DONE if done else RunMove.NONE_DONE
-    draft.move_run(move, reason=reason, sentence=tally(draft))
+    draft.move_run(move, reason=reason, sentence=f"{tally(draft)}{_unproven(draft)}")
+
+
+def _unproven(draft: Draft) -> str:
+    """What was not asked of a run that was ended before its time: the budget or a person did not wait for it."""
+    count = draft.get("unproven")
+    merges = "last merge" if count == 1 else f"last {count} merges"
+    return f"; everybody's acceptance is yet to be asked of its {merges}" if count else ""
 
 
 def _reason_of(draft: Draft, failed: RankSet) -> Reason | None:
