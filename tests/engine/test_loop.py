@@ -10,7 +10,8 @@ import pytest
 from engine_support import RUN, World, awaited, states, workstream, writes_its_file
 
 from penstock.adapters.memory import MemoryProject, Tree
-from penstock.domain.changes import Stamp
+from penstock.domain.changes import Stamp, Verdict
+from penstock.domain.errors import WorldError
 from penstock.domain.events import (
     Approved,
     CancelAsked,
@@ -333,3 +334,20 @@ async def test_one_tree_is_asked_once() -> None:
     world = World(workstreams=[workstream("a")], checks=(Check(name="lint", command="lint"),))
     await world.start()
     assert [command for command, _ in world.project.asked] == ["lint", "accept a"]
+
+
+class Locked(MemoryProject):
+    """A repository whose branch can't be moved."""
+
+    async def advance(self, verdict: Verdict) -> None:
+        raise WorldError(f"{verdict.branch} is locked")
+
+
+@awaited
+async def test_what_the_pushed_head_of_a_cancelled_run_has_is_done_though_our_branch_could_not_be_moved() -> None:
+    one = World(workstreams=[workstream("a")], project=Locked(edit=writes_its_file))
+    run = await one.start()
+    assert (run.state, states(run)) == (RunState.PAUSED, {"a": "integrating"})
+    run = await one.drive(CancelAsked())
+    assert (run.state, states(run)) == (RunState.ABANDONED, {"a": "done"})
+    assert run.published == run.head
