@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 from cli_screen import Screen
 
 import penstock
@@ -15,7 +16,7 @@ from penstock.cli import exits
 from penstock.cli.app import command_line
 from penstock.cli.entry import enter, with_resume_value
 from penstock.cli.main import main
-from penstock.cli.reference import helps, page
+from penstock.cli.reference import commands, helps, page
 from penstock.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -72,6 +73,18 @@ def test_every_command_refuses_an_option_that_it_does_not_have(ask: Any, desk: D
     assert f"hint: see `{path} --help`" in asked.err
 
 
+@pytest.mark.parametrize("path", COMMANDS)
+def test_no_command_takes_an_empty_text_for_a_name(path: str) -> None:
+    """Such as a variable of a shell that is not set."""
+    command = dict(commands(command_line(), "penstock"))[path]
+    wanted = ["x"] * sum(one.param_type_name == "argument" and one.required for one in command.params)
+    for option in (one for one in command.params if one.param_type_name == "option" and not one.is_flag):
+        is_refused_later = (path, option.name) == ("penstock token-report", "output")  # a folder can't be written
+        if option.metavar != "TEXT" and not is_refused_later:
+            with pytest.raises(typer.BadParameter):
+                command.make_context(path, [option.opts[0], "", *wanted])
+
+
 def test_the_page_about_the_command_line_is_what_the_code_prints() -> None:
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == page()
 
@@ -115,6 +128,12 @@ def test_the_version_is_said_by_all_names(ask: Any, capsys: pytest.CaptureFixtur
         (["worktree-status", "--ws-id", "ws-a"], "no run of project has a workstream 'ws-a'"),
         (["worktree-cleanup", "--ws-id", "ws-a"], "no run of project has a workstream 'ws-a'"),
         (["worktree-validate-scope", "--ws-id", "ws-a"], "no run of project has a workstream 'ws-a'"),
+        (["worktree-validate-scope", "--ws-id", "ws-a", "--files-scope", ","], "names no path"),
+        *((["run", *given], "an empty text names nothing") for given in (["--resume", ""], ["--resume="])),
+        (["run", "--workstream-id", ""], "Invalid value for '--workstream-id'"),
+        (["show-run", ""], "an empty text names nothing"),
+        (["agents", "check", "one", ""], "an empty text names nothing"),
+        (["--project", "", "show-run"], "Invalid value for '--project'"),
         (["show-run", "nobody"], "there is no run 'nobody'"),
         (["show-run", "a", "--id", "b"], "two runs are named"),
         (["follow"], "has no run yet"),

@@ -28,6 +28,7 @@ from penstock.cli import (
     worktrees,
 )
 from penstock.cli import invocation as invocations
+from penstock.cli.options import path_of, refuse_empty_names
 
 HELP = """Takes a plan through gates to merged, tested code on your own machine.
 
@@ -58,6 +59,7 @@ def command_line() -> typer.core.TyperGroup:
         group.add_to(app)
     found = typer.main.get_command(app)
     assert isinstance(found, typer.core.TyperGroup)  # noqa: S101 - an app with several commands is a group
+    refuse_empty_names(found)
     return found
 
 
@@ -70,7 +72,8 @@ def _say_version(context: typer.Context, asked: bool) -> None:
 def _everywhere(
     context: typer.Context,
     folder: Annotated[
-        Path | None, typer.Option("--project", metavar="PATH", help="Do as if you stood in this folder.")
+        Path | None,
+        typer.Option("--project", metavar="PATH", parser=path_of, help="Do as if you stood in this folder."),
     ] = None,
     _version: Annotated[
         bool,

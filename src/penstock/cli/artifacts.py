@@ -9,7 +9,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import Pipeline, meant_pipeline
+from penstock.cli.options import Pipeline, meant_pipeline, path_of
 from penstock.cli.texts import give
 from penstock.domain.errors import UserError
 
@@ -42,7 +42,9 @@ def artifacts(
     ] = "",
     form: Annotated[Format, typer.Option("--format", help="JSON, or the document made from it.")] = Format.JSON,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write into this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", parser=path_of, help="Write into this file.")
+    ] = None,
 ) -> int:
     """Show the artifacts of a pipeline, the newest of each type: an object by type, or the payload of one."""
     invocation = invocations.of(context)

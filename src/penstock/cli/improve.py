@@ -8,7 +8,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import Json
+from penstock.cli.options import Json, path_of
 from penstock.domain.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ def self_improve(
     repository: Annotated[
         Path | None,
         typer.Option(
-            "--repository", metavar="PATH", help="Penstock's repository; default: the clone that this runs from."
+            "--repository",
+            metavar="PATH",
+            parser=path_of,
+            help="Penstock's repository; default: the clone that this runs from.",
         ),
     ] = None,
     as_json: Json = False,

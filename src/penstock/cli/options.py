@@ -1,7 +1,8 @@
 """The options and arguments that several commands share, and which run or pipeline they mean."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,9 +10,12 @@ from penstock.domain.errors import UserError
 from penstock.reports.plain import one_line
 
 if TYPE_CHECKING:
+    from typer.core import TyperGroup
+
     from penstock.bootstrap import Penstock
 
 LATEST = "latest"
+NAMES_NOTHING = "an empty text names nothing; leave it out, or say what is meant"
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, in the shapes of the API.")]
 Wait = Annotated[
@@ -29,6 +33,34 @@ Pipeline = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="The pipeline's id, or `latest`.", show_default=False)
 ]
 Workstream = Annotated[str, typer.Argument(metavar="WS", help="The workstream's id.", show_default=False)]
+
+
+def refuse_empty_names(group: "TyperGroup") -> None:
+    """Let no parameter of any command take an empty text for a name: a variable of a shell that is not set gives one.
+
+    TEXT may be empty. Paths are read by `path_of`.
+    """
+    for command in group.commands.values():
+        if hasattr(command, "commands"):
+            refuse_empty_names(command)  # type: ignore[arg-type] # what has commands is a group
+        for parameter in command.params:
+            is_text = (parameter.metavar or "").strip("[]") == "TEXT"
+            if parameter.callback is None and not is_text:
+                parameter.callback = _named
+
+
+def _named(context: Any, parameter: Any, value: Any) -> Any:  # Any: the parser's own types are private to it
+    names = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+    if "" in names and context.get_parameter_source(parameter.name).name == "COMMANDLINE":
+        raise typer.BadParameter(NAMES_NOTHING)
+    return value
+
+
+def path_of(text: str) -> Path:
+    """A path that was written down; an empty text would be the present folder."""
+    if not text:
+        raise typer.BadParameter(NAMES_NOTHING)
+    return Path(text)
 
 
 def one_run(argument: str, option: str) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import Json
+from penstock.cli.options import Json, path_of
 from penstock.domain.errors import UserError
 from penstock.reports.plain import columns, counted
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 Bundles = Annotated[
     Path | None,
-    typer.Option("--dir", "--plan", metavar="DIR", help="The folder of bundles, or one file; default: `workstreams`."),
+    typer.Option(
+        "--dir",
+        "--plan",
+        metavar="DIR",
+        parser=path_of,
+        help="The folder of bundles, or one file; default: `workstreams`.",
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Take old spellings for errors.")]
 Fix = Annotated[bool, typer.Option("--fix", help="Write old spellings in today's form first.")]

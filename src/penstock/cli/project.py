@@ -8,7 +8,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import Json
+from penstock.cli.options import Json, path_of
 from penstock.domain.errors import UserError
 from penstock.reports.plain import columns, one_line
 
@@ -176,7 +176,10 @@ def _print(invocation: invocations.Invocation, finding: "Finding") -> None:
 def demo(
     context: typer.Context,
     folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="DIR", help="Where to put it; default: a new temporary folder.")
+        Path | None,
+        typer.Option(
+            "--folder", metavar="DIR", parser=path_of, help="Where to put it; default: a new temporary folder."
+        ),
     ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the clone in which the branch was tested, too; the rest always stays.")

@@ -8,7 +8,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import Json, user_name
+from penstock.cli.options import Json, path_of, user_name
 from penstock.cli.phases import phases
 from penstock.cli.texts import read_text
 from penstock.reports.plain import columns
@@ -202,7 +202,9 @@ def seed(
 
 def export(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; it is made if need be.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", parser=path_of, help="The folder; it is made if need be.")
+    ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
     as_json: Json = False,
 ) -> int:

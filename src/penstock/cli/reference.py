@@ -23,6 +23,8 @@ change the commands, then run `make docs`.
 Answers go to stdout, warnings and errors to stderr. Every listing has `--json` with the fields of the API;
 `run --json`, `follow --json` and `show-events --json` print one object on each line. Progress is live on a terminal,
 and elsewhere one line for each thing that happened. Colours are used on a terminal only, and not if `NO_COLOR` is set.
+
+What names something can't be empty: `--run-id ""` is wrong use, not the same as no `--run-id`.
 """
 
 
@@ -38,16 +40,17 @@ def page() -> str:
 def _table() -> str:
     """One row for each command."""
     rows = []
-    for path, command in _commands(command_line(), "penstock"):
+    for path, command in commands(command_line(), "penstock"):
         has_json = any("--json" in parameter.opts for parameter in command.params)
         rows.append(f"| `{path}` | {command.get_short_help_str(WIDTH)} | {'yes' if has_json else 'it is JSON'} |")
     return "\n".join(rows)
 
 
-def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:  # Any: the parser's own types are private to it
+def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:  # Any: the parser's own types are private to it
+    """Every command of a group and of its groups, each with the path by which it is called."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
-            yield from _commands(command, f"{path} {name}")
+            yield from commands(command, f"{path} {name}")
         else:
             yield f"{path} {name}", command
 

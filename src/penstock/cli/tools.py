@@ -7,7 +7,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import Json, meant
+from penstock.cli.options import Json, meant, path_of
 from penstock.reports.plain import columns
 
 if TYPE_CHECKING:
@@ -98,12 +98,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     context: typer.Context,
     tool_id: Annotated[str, typer.Argument(metavar="ID", help="The tool's id.", show_default=False)],
     folder: Annotated[
-        Path | None, typer.Option("--cwd", metavar="DIR", help="Run it here; default: where you stand.")
+        Path | None,
+        typer.Option("--cwd", metavar="DIR", parser=path_of, help="Run it here; default: where you stand."),
     ] = None,
     message: Annotated[str | None, typer.Option("--message", metavar="TEXT", help="What {message} stands for.")] = None,
     model: Annotated[str, typer.Option("--model", metavar="NAME", help="What {model_name} stands for.")] = "",
     prompt_file: Annotated[
-        Path | None, typer.Option("--prompt-file", metavar="FILE", help="What {prompt_file} stands for.")
+        Path | None,
+        typer.Option("--prompt-file", metavar="FILE", parser=path_of, help="What {prompt_file} stands for."),
     ] = None,
     run_id: Annotated[
         str, typer.Option("--run", metavar="RUN", help="Record what came of it in this run's events and errors.")

@@ -7,7 +7,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import LATEST, Json, MaybeRun, RunOption, Wait, meant, one_run
+from penstock.cli.options import LATEST, Json, MaybeRun, RunOption, Wait, meant, one_run, path_of
 from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS
 from penstock.domain.errors import UserError
 from penstock.reports import run as report
@@ -32,10 +32,14 @@ def add_to(app: typer.Typer) -> None:
 def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users were promised
     context: typer.Context,
     plan: Annotated[
-        Path | None, typer.Option("--plan", metavar="DIR_OR_FILE", help="The bundles to run; default: `workstreams`.")
+        Path | None,
+        typer.Option(
+            "--plan", metavar="DIR_OR_FILE", parser=path_of, help="The bundles to run; default: `workstreams`."
+        ),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--workstreams-dir", metavar="DIR", help="The same as --plan, for a folder.")
+        Path | None,
+        typer.Option("--workstreams-dir", metavar="DIR", parser=path_of, help="The same as --plan, for a folder."),
     ] = None,
     workstream: Annotated[str, typer.Option("--workstream-id", metavar="WS", help="Run only this one.")] = "",
     run_id: Annotated[str, typer.Option("--run-id", metavar="ID", help="Name the run yourself.")] = "",

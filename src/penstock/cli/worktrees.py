@@ -7,6 +7,7 @@ import typer
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
 from penstock.cli.options import Json, meant
+from penstock.domain.errors import UserError
 from penstock.reports.plain import columns, one_line
 
 if TYPE_CHECKING:
@@ -199,7 +200,12 @@ def validate_scope(
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if text and not parts:
+        raise UserError(
+            f"a scope is given, {text!r}, that names no path", hint="write patterns with commas: src/,docs/"
+        )
+    return parts
 
 
 def _judged(report: "ScopeReport") -> list[str]:
