@@ -7,6 +7,7 @@ from pathlib import Path
 
 from penstock.intake.bundles import BundleOptions, check
 from penstock.intake.repair import fix
+from penstock.intake.yaml_text import read_yaml
 
 STRICT = BundleOptions(strict=True, has_checks=True)
 WHOLE = (
@@ -49,6 +50,53 @@ def test_fix_writes_yaml_as_yaml_unless_comments_would_be_lost(tmp_path: Path) -
     assert "comments" in left.sentence
     assert {one.file for one in check(tmp_path, STRICT).problems} == {str(tmp_path / "b.yaml")}
     assert (tmp_path / "b.yaml").read_text().startswith("# mine")
+
+
+def test_fix_keeps_the_texts_of_yaml_that_look_like_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    texts = ["09", "0089", "12e4", "12", "1e3", ".5", "~", "true", "yes", "on", "2026-01-01", "0x1F", "1:30", "=", ""]
+    quoted = ", ".join(f"'{text}'" for text in texts)
+    file.write_text(f"id: ws-a\nfiles-scope: [src/]\nmetadata: {{texts: [{quoted}], number: 12, truth: true}}\n")
+    assert [one.is_written for one in fix(file)] == [True]
+    value = read_yaml(file.read_text()).value
+    metadata = {"texts": texts, "number": 12, "truth": True}
+    assert value == {"id": "ws-a", "files_scope": ["src/"], "metadata": metadata}
+
+
+def test_fix_leaves_a_file_where_two_things_would_have_to_stand_in_one_place(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    for metadata, clashing in (
+        ({"doc_id": "INNER"}, "doc_id"),
+        ({"x-team": "blue"}, "x-team"),
+        ({"notes": {"a": 1}, "comments": "mine"}, "comments"),
+    ):
+        text = json.dumps({**json.loads(WHOLE), "metadata": metadata})
+        file.write_text(text)
+        (repair,) = fix(file)
+        assert (repair.is_written, file.read_text()) == (False, text)
+        assert f"`metadata` already holds another `{clashing}`" in repair.sentence
+    file.write_text(json.dumps({**json.loads(WHOLE), "metadata": {"doc_id": "D-1"}}))
+    assert [one.is_written for one in fix(file)] == [True]
+
+
+def test_fix_writes_nothing_that_would_not_be_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    text = WHOLE.replace('"red"', "[" * 64 + "]" * 64)  # as deep as may be; under `metadata` it would be deeper
+    file.write_text(text)
+    (repair,) = fix(file)
+    assert (repair.is_written, file.read_text()) == (False, text)
+    assert "would read differently" in repair.sentence
+
+
+def test_two_old_spellings_of_one_key_are_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    for fields in (
+        {"max-cost_usd": 1, "max_cost-usd": 999},
+        {"circuit_breaker": {"max-error_repeats": 1, "max_error-repeats": 9}},
+    ):
+        file.write_text(json.dumps({**json.loads(WHOLE), **fields}))
+        assert "two spellings of one key" in " ".join(one.message for one in check(file).problems)
+        assert [one.is_written for one in fix(file)] == [False]
 
 
 def test_fix_leaves_alone_what_is_not_only_spelling(tmp_path: Path) -> None:

@@ -14,8 +14,21 @@ import yaml
 from penstock.intake.bundle_files import Source, find_sources, read_document
 from penstock.intake.positions import Document, Unreadable
 from penstock.intake.tolerance import Tidied, tidy
+from penstock.intake.yaml_text import is_plain_text
 
 _YAML_COMMENT = re.compile(r"(^|\s)#", re.MULTILINE)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes in quotes each text that our reader, which knows YAML 1.2, would not take for one if it were plain."""
+
+
+def _text_in_yaml(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if is_plain_text(text) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text_in_yaml)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +60,12 @@ def _fix_file(source: Source) -> Repair | None:
     if reason is not None:
         return Repair(file=source.name, is_written=False, sentence=f"left as it is: {reason}")
     mended = [_mended(document, number, one) for number, one in enumerate(tidied) if one is not None]
-    _write(Path(source.name), _text(source, mended if isinstance(document.value, list) else mended[0]))
+    value = mended if isinstance(document.value, list) else mended[0]
+    text = _text(source, value)
+    if not _reads_as(source, text, value):
+        sentence = "left as it is: written anew it would read differently; change the keys by hand"
+        return Repair(file=source.name, is_written=False, sentence=sentence)
+    _write(Path(source.name), text)
     count = len(tolerated) + len(document.comments)
     return Repair(file=source.name, is_written=True, sentence=f"{count} old spelling{'' if count == 1 else 's'} mended")
 
@@ -55,29 +73,44 @@ def _fix_file(source: Source) -> Repair | None:
 def _reason_against(source: Source, document: Document, tidied: list[Tidied | None]) -> str | None:
     if document.twice or any(one is None for one in tidied):
         return "a key stands twice, or something is no bundle; mend that first"
-    for one in tidied:
+    for number, one in enumerate(tidied):
         if one is not None and any(not odd.is_tolerated for odd in one.oddities):
             return "it has keys that are no old spelling; mend them first"
         if one is not None and not isinstance(one.fields.get("metadata") or {}, dict):
             return "its `metadata` is no object"
+        clashes = [] if one is None else one.clashes(_comments(document, number))
+        if clashes:
+            return f"`metadata` already holds another {', '.join(f'`{key}`' for key in clashes)}; keep one of them"
     if not source.name.lower().endswith(".json") and _YAML_COMMENT.search(source.content.decode("utf-8-sig")):
         return "writing YAML anew would lose its comments; change the keys by hand"
     return None
 
 
 def _mended(document: Document, number: int, tidied: Tidied) -> dict[str, object]:
-    """The bundle with the comments that stood in it; those outside of any go to the first."""
+    return tidied.mended(_comments(document, number))
+
+
+def _comments(document: Document, number: int) -> list[str]:
+    """The comments that stood in a bundle; those outside of any belong to the first."""
     is_list = isinstance(document.value, list)
-    comments = [
+    return [
         remark.text for remark in document.comments if not is_list or (remark.place[0] if remark.place else 0) == number
     ]
-    return tidied.mended(comments)
 
 
 def _text(source: Source, value: object) -> str:
     if source.name.lower().endswith(".json"):
         return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _reads_as(source: Source, text: str, value: object) -> bool:
+    """Whether exactly this would be read from the text: a whole number that became a fraction is not the same."""
+    try:
+        found = read_document(Source(name=source.name, content=text.encode()))
+    except Unreadable:
+        return False
+    return repr(found.value) == repr(value)
 
 
 def _write(path: Path, text: str) -> None:

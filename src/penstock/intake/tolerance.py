@@ -62,10 +62,26 @@ class Tidied:
         """Where a place of the tidy bundle is in the file."""
         return tuple(self.keys.get(place[: depth + 1], step) for depth, step in enumerate(place))
 
+    def clashes(self, comments: Iterable[str] = ()) -> list[str]:
+        """The keys of `metadata` that hold something else than what would have to move there."""
+        metadata = self.fields.get("metadata")
+        if not isinstance(metadata, dict):
+            return []
+        clashing = [key for key, value in self._stray().items() if key in metadata and metadata[key] != value]
+        has_other_notes = not isinstance(metadata.get("notes"), str | list | None)
+        if has_other_notes and "comments" in metadata and self._notes(comments):
+            clashing.append("comments")
+        return clashing
+
+    def _notes(self, comments: Iterable[str]) -> list[str]:
+        return [*comments, *(str(value) for key, value in self.moved.items() if key.startswith("_comment"))]
+
+    def _stray(self) -> dict[str, object]:
+        return {key: value for key, value in self.moved.items() if not key.startswith(("_comment", "$"))}
+
     def mended(self, comments: Iterable[str] = ()) -> dict[str, object]:
-        """The bundle in its normal form, with the stray things under `metadata`."""
-        notes = [*comments, *(str(value) for key, value in self.moved.items() if key.startswith("_comment"))]
-        stray = {key: value for key, value in self.moved.items() if not key.startswith(("_comment", "$"))}
+        """The bundle in its normal form, with the stray things under `metadata`; there must be no clash."""
+        notes, stray = self._notes(comments), self._stray()
         if not notes and not stray:
             return dict(self.fields)
         metadata = self.fields.get("metadata") or {}
@@ -92,12 +108,13 @@ def _add_notes(metadata: dict[str, object], notes: list[str]) -> None:
 def tidy(raw: Mapping[str, object]) -> Tidied:
     """The bundle under the names of today."""
     tidied = Tidied()
+    first = _first_spellings(raw, FIELDS)
     for key, value in raw.items():
         name = _today(key, FIELDS)
         if name is None:
             _put_aside(tidied, key, value)
-        elif name != key and name in raw:
-            _refuse(tidied, (key,), f"`{key}` and `{name}` are two spellings of one key", "keep one of them")
+        elif first[name] != key:
+            _refuse(tidied, (key,), f"`{key}` and `{first[name]}` are two spellings of one key", "keep one of them")
         else:
             _rename(tidied, (name,), key)
             tidied.fields[name] = _tidy_open(tidied, name, value) if name in _OPEN_FIELDS else value
@@ -107,6 +124,16 @@ def tidy(raw: Mapping[str, object]) -> Tidied:
 def _today(key: str, known: Iterable[str]) -> str | None:
     dashless = key.replace("-", "_")
     return dashless if dashless in known else None
+
+
+def _first_spellings(raw: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Today's name of each key → how it stands here: as today if it does, else as it stands first."""
+    spellings: dict[str, str] = {}
+    for key in raw:
+        name = _today(key, known)
+        if name is not None and (name == key or name not in spellings):
+            spellings[name] = key
+    return spellings
 
 
 def _rename(tidied: Tidied, place: Place, key: str) -> None:
@@ -127,10 +154,12 @@ def _tidy_open(tidied: Tidied, name: str, value: object) -> object:
     if not isinstance(value, dict):
         return value
     made: dict[str, object] = {}
+    first = _first_spellings(value, _OPEN_FIELDS[name])
     for key, inner in value.items():
         today = _today(key, _OPEN_FIELDS[name]) or key
-        if today != key and today in value:
-            _refuse(tidied, (name, key), f"`{key}` and `{today}` are two spellings of one key", "keep one of them")
+        kept = first.get(today, key)
+        if kept != key:
+            _refuse(tidied, (name, key), f"`{key}` and `{kept}` are two spellings of one key", "keep one of them")
             continue
         _rename(tidied, (name, today), key)
         made[today] = inner

@@ -101,6 +101,15 @@ def _scalar(event: yaml.ScalarEvent) -> object:
     text = str(event.value)
     if event.style in {"'", '"', "|", ">"} or getattr(event, "tag", None) == "!":
         return text
+    return _plain(text)
+
+
+def is_plain_text(text: str) -> bool:
+    """Whether a text without quotes is read as itself, not as a number or a word like true."""
+    return _plain(text) == text
+
+
+def _plain(text: str) -> object:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
