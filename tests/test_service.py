@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from command_support import performed
 from penstock.adapters.processes.confiner import NotConfinable
 from penstock.adapters.processes.trial import Trial
 from penstock.domain.decision import Note
@@ -47,6 +51,27 @@ async def test_a_submitted_run_is_worked_on_to_its_end(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no run of project is unfinished"):
         await penstock.service.latest_unfinished()
     await penstock.close()
+
+
+@awaited
+async def test_an_unfinished_run_is_found_behind_many_newer_ones(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, bundle("ws-a"))
+    penstock = desk.trusted()
+    submitted = await penstock.service.submit(Submission())
+    with closing(sqlite3.connect(desk.home / "penstock.db")) as database, database:
+        names = [row[1] for row in database.execute("pragma table_info(runs)")]
+        other = {"run_id": "?", "created_at": "'2999' || substr(created_at, 5)", "status": "'failed'"}
+        copied = ", ".join(other.get(name, name) for name in names)
+        copies = [(f"copy-{number}",) for number in range(51)]
+        database.executemany(f"insert into runs select {copied} from runs where run_id = '{submitted.run_id}'", copies)
+    assert await penstock.service.latest_unfinished() == submitted.run_id
+    await penstock.close()
+    own = {"PATH": os.environ["PATH"], "HOME": str(desk.home), "PENSTOCK_HOME": str(desk.home)}
+    listed = await asyncio.to_thread(performed, "show-run", environ=own, folder=desk.project)
+    assert submitted.run_id not in listed.out
+    assert listed.err == "there are older runs, too: `penstock show-run --limit 100` lists more\n"
+    whole = await asyncio.to_thread(performed, "show-run", "--limit", "52", environ=own, folder=desk.project)
+    assert (submitted.run_id in whole.out, whole.err) == (True, "")
 
 
 @awaited

@@ -50,7 +50,10 @@ async def report_on(parts: Parts, projects: Projects, workstream: str, allowed: 
 
 
 def _row_of(parts: Parts, projects: Projects, workstream: str, run_id: str) -> dict[str, Any]:
-    names = [run_id] if run_id else [row["run_id"] for row in parts.views.runs(project=projects.current().id)]
+    names = [run_id]
+    if not run_id:
+        found = parts.views.runs(project=projects.current().id, workstream=workstream, limit=1)
+        names = [row["run_id"] for row in found]
     for name in names:
         for row in parts.views.run(name)["workstreams"]:
             if row["ws_id"] == workstream:

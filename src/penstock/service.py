@@ -208,7 +208,7 @@ class Service:
     async def latest_unfinished(self) -> str:
         """The newest run of the present project that has not ended."""
         project = self._projects.current()
-        runs = [row for row in self._parts.views.runs(project=project.id) if row["status"] not in set(TERMINAL_RUN)]
+        runs = self._parts.views.runs(project=project.id, is_unfinished=True, limit=1)
         if not runs:
             raise UserError(f"no run of {project.path.name} is unfinished", hint="`penstock show-run` lists them all")
         return str(runs[0]["run_id"])

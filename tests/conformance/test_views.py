@@ -186,9 +186,22 @@ def test_runs_are_listed_newest_first_and_by_project(database: Database, clock: 
         database.views.runs(before="nobody")
     assert database.views.runs(project="another") == []
     assert len(database.views.runs(project="demo")) == 3
+    assert [run["run_id"] for run in database.views.runs(workstream="ws-a", limit=1)] == ["run-3"]
+    assert database.views.runs(workstream="ws-b") == []
     told = database.views.run("run-2")
     del told["workstreams"], told["confinement"], told["usage"]
     assert database.views.runs()[1] == told
+
+
+def test_a_run_that_has_not_ended_is_found_behind_newer_ones_that_have(database: Database, clock: HandClock) -> None:
+    asyncio.run(database.journal.create(run_of(workstream("b"), name="run-0")))
+    for number in (1, 2):
+        clock.at = START.replace(hour=12 + number)
+        Stored(database, run_of(workstream("a"), name=f"run-{number}")).give(events.AbandonAsked())
+    assert [run["run_id"] for run in database.views.runs(limit=1)] == ["run-2"]
+    assert [run["run_id"] for run in database.views.runs(is_unfinished=True, limit=1)] == ["run-0"]
+    assert [run["run_id"] for run in database.views.runs(workstream="ws-b", limit=1)] == ["run-0"]
+    assert database.views.runs(workstream="ws-b\udcff") == []
 
 
 def test_an_unknown_run_is_refused_with_the_newest_ones(database: Database, clock: HandClock) -> None:

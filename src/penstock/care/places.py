@@ -82,8 +82,8 @@ async def every_place(parts: Parts, project: Project) -> list[Known]:
 
 async def meant(parts: Parts, project: Project, workstream: str, run_id: str = "") -> Known:
     """The place of a workstream: in the run that is named, else in the newest run that has it."""
-    runs = [row["run_id"] for row in parts.views.runs(project=project.id)]
-    for run in [run_id] if run_id else runs:
+    newest = parts.views.runs(project=project.id, workstream=workstream, limit=1)
+    for run in [run_id] if run_id else [row["run_id"] for row in newest]:
         loaded = await parts.journal.load(run)
         if workstream in loaded.run.plan.ranks:
             return Known(place=place_of(loaded, workstream), loaded=loaded)

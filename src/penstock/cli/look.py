@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOOK_EVERY = 0.25
 AT_ONCE = 500
 MOST_RUNS = 50
+ALL_RUNS = 100_000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,6 +49,9 @@ def show_run(
     option: RunOption = "",
     as_json: Json = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Write the report as a document.")] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=ALL_RUNS, help="List so many at most.")
+    ] = MOST_RUNS,
 ) -> int:
     """Show one run: its state and why, every workstream, who works on it, and what to do next.
 
@@ -60,7 +64,7 @@ def show_run(
         if named:
             _show(penstock, invocation.terminal, meant(penstock, named), as_json=as_json, as_markdown=as_markdown)
         else:
-            _list(penstock, invocation.terminal, as_json=as_json)
+            _list(penstock, invocation.terminal, limit, as_json=as_json)
         return exits.COMPLETED
 
     return invocation.perform(look)
@@ -77,20 +81,23 @@ def _show(penstock: "Penstock", terminal: "Terminal", run_id: str, *, as_json: b
         terminal.line(report.as_text(view, holder=holder, now=now))
 
 
-def _list(penstock: "Penstock", terminal: "Terminal", *, as_json: bool) -> None:
+def _list(penstock: "Penstock", terminal: "Terminal", limit: int, *, as_json: bool) -> None:
     from penstock.projects import NoProject  # noqa: PLC0415 - heavy, and only needed once a command runs
 
     try:
         project: str | None = penstock.projects.current().id
     except NoProject:
         project = None
-    runs = penstock.parts.views.runs(project=project, limit=MOST_RUNS)
+    found = penstock.parts.views.runs(project=project, limit=limit + 1)
+    runs = found[:limit]
     if as_json:
         terminal.pretty_json(runs)
     elif runs:
         terminal.line(listing.runs_text(runs))
     else:
         terminal.line("no runs yet; begin one with `penstock run`")
+    if len(found) > limit:
+        terminal.note(f"there are older runs, too: `penstock show-run --limit {min(2 * limit, ALL_RUNS)}` lists more")
 
 
 def show_dag(context: typer.Context, run: MaybeRun = "", option: RunOption = "", as_json: Json = False) -> int:

@@ -145,9 +145,18 @@ class Views(UsageViews, Protocol):
     """Read-only questions, answered as plain values in the shapes of `/api/v1`."""
 
     def runs(
-        self, *, project: str | None = None, pipeline: str | None = None, before: str | None = None, limit: int = 50
+        self,
+        *,
+        project: str | None = None,
+        pipeline: str | None = None,
+        workstream: str | None = None,
+        is_unfinished: bool = False,
+        before: str | None = None,
+        limit: int = 50,
     ) -> list[dict[str, Any]]:
-        """The latest runs, newest first; with `before` those older than this one, or UnknownRun."""
+        """The latest runs, newest first; those that have a workstream, that have not ended, that are older than the one
+        `before` (UnknownRun), if that is asked for.
+        """
         ...
 
     def run(self, run_id: str) -> dict[str, Any]:

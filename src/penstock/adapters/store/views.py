@@ -19,16 +19,26 @@ from penstock.adapters.store.loading import known_run
 from penstock.adapters.store.usage_metrics import SqlMetrics
 from penstock.adapters.store.usage_reports import SqlUsageReports
 from penstock.adapters.store.usage_views import SqlUsageViews
+from penstock.domain.states import TERMINAL_RUN
 
 
 class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
     """What anybody may ask, without owning a run."""
 
     def runs(
-        self, *, project: str | None = None, pipeline: str | None = None, before: str | None = None, limit: int = 50
+        self,
+        *,
+        project: str | None = None,
+        pipeline: str | None = None,
+        workstream: str | None = None,
+        is_unfinished: bool = False,
+        before: str | None = None,
+        limit: int = 50,
     ) -> list[dict[str, Any]]:
-        """The latest runs, newest first: each as `run` answers it, without its parts and sums. With `before` those
-        older than this one; UnknownRun.
+        """The latest runs, newest first: each as `run` answers it, without its parts and sums.
+
+        Those of a project, of a pipeline, that have a workstream, that have not ended, that are older than the one
+        `before` (UnknownRun): whatever is asked for.
         """
         column = tables.runs.c
         query = select(tables.runs).order_by(column.created_at.desc(), column.run_id.desc()).limit(limit)
@@ -36,6 +46,11 @@ class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
             query = query.where(column.project == project)
         if pipeline is not None:
             query = query.where(column.pipeline_id == storable(pipeline))
+        if workstream is not None:
+            of = tables.workstreams.c
+            query = query.where(column.run_id.in_(select(of.run_id).where(of.ws_id == storable(workstream))))
+        if is_unfinished:
+            query = query.where(column.status.not_in([state.value for state in TERMINAL_RUN]))
         with self._connected() as connection:
             if before is not None:
                 last = known_run(connection, before)
