@@ -25,6 +25,13 @@ def test_a_project_is_the_repository_around_a_folder(tmp_path: Path) -> None:
     assert project_at(tmp_path / "bare.git").path.name == "bare.git"
 
 
+def test_a_path_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "r\udcff"
+    (folder / ".git").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"r.udcff is not UTF-8"):
+        project_at(folder)
+
+
 def test_two_projects_of_one_name_are_two(tmp_path: Path) -> None:
     first, second = Desk(tmp_path / "a"), Desk(tmp_path / "b")
     assert project_at(first.project).id != project_at(second.project).id

@@ -55,6 +55,14 @@ class NoProject(UserError):
         )
 
 
+class ProjectUnnameable(UserError):
+    """The path of the project is no text, so that nothing could be stored of it."""
+
+    def __init__(self, path: Path) -> None:
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        super().__init__(f"the path {shown} is not UTF-8", hint="give the folder another name")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A git repository that Penstock works on."""
@@ -85,8 +93,10 @@ def project_at(folder: Path) -> Project:
     start = folder.resolve()
     for path in (start, *start.parents):
         if (path / ".git").exists() or ((path / "HEAD").is_file() and (path / "objects").is_dir()):
+            if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+                raise ProjectUnnameable(path)
             name = re.sub(r"[^A-Za-z0-9]+", "-", path.name).strip("-").lower()[:40] or "project"
-            digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:10]
+            digest = hashlib.sha256(str(path).encode()).hexdigest()[:10]
             return Project(id=f"{name}-{digest}", path=path)
     raise NoProject(folder)
 

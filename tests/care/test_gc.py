@@ -205,6 +205,11 @@ def test_an_age_below_zero_is_refused(desk: Desk) -> None:
         gc(desk, older_than=-1)
 
 
+def test_an_age_beyond_all_time_removes_nothing_that_has_one(desk: Desk) -> None:
+    removed = {one["kind"] for one in gc(desk, older_than=99_999_999_999)}
+    assert removed.isdisjoint({"kept", "snapshots", "report", "environment"})
+
+
 def test_what_the_store_does_not_know_goes_by_age_alone_and_objects_stay_for_it(desk: Desk) -> None:
     folder = desk.worktree("r0", "ws-x")
     folder.mkdir(parents=True)

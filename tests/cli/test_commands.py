@@ -135,6 +135,7 @@ def test_the_version_is_said_by_all_names(ask: Any, capsys: pytest.CaptureFixtur
         (["agents", "check", "one", ""], "an empty text names nothing"),
         (["--project", "", "show-run"], "Invalid value for '--project'"),
         (["show-run", "nobody"], "there is no run 'nobody'"),
+        *(([*asked, "r\udcff"], "there is no run 'r") for asked in (["show-run"], ["budget", "show", "--run"])),
         (["show-run", "a", "--id", "b"], "two runs are named"),
         (["follow"], "has no run yet"),
         (["resume"], "no run of project is unfinished"),

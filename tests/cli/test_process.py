@@ -76,6 +76,13 @@ def test_closed_streams_are_no_error(desk: Desk, shell: str) -> None:
     assert (said.returncode, said.stderr) == (0, "")
 
 
+def test_a_version_that_can_not_be_written_is_no_success(desk: Desk) -> None:
+    shell = f"{sys.executable} -m penstock -V >/dev/full"
+    said = subprocess.run(["bash", "-c", shell], env=desk.environ, capture_output=True, text=True, check=False)
+    assert said.returncode == 3
+    assert said.stderr == "error: the answer can't be written: No space left on device\n"
+
+
 @pytest.mark.slow
 def test_a_console_that_lacks_characters_gets_an_answer(desk: Desk) -> None:
     desk.bundle("one", tasks=["Grüße → 日本"])

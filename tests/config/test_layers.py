@@ -14,6 +14,7 @@ from penstock.config.sections import (
     BreakerSettings,
     ExecutorSettings,
     LimitSettings,
+    PlannerSettings,
     ProjectSettings,
 )
 from penstock.domain.breaker import BreakerLimits, StepLimits
@@ -56,6 +57,13 @@ def problems(**layers: object) -> tuple[str, ...]:
 def one_problem(**layers: object) -> str:
     (problem,) = problems(**layers)
     return problem
+
+
+def test_whatever_yaml_takes_for_a_key_is_a_text() -> None:
+    text = "2026-01-01: a\nrules: {2026-01-02: {1: b}}\n"
+    settings = loaded(project={"config/decomposition_rules.yaml": text})
+    rules = settings.node(PlannerSettings).rules
+    assert rules == {"2026-01-01": "a", "rules": {"2026-01-02": {"1": "b"}}}
 
 
 def test_the_seeds_executor_file_says_how_much_runs_at_once() -> None:
@@ -239,6 +247,12 @@ def test_an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_key(tex
         ("[executor]\nmax_parallel = true", "executor.max_parallel must be a whole number, found true"),
         ("[executor]\nmax_parallel = 0", "executor.max_parallel must be at least 1, found 0"),
         ("[executor]\nagents = 0", "agents must be at least 1"),
+        ("[limits]\nagent_timeout = 1e300", "limits.agent_timeout must be at most 31536000, found the number 1e+300"),
+        ("[limits]\ncheck_timeout = 1e300", "limits.check_timeout must be at most 31536000"),
+        (f"[limits]\noutput_mb = {'9' * 20}", "limits.output_mb must be at most 1000000"),
+        (f"[executor]\nmin_free_gb = {'9' * 401}", "must be a number, found a number of more than 40 digits"),
+        ("[logging]\nx = nan", "logging.x must be what JSON can hold, without nan and inf, found the number nan"),
+        ("[logging]\nx = [{y = inf}]", "logging.x must be what JSON can hold"),
         ("executor = 3", "executor must be a table"),
         ("allow_unchecked = 'yes'", 'allow_unchecked must be true or false, found the text "yes"'),
         ("approvals = ['merge']", 'approvals must be "review" or "gate", found the text "merge"'),

@@ -115,7 +115,7 @@ class Ages:
 
     def _since(self, moment: datetime, days: int, words: str) -> str:
         age = self.now - moment
-        return f"{words} {age.days} days ago" if age >= timedelta(days=days) else ""
+        return f"{words} {age.days} days ago" if age.days >= days else ""
 
     def judge_worktree(self, known: Known, one: Remnant) -> str:
         """Why a worktree goes, or nothing."""
@@ -203,7 +203,7 @@ def _reports(parts: Parts, asked: int | None) -> Iterator[Item]:
         status = path.lstat()
         written = datetime.fromtimestamp(status.st_mtime, parts.clock.now().tzinfo)
         age = parts.clock.now() - written
-        if age >= timedelta(days=days):
+        if age.days >= days:
             remnant = Remnant(kind=Kind.REPORT, run="", name=path.name, size=status.st_size, used=written)
             project = Project(id="", path=NOWHERE)
             yield Item(project=project, remnant=remnant, reason=f"written {age.days} days ago")

@@ -128,7 +128,7 @@ class Terminal:
             self.out.flush()
         except OSError as error:
             self.is_gone = True
-            _forget_reader(self.out)
+            forget_reader(self.out)
             if not isinstance(error, BrokenPipeError):
                 self.is_lost = True
                 self.error(f"the answer can't be written: {error.strerror or error}")
@@ -138,12 +138,12 @@ class Terminal:
         try:
             self.out.flush()
         except OSError:
-            _forget_reader(self.out)
+            forget_reader(self.out)
         with suppress(OSError):
             self.err.flush()
 
 
-def _forget_reader(stream: TextIO) -> None:
+def forget_reader(stream: TextIO) -> None:
     """Let what is still buffered go nowhere, so that the interpreter's own flush at the end is quiet."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)

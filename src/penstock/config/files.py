@@ -148,7 +148,14 @@ def _read_yaml(text: str) -> tuple[object, dict[Key, int]]:
         raise ValueError("aliases (*name) are not supported here")
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     lines = dict(_node_lines(root, ())) if root is not None else {}
-    return yaml.safe_load(text), lines
+    return _with_text_keys(yaml.safe_load(text)), lines
+
+
+def _with_text_keys(value: object) -> object:
+    """The same with texts as keys: YAML also knows dates, numbers and nothing there."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def _json_lines(text: str) -> dict[Key, int]:

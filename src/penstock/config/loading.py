@@ -23,7 +23,7 @@ from penstock.config.shape import (
     spread,
 )
 from penstock.config.upstreams import upstream_in
-from penstock.config.values import read
+from penstock.config.values import found, read
 from penstock.domain.errors import UserError
 
 if TYPE_CHECKING:
@@ -216,6 +216,9 @@ class _Gathering:
             return MISSING
         if (least := limits.get("minimum")) is not None and value < least:
             self.problems.append(f"{written.place}: {dotted(key)} must be at least {least}, found {value}")
+            return MISSING
+        if (most := limits.get("maximum")) is not None and value > most:
+            self.problems.append(f"{written.place}: {dotted(key)} must be at most {most}, found {found(value)}")
             return MISSING
         return value
 

@@ -20,6 +20,8 @@ from penstock.domain.setup import Setup
 BRANCH_PARTS = frozenset({"change", "workstream", "run"})
 _FIRST = {"minimum": 1}
 _ZERO = {"minimum": 0}
+_YEAR = {"maximum": 365 * 24 * 3600}
+_MUCH = {"maximum": 1_000_000}
 _STEPS = ("edit", "static", "runtime", "review", "integrate")
 
 
@@ -168,7 +170,7 @@ class ExecutorSettings:
     """Steps that run checks at once on this machine; not set: 4, or max_parallel if that is more."""
     disk: int = field(default=2, metadata=_FIRST)
     """Worktrees put away at once on this machine."""
-    min_free_gb: float = field(default=1.0, metadata=_ZERO)
+    min_free_gb: float = field(default=1.0, metadata=_ZERO | _MUCH)
     """Nothing begins while less of the disk is free."""
 
     def __post_init__(self) -> None:
@@ -181,19 +183,19 @@ class ExecutorSettings:
 class LimitSettings:
     """How long and how big things may get. Times are seconds of engine time."""
 
-    agent_timeout: float = field(default=1800.0, metadata=_FIRST)
+    agent_timeout: float = field(default=1800.0, metadata=_FIRST | _YEAR)
     """Seconds that one attempt of an agent may take."""
-    agent_idle_timeout: float = field(default=600.0, metadata=_ZERO)
+    agent_idle_timeout: float = field(default=600.0, metadata=_ZERO | _YEAR)
     """Seconds that an agent may neither print anything nor call a model; 0 is no limit."""
-    max_calls: int = field(default=200, metadata=_FIRST)
+    max_calls: int = field(default=200, metadata=_FIRST | _MUCH)
     """Model calls that one attempt of an agent may make."""
-    check_timeout: float = field(default=600.0, metadata=_FIRST)
+    check_timeout: float = field(default=600.0, metadata=_FIRST | _YEAR)
     """Seconds that a check may take which has no limit of its own."""
-    setup_timeout: float = field(default=1800.0, metadata=_FIRST)
+    setup_timeout: float = field(default=1800.0, metadata=_FIRST | _YEAR)
     """Seconds that making an environment may take."""
-    output_mb: int = field(default=4, metadata=_FIRST)
+    output_mb: int = field(default=4, metadata=_FIRST | _MUCH)
     """So much of a process's output is kept."""
-    snapshot_ignored_mb: int = field(default=50, metadata=_ZERO)
+    snapshot_ignored_mb: int = field(default=50, metadata=_ZERO | _MUCH)
     """Ignored files up to this are part of a snapshot; more makes the folder be moved aside."""
     keep_days: int = field(default=14, metadata=_ZERO)
     """Days that what was moved aside is kept."""

@@ -33,6 +33,8 @@ def found(value: object) -> str:
             return {None: "nothing", True: "true", False: "false"}[value]
         case str():
             return f'the text "{value if len(value) <= 40 else value[:37] + "..."}"'
+        case int() if abs(value) >= 10**40:
+            return "a number of more than 40 digits"
         case int() | float():
             return f"the number {value}"
         case list() | tuple():
@@ -84,7 +86,10 @@ def _scalar(kind: Any, value: object) -> object:
     if kind not in _NAMES:
         raise Bug(f"no setting can be a {kind}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise Unfit(_NAMES[float], value) from None
     if type(value) is kind and (not isinstance(value, float) or isfinite(value)):
         return value
     raise Unfit(_NAMES[kind], value)
@@ -116,7 +121,10 @@ class AsWritten:
     @classmethod
     def from_settings(cls, value: object) -> object:
         """The value itself, in a copy."""
-        return json.loads(json.dumps(value, default=str))
+        try:
+            return json.loads(json.dumps(value, default=str, allow_nan=False))
+        except ValueError:
+            raise Unfit("what JSON can hold, without nan and inf", value) from None
 
 
 def plain(value: object) -> object:

@@ -46,7 +46,7 @@ def unknown_run(connection: Connection, run_id: str) -> UnknownRun:
 
 def known_run(connection: Connection, run_id: str) -> Row[Any]:
     """The row of a run that is stored; an error for one that is not."""
-    row = connection.execute(select(tables.runs).where(tables.runs.c.run_id == run_id)).one_or_none()
+    row = connection.execute(select(tables.runs).where(tables.runs.c.run_id == storable(run_id))).one_or_none()
     if row is None:
         raise unknown_run(connection, run_id)
     return row
@@ -139,7 +139,7 @@ def read_run(connection: Connection, run_id: str) -> Loaded:
         .join(projects, projects.c.id == runs.c.project)
         .join(plans, plans.c.run_id == runs.c.run_id)
     )
-    row = connection.execute(query.where(runs.c.run_id == run_id)).one_or_none()
+    row = connection.execute(query.where(runs.c.run_id == storable(run_id))).one_or_none()
     if row is None:
         raise unknown_run(connection, run_id)
     made_from = METADATA.read(row.content)
