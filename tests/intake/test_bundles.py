@@ -370,6 +370,27 @@ def test_the_published_schema_is_that_of_the_models() -> None:
     jsonschema.Draft202012Validator.check_schema(published)
 
 
+@pytest.mark.parametrize(
+    ("fields", "is_sound"),
+    [
+        ({"gate": 1.0, "ccpm_issue": 2.0, "circuit_breaker": {"max_attempts": 3.0}}, True),
+        ({"capability": "testing", "capability_payload": {"timeout_ms": 1000.0, "max_retries": 5.0}}, True),
+        ({"gate": 1.5}, False),
+        ({"gate": 0.0}, False),
+        ({"gate": 2147483648.0}, False),
+        ({"tool": None}, False),
+        ({"tool": None, "capability": None}, False),
+        ({"tool": None, "capability": "testing"}, True),
+    ],
+)
+def test_the_schema_and_the_loader_agree(tmp_path: Path, fields: dict[str, object], is_sound: bool) -> None:
+    written = bundle(**fields)
+    (tmp_path / "a.json").write_text(json.dumps(written))
+    found = {one.kind for one in check(tmp_path).problems}
+    assert (ProblemKind.SCHEMA not in found) == is_sound
+    assert jsonschema.Draft202012Validator(schema()).is_valid(written) == is_sound
+
+
 def test_the_schema_takes_what_the_loader_takes() -> None:
     validator = jsonschema.Draft202012Validator(schema())
     assert validator.is_valid(bundle())

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
 
 ID = r"^ws-[a-z0-9-]+$"
 LARGEST_INTEGER = 2**31 - 1
 
+
+def _whole(value: object) -> object:
+    """JSON has one kind of numbers: to its schema 1.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_whole)
 Id = Annotated[str, StringConstraints(pattern=ID, max_length=120)]
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
-Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
-PositiveCount = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
+Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER), _WHOLE]
+PositiveCount = Annotated[int, Field(ge=1, le=LARGEST_INTEGER), _WHOLE]
 _CLOSED = ConfigDict(strict=True, extra="forbid", frozen=True)
 _OPEN = ConfigDict(strict=True, extra="allow", frozen=True)
 
@@ -46,8 +53,8 @@ class CapabilityPayload(BaseModel):
     model_config = _OPEN
     files: tuple[Text, ...] | None = None
     prompt: str | None = None
-    timeout_ms: Annotated[int, Field(ge=1000, le=LARGEST_INTEGER)] | None = None
-    max_retries: Annotated[int, Field(ge=0, le=5)] | None = None
+    timeout_ms: Annotated[int, Field(ge=1000, le=LARGEST_INTEGER), _WHOLE] | None = None
+    max_retries: Annotated[int, Field(ge=0, le=5), _WHOLE] | None = None
 
 
 class TestGate(BaseModel):
@@ -69,6 +76,11 @@ Capability = Literal["code_generation", "linting", "refactoring", "testing", "ve
 Kind = Literal["design", "impl", "test", "docs", "infra", "refactor", "background", "spike"]
 
 
+def _named(key: str) -> dict[str, Any]:
+    """The schema of what has a key that is not null."""
+    return {"required": [key], "properties": {key: {"type": "string"}}}
+
+
 class Bundle(BaseModel):
     """One workstream: what to do, where, and how to tell that it is done."""
 
@@ -76,11 +88,11 @@ class Bundle(BaseModel):
         strict=True,
         extra="forbid",
         frozen=True,
-        json_schema_extra={"anyOf": [{"required": ["tool"]}, {"required": ["capability"]}]},
+        json_schema_extra={"anyOf": [_named("tool"), _named("capability")]},
     )
     id: Id = Field(description="Unique over all files of the plan.")
     openspec_change: Text = Field(description="The change that this belongs to, such as OS-001.")
-    ccpm_issue: int | str | None = Field(default=None, description="The issue that this belongs to.")
+    ccpm_issue: Annotated[int, _WHOLE] | str | None = Field(default=None, description="The issue that this belongs to.")
     gate: PositiveCount = Field(description="Lower gates go first.")
     files_scope: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
         description="Paths that may be changed, relative to the project: files, folders, or patterns with *, ? and **."
