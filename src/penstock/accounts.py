@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.config.sections import BudgetSettings
-from penstock.domain.budget import Account, Cap, Level, micros_of
+from penstock.domain.budget import KINDS, Account, Cap, Level, micros_of
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.parts import Parts
@@ -67,13 +67,8 @@ class Accounts:
         if lift and (micros is not None or tokens is not None):
             raise UserError("--no-limit lifts the whole cap", hint="leave out --usd and --tokens, or --no-limit")
         level, key = await self._place(payer)
-        before = (await self._parts.ledger.account(level, key)).cap
-        cap = Cap(
-            micros=None if lift else before.micros if micros is None else micros,
-            tokens=None if lift else before.tokens if tokens is None else tokens,
-        )
-        await self._parts.ledger.set_cap(level, key, cap)
-        return await self._parts.ledger.account(level, key)
+        cap = Cap(tokens=tokens, micros=micros)
+        return await self._parts.ledger.set_cap(level, key, cap, KINDS if lift else cap.kinds)
 
     def of_run(self, run: str) -> list[dict[str, Any]]:
         """The accounts of a run and of its workstreams, as far as there are any."""

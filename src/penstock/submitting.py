@@ -112,7 +112,7 @@ class Submitting:
         if order.budgets.project.cap.is_set:
             caps = {**caps, (Level.PROJECT, project.id): order.budgets.project.cap}
         for (level, key), cap in caps.items():
-            await self._parts.ledger.set_cap(level, key, cap)
+            await self._parts.ledger.give_cap(level, key, cap)
         run = new_run(id=order.run_id, plan=rank(order.plan), policy=order.kept.policy, branch=order.branch)
         await self._parts.journal.create(
             NewRun(

@@ -11,7 +11,7 @@ import pytest
 from journal_driving import START
 from ledger_driving import SECRET, Kept, a_call, an_end, granted, run_account, someone
 
-from penstock.domain.budget import NOTHING, Account, Amount, Cap, Granted, Level, MustWait, Refused
+from penstock.domain.budget import NOTHING, Account, Amount, Cap, Granted, Kind, Level, MustWait, Refused
 from penstock.domain.errors import Bug
 from penstock.domain.usage import BELIEVABLE, CallStatus, Tokens
 
@@ -145,6 +145,25 @@ def test_a_cap_may_be_changed_while_calls_are_under_way_and_keeps_what_is_spent(
         assert isinstance(await ledger.reserve(a_call(caller)), Refused)
         await ledger.set_cap(Level.RUN, caller.run, Cap())
         assert await ledger.reserve(a_call(caller)) == Granted()
+
+    asyncio.run(main())
+
+
+def test_what_a_person_has_set_of_a_cap_no_settings_change(kept: Kept) -> None:
+    async def main() -> None:
+        caller, ledger = someone(), kept.ledger
+        run, first, second = (Level.RUN, caller.run), Cap(tokens=7, micros=70), Cap(tokens=8)
+        await ledger.give_cap(*run, first)
+        await ledger.give_cap(*run, second)
+        assert (await ledger.account(*run)).cap == Cap(tokens=8, micros=70)
+        assert await ledger.set_cap(*run, Cap(micros=5), [Kind.MICROS]) == run_account(
+            caller, cap=Cap(tokens=8, micros=5)
+        )
+        await ledger.give_cap(*run, first)
+        assert (await ledger.account(*run)).cap == Cap(tokens=7, micros=5)
+        await ledger.set_cap(*run, Cap())
+        await ledger.give_cap(*run, first)
+        assert (await ledger.account(*run)).cap == Cap()
 
     asyncio.run(main())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger_driving import MARKS, Kept, a_call, an_end, redact, someone
 
 from penstock.adapters.store.memory_ledger import MemoryLedger
-from penstock.domain.budget import Cap, Level
+from penstock.domain.budget import Cap, Kind, Level
 from penstock.domain.usage import CallStatus, Tokens
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ steps = st.one_of(
     st.tuples(st.just("reserve"), PLACES, few, few),
     st.tuples(st.just("settle"), st.integers(0, 40), tokens, st.none() | few, st.sampled_from(CallStatus)),
     st.tuples(st.just("record"), PLACES, tokens, st.none() | few),
-    st.tuples(st.just("cap"), PLACES, st.sampled_from(Level), perhaps, perhaps),
+    st.tuples(st.just("cap"), PLACES, st.sampled_from(Level), perhaps, perhaps, st.sets(st.sampled_from(Kind))),
+    st.tuples(st.just("give"), PLACES, st.sampled_from(Level), perhaps, perhaps),
     st.tuples(st.just("lost"), st.booleans()),
     st.tuples(st.just("lost of pipeline")),
 )
@@ -62,10 +63,14 @@ class Both:
                 await self._alike("settle", self.calls[place % len(self.calls)], end)
             case ("record", place, used, micros):
                 await self._alike("record", a_call(self.callers[place]), an_end(tokens=used, micros=micros))
-            case ("cap", place, level, amount, micros):
+            case ("cap", place, level, amount, micros, kinds):
                 key = dict(self.callers[place].accounts).get(level)
                 if key is not None:
-                    await self._alike("set_cap", level, key, Cap(tokens=amount, micros=micros))
+                    await self._alike("set_cap", level, key, Cap(tokens=amount, micros=micros), kinds)
+            case ("give", place, level, amount, micros):
+                key = dict(self.callers[place].accounts).get(level)
+                if key is not None:
+                    await self._alike("give_cap", level, key, Cap(tokens=amount, micros=micros))
             case ("lost", second):
                 await self._alike("settle_lost", self.callers[2 if second else 0].run)
             case ("lost of pipeline",):

@@ -6,8 +6,8 @@ worst case exceed a cap; where only others' reservations stand in its way, it wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self, TypeAlias
 
@@ -29,6 +29,16 @@ class Level(StrEnum):
     def ends_the_run(self) -> bool:
         """Whether a spent cap ends the whole run at once, not one workstream."""
         return self is not Level.WORKSTREAM
+
+
+class Kind(StrEnum):
+    """What a cap limits."""
+
+    TOKENS = "tokens"
+    MICROS = "micros"
+
+
+KINDS = tuple(Kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +68,16 @@ class Cap:
     @property
     def is_set(self) -> bool:
         """Whether it limits anything."""
-        return self.tokens is not None or self.micros is not None
+        return bool(self.kinds)
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What it limits."""
+        return frozenset(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    def changed(self, other: Cap, kinds: Collection[Kind]) -> Cap:
+        """The cap with these kinds as the other has them."""
+        return replace(self, **{kind.value: getattr(other, kind) for kind in kinds})
 
     def allows(self, amount: Amount) -> bool:
         """Whether so much is within the cap."""

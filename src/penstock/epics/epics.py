@@ -68,7 +68,7 @@ class Epics:
             warnings = (*warnings, *opened.warnings)
             cap = settings.node(BudgetSettings).pipeline.cap
         if cap.is_set:
-            await self._parts.ledger.set_cap(Level.PIPELINE, pipeline_id, cap)
+            await self._parts.ledger.give_cap(Level.PIPELINE, pipeline_id, cap)
         first = begun(made, now)
         note = PipelineNote(type="pipeline_created", payload={"epic_id": made.epic_id}, at=now)
         await self._parts.pipelines.create(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from penstock.domain.budget import Account, Cap, Leave, Level, MarkReached
+from penstock.domain.budget import KINDS, Account, Cap, Kind, Leave, Level, MarkReached
 from penstock.domain.usage import CallEnd, Caller, ModelCall, Tokens
 
 
@@ -39,8 +39,14 @@ class Ledger(Protocol):
         """The same for the calls that a pipeline made itself; those of its runs are settled by their owners."""
         ...
 
-    async def set_cap(self, level: Level, key: str, cap: Cap) -> None:
-        """Set the cap of an account, from now on and for what is spent already."""
+    async def set_cap(self, level: Level, key: str, cap: Cap, kinds: Collection[Kind] = KINDS) -> Account:
+        """Set these kinds of an account's cap as a person says, from now on and for what is spent already; the account
+        as it is then.
+        """
+        ...
+
+    async def give_cap(self, level: Level, key: str, cap: Cap) -> None:
+        """The same as the settings say: for the kinds that this cap limits and that no person has set."""
         ...
 
     async def account(self, level: Level, key: str) -> Account:

@@ -36,6 +36,7 @@ from penstock.adapters.store.opening import (
 )
 from penstock.adapters.store.sqlite import SqliteSite
 from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
+from penstock.domain.budget import Cap, Level
 from penstock.ports.library import UsageFilter
 
 if TYPE_CHECKING:
@@ -203,6 +204,22 @@ def test_usage_that_is_there_is_added_up_when_its_sums_come(path: Path, clock: C
     assert rows(path, "SELECT execution_time_ms, last_used_at FROM usage_by_pipeline WHERE pipeline_id = 'pip_1'") == [
         (20, "2026-01-01T00:00:03.000000Z")
     ]
+    database.close()
+
+
+def test_caps_that_are_there_stay_as_if_a_person_had_set_them(path: Path, clock: Clock) -> None:
+    prepare(path, clock, Migrations(version=3))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO budgets VALUES ('project', 'p', 70, NULL, 0, 0, 0, 0)")
+        connection.commit()
+    database = open_database(path, clock)
+
+    async def main() -> Cap:
+        ledger = database.ledger(redact=str)
+        await ledger.give_cap(Level.PROJECT, "p", Cap(tokens=9, micros=5))
+        return (await ledger.account(Level.PROJECT, "p")).cap
+
+    assert asyncio.run(main()) == Cap(tokens=70, micros=5)
     database.close()
 
 

@@ -21,16 +21,16 @@ from penstock.adapters.store.ledger_statements import (
     take_reservations_of_pipeline,
     take_reservations_of_run,
 )
-from penstock.domain.budget import NOTHING, Granted, leave_of, marks_reached
+from penstock.domain.budget import KINDS, NO_CAP, NOTHING, Granted, leave_of, marks_reached
 from penstock.domain.usage import believed, charge, lost, reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sqlalchemy import Connection
 
     from penstock.adapters.store.writer import Writer
-    from penstock.domain.budget import Account, Amount, Cap, Leave, Level, MarkReached
+    from penstock.domain.budget import Account, Amount, Cap, Kind, Leave, Level, MarkReached
     from penstock.domain.usage import CallEnd, ModelCall
 
 Answer = TypeVar("Answer")
@@ -86,9 +86,16 @@ class SqlLedger:
 
         return await self._writer.write(work)
 
-    async def set_cap(self, level: Level, key: str, cap: Cap) -> None:
-        """Set the cap of an account, from now on and for what is spent already."""
-        await self._writer.write(lambda connection: put_cap(connection, level, key, cap))
+    async def set_cap(self, level: Level, key: str, cap: Cap, kinds: Collection[Kind] = KINDS) -> Account:
+        """Set these kinds of an account's cap as a person says, from now on and for what is spent already; the account
+        as it is then.
+        """
+        said = NO_CAP.changed(cap, kinds)
+        return await self._writer.write(lambda connection: put_cap(connection, level, key, said, by_hand=kinds))
+
+    async def give_cap(self, level: Level, key: str, cap: Cap) -> None:
+        """The same as the settings say: for the kinds that this cap limits and that no person has set."""
+        await self._writer.write(lambda connection: put_cap(connection, level, key, cap, by_hand=()))
 
     async def account(self, level: Level, key: str) -> Account:
         """One account as it stands; an empty one where nothing is known."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Insert, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Insert, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from penstock.adapters.store.named import Named
 from penstock.adapters.store.rollups import add_to_rollups
@@ -14,17 +14,16 @@ from penstock.adapters.store.statements import upsert
 from penstock.adapters.store.tables import as_text
 from penstock.adapters.store.usage_rows import reservation_row, reserved_call, usage_row
 from penstock.adapters.store.usage_tables import budgets, pipeline_prompt_usage, reservations
-from penstock.domain.budget import Account, Amount, Cap, Level
+from penstock.domain.budget import KINDS, Account, Amount, Cap, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
+    from penstock.domain.budget import Kind
     from penstock.domain.usage import CallEnd, ModelCall
-
-KINDS = ("tokens", "micros")
 
 
 def reserve_from(connection: Connection, level: Level, key: str, worst: Amount) -> bool:
@@ -53,10 +52,15 @@ def charge_account(
     return before, after
 
 
-def put_cap(connection: Connection, level: Level, key: str, cap: Cap) -> None:
-    """Set the cap of an account, which is made if need be."""
-    row = {**_empty(level, key), "cap_tokens": cap.tokens, "cap_micros": cap.micros}
-    _statements(connection.dialect.name).put_cap.send(connection, row)
+def put_cap(connection: Connection, level: Level, key: str, cap: Cap, *, by_hand: Collection[Kind]) -> Account:
+    """Set the kinds of a cap that a person says, and those that it limits and no person has set; the account then.
+
+    The account is made if need be.
+    """
+    hands = {f"by_hand_{kind}": kind in by_hand for kind in KINDS}
+    row = {**_empty(level, key), "cap_tokens": cap.tokens, "cap_micros": cap.micros, **hands}
+    (found,) = _statements(connection.dialect.name).put_cap.ask(connection, row)
+    return _account(level, key, found)
 
 
 def read_account(connection: Connection, level: Level, key: str) -> Account:
@@ -150,7 +154,8 @@ def _account(level: Level, key: str, amounts: tuple[Any, ...]) -> Account:
 
 def _empty(level: Level, key: str) -> dict[str, Any]:
     amounts = ("settled_tokens", "settled_micros", "reserved_tokens", "reserved_micros")
-    return {"level": level.value, "key": key, **dict.fromkeys(amounts, 0)}
+    hands = ("by_hand_tokens", "by_hand_micros")
+    return {"level": level.value, "key": key, **dict.fromkeys(amounts, 0), **dict.fromkeys(hands, False)}
 
 
 def _reserving(dialect: str) -> ReturningInsert[Any]:
@@ -177,10 +182,13 @@ def _charging() -> ReturningUpdate[Any]:
     return charged.values(values).returning(*_amounts())
 
 
-def _capping(dialect: str) -> Insert:
-    new = upsert(dialect)(budgets)
-    caps = ("cap_tokens", "cap_micros")
-    capping: Insert = new.on_conflict_do_update(
-        index_elements=["level", "key"], set_={name: new.excluded[name] for name in caps}
-    )
-    return capping
+def _capping(dialect: str) -> ReturningInsert[Any]:
+    new, column = upsert(dialect)(budgets), budgets.c
+    values: dict[str, ColumnElement[Any]] = {}
+    for kind in KINDS:
+        here, given = (of[f"cap_{kind}"] for of in (column, new.excluded))
+        by_hand, now_by_hand = (of[f"by_hand_{kind}"] for of in (column, new.excluded))
+        values[f"cap_{kind}"] = case((now_by_hand, given), (by_hand, here), else_=func.coalesce(given, here))
+        values[f"by_hand_{kind}"] = or_(by_hand, now_by_hand)
+    capping: Insert = new.on_conflict_do_update(index_elements=["level", "key"], set_=values)
+    return capping.returning(*_amounts())

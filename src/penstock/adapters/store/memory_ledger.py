@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.store.failures import RowsContradict
 from penstock.adapters.store.usage_rows import told, usage_row
-from penstock.domain.budget import Account, Granted, leave_of, marks_reached
+from penstock.domain.budget import KINDS, Account, Granted, leave_of, marks_reached
 from penstock.domain.usage import believed, charge, lost, reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from penstock.domain.budget import Amount, Cap, Leave, Level, MarkReached
+    from penstock.domain.budget import Amount, Cap, Kind, Leave, Level, MarkReached
     from penstock.domain.usage import CallEnd, Caller, ModelCall
 
 
@@ -26,6 +26,8 @@ class MemoryLedger:
         self._marks = tuple(marks)
         self._lock = threading.Lock()
         self._accounts: dict[tuple[Level, str], Account] = {}
+        self._by_hand: dict[tuple[Level, str], frozenset[Kind]] = {}
+        """Which kinds of a cap a person has set."""
         self._reserved: dict[str, ModelCall] = {}
         self._records: dict[str, dict[str, Any]] = {}
 
@@ -69,10 +71,16 @@ class MemoryLedger:
                 self._book(call, lost(call), reservation(call))
             return len(calls)
 
-    async def set_cap(self, level: Level, key: str, cap: Cap) -> None:
-        """Set the cap of an account, from now on and for what is spent already."""
+    async def set_cap(self, level: Level, key: str, cap: Cap, kinds: Collection[Kind] = KINDS) -> Account:
+        """Set these kinds of an account's cap as a person says; the account as it is then."""
         with self._lock:
-            self._keep(replace(self._find(level, key), cap=cap))
+            self._by_hand[level, key] = self._set_by_hand(level, key) | frozenset(kinds)
+            return self._change_cap(level, key, cap, kinds)
+
+    async def give_cap(self, level: Level, key: str, cap: Cap) -> None:
+        """The same as the settings say: for the kinds that this cap limits and that no person has set."""
+        with self._lock:
+            self._change_cap(level, key, cap, cap.kinds - self._set_by_hand(level, key))
 
     async def account(self, level: Level, key: str) -> Account:
         """One account as it stands; an empty one where nothing is known."""
@@ -95,6 +103,15 @@ class MemoryLedger:
             reached += marks_reached(before, after, self._marks)
         self._write(call, end)
         return tuple(reached)
+
+    def _change_cap(self, level: Level, key: str, cap: Cap, kinds: Collection[Kind]) -> Account:
+        before = self._find(level, key)
+        after = replace(before, cap=before.cap.changed(cap, kinds))
+        self._keep(after)
+        return after
+
+    def _set_by_hand(self, level: Level, key: str) -> frozenset[Kind]:
+        return self._by_hand.get((level, key), frozenset())
 
     def _write(self, call: ModelCall, end: CallEnd) -> None:
         self._records.setdefault(call.id, usage_row(call, end, self._redact))

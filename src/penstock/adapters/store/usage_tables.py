@@ -6,7 +6,19 @@ Money is in millionths of a dollar.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 from penstock.adapters.store.tables import Moment, metadata
 
@@ -74,6 +86,7 @@ pipeline_prompt_usage = Table(
     Index("ix_usage_used_at", "used_at"),
 )
 
+# What a person has set of a cap (`by_hand_…`) no settings change.
 budgets = Table(
     "budgets",
     metadata,
@@ -85,6 +98,8 @@ budgets = Table(
     Column("settled_micros", BigInteger, nullable=False),
     Column("reserved_tokens", BigInteger, nullable=False),
     Column("reserved_micros", BigInteger, nullable=False),
+    Column("by_hand_tokens", Boolean, nullable=False, server_default=false()),
+    Column("by_hand_micros", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("level", "key"),
 )
 

@@ -1,0 +1,65 @@
+"""Who says what may be spent: a person, the settings, a bundle. Real parts, no model."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from penstock.accounts import Payer
+from penstock.bootstrap import Penstock
+from penstock.domain.budget import NO_CAP, Cap
+from penstock.submission import Submission
+from service_support import Desk, awaited, bundle
+
+PROJECT = Payer()
+
+
+async def cap_of(penstock: Penstock, payer: Payer = PROJECT) -> Cap:
+    return (await penstock.accounts.account(payer)).cap
+
+
+@awaited
+async def test_what_a_person_has_set_stands_and_the_settings_give_the_rest(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, bundle("ws-a"))
+    penstock = desk.trusted(PENSTOCK_BUDGETS_PROJECT_USD="100", PENSTOCK_BUDGETS_PROJECT_TOKENS="9000")
+    account = await penstock.accounts.set_cap(PROJECT, micros=5_000_000, tokens=None, lift=False)
+    assert account.cap == Cap(micros=5_000_000)
+    await penstock.service.submit(Submission())
+    assert await cap_of(penstock) == Cap(micros=5_000_000, tokens=9000)
+    await penstock.close()
+
+
+@awaited
+async def test_a_cap_that_a_person_has_lifted_stays_lifted(tmp_path: Path) -> None:
+    penstock = Desk(tmp_path, bundle("ws-a")).trusted(PENSTOCK_BUDGETS_PROJECT_USD="100")
+    await penstock.service.submit(Submission())
+    assert await cap_of(penstock) == Cap(micros=100_000_000)
+    await penstock.accounts.set_cap(PROJECT, micros=None, tokens=None, lift=True)
+    await penstock.service.submit(Submission())
+    assert await cap_of(penstock) == NO_CAP
+    await penstock.close()
+
+
+@awaited
+async def test_a_setting_that_changes_holds_from_the_next_run_on_and_one_that_is_gone_takes_nothing(
+    tmp_path: Path,
+) -> None:
+    desk, found = Desk(tmp_path, bundle("ws-a")), []
+    for settings in ({"TOKENS": "9000"}, {"TOKENS": "7000", "USD": "2"}, {}):
+        penstock = desk.trusted(**{f"PENSTOCK_BUDGETS_PROJECT_{name}": value for name, value in settings.items()})
+        await penstock.service.submit(Submission())
+        found.append(await cap_of(penstock))
+        await penstock.close()
+    assert found == [Cap(tokens=9000), Cap(tokens=7000, micros=2_000_000), Cap(tokens=7000, micros=2_000_000)]
+
+
+@awaited
+async def test_of_two_changes_at_once_both_are_kept(tmp_path: Path) -> None:
+    penstock = Desk(tmp_path).trusted()
+    for number in range(10):
+        await asyncio.gather(
+            penstock.accounts.set_cap(PROJECT, micros=number, tokens=None, lift=False),
+            penstock.accounts.set_cap(PROJECT, micros=None, tokens=number, lift=False),
+        )
+        assert await cap_of(penstock) == Cap(micros=number, tokens=number)
+    await penstock.close()
