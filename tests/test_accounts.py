@@ -63,3 +63,34 @@ async def test_of_two_changes_at_once_both_are_kept(tmp_path: Path) -> None:
         )
         assert await cap_of(penstock) == Cap(micros=number, tokens=number)
     await penstock.close()
+
+
+@awaited
+async def test_a_run_made_piece_by_piece_has_the_caps_of_one_that_is_submitted(tmp_path: Path) -> None:
+    limits = {"PROJECT_TOKENS": "9000", "RUN_TOKENS": "800", "WORKSTREAM_USD": "0.5"}
+    cheap = bundle("ws-b", max_cost_usd=0.1)
+    desk = Desk(tmp_path, bundle("ws-a"), cheap)
+    penstock = desk.trusted(**{f"PENSTOCK_BUDGETS_{name}": value for name, value in limits.items()})
+    made = await penstock.assembly.create("made")
+    assert (await cap_of(penstock), await cap_of(penstock, Payer(run=made))) == (Cap(tokens=9000), Cap(tokens=800))
+    for one in (bundle("ws-a"), cheap):
+        await penstock.assembly.add(made, one)
+    submitted = (await penstock.service.submit(Submission())).run_id
+    for run in (made, submitted):
+        payers = [Payer(run=run), *(Payer(run=run, workstream=name) for name in ("ws-a", "ws-b"))]
+        found = [await cap_of(penstock, payer) for payer in payers]
+        assert found == [Cap(tokens=800), Cap(micros=500_000), Cap(micros=100_000)], run
+    await penstock.assembly.perform(Submission(run_id=made, cap=Cap(tokens=5, micros=7)))
+    assert await cap_of(penstock, Payer(run=made)) == Cap(tokens=5, micros=7)
+    await penstock.close()
+
+
+@awaited
+async def test_what_a_person_has_set_of_a_run_stands_while_it_is_made_and_begun(tmp_path: Path) -> None:
+    penstock = Desk(tmp_path).trusted(PENSTOCK_BUDGETS_RUN_TOKENS="800")
+    made = await penstock.assembly.create()
+    await penstock.accounts.set_cap(Payer(run=made), micros=None, tokens=950, lift=False)
+    await penstock.assembly.add(made, bundle("ws-a"))
+    await penstock.assembly.perform(Submission(run_id=made))
+    assert await cap_of(penstock, Payer(run=made)) == Cap(tokens=950)
+    await penstock.close()

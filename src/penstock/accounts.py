@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.config.sections import BudgetSettings
-from penstock.domain.budget import KINDS, Account, Cap, Level, micros_of
+from penstock.domain.budget import KINDS, NO_CAP, Account, Cap, Level, micros_of
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.parts import Parts
+from penstock.ports import Ledger
 from penstock.projects import Projects
 
 
@@ -36,16 +37,36 @@ class Payer:
         return Level.RUN if self.run else Level.PIPELINE if self.pipeline else Level.PROJECT
 
 
-def caps_of(
-    budgets: BudgetSettings, *, run: str, asked: Cap, workstreams: Sequence[Workstream]
-) -> Mapping[tuple[Level, str], Cap]:
-    """The caps that a new run begins with; those that limit nothing are left out."""
-    caps = {(Level.RUN, run): budgets.run.cap.lowered(asked)}
-    for workstream in workstreams:
-        most = workstream.origin.get("max_cost_usd")
-        own = Cap(micros=micros_of(most))
-        caps[Level.WORKSTREAM, f"{run}/{workstream.id}"] = budgets.workstream.cap.lowered(own)
-    return {place: cap for place, cap in caps.items() if cap.is_set}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spender:
+    """Who is about to spend, and so whose accounts get the caps of the settings."""
+
+    project: str
+    pipeline: str = ""
+    run: str = ""
+    asked: Cap = NO_CAP
+    """What was asked for the run; it lowers what the settings give."""
+    workstreams: Sequence[Workstream] = ()
+    """Those of the run; what a bundle says lowers what the settings give."""
+
+    def caps(self, budgets: BudgetSettings) -> Mapping[tuple[Level, str], Cap]:
+        """The cap of each account, the widest first."""
+        caps = {(Level.PROJECT, self.project): budgets.project.cap}
+        if self.pipeline:
+            caps[Level.PIPELINE, self.pipeline] = budgets.pipeline.cap
+        if self.run:
+            caps[Level.RUN, self.run] = budgets.run.cap.lowered(self.asked)
+        for workstream in self.workstreams:
+            own = Cap(micros=micros_of(workstream.origin.get("max_cost_usd")))
+            caps[Level.WORKSTREAM, f"{self.run}/{workstream.id}"] = budgets.workstream.cap.lowered(own)
+        return caps
+
+
+async def give_caps(ledger: Ledger, budgets: BudgetSettings, spender: Spender) -> None:
+    """Give each account above these calls what the settings say; what a person has set stands."""
+    for (level, key), cap in spender.caps(budgets).items():
+        if cap.is_set:
+            await ledger.give_cap(level, key, cap)
 
 
 class Accounts:

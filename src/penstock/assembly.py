@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from penstock.config.sections import ProjectSettings
+from penstock.accounts import Spender, give_caps
+from penstock.config.sections import BudgetSettings, ProjectSettings
+from penstock.config.settings import Settings
 from penstock.domain.plan import Plan
 from penstock.domain.ranked import rank
 from penstock.domain.ranks import Rows
@@ -41,10 +43,11 @@ class Assembly:
             self._submitting.must_be_trusted(opened, None)
             kept = self._projects.freeze(opened.settings, prompts=opened.prompts)
             try_out(kept.settings.prompts, ())
-            base = opened.base
+            base, budgets = opened.base, opened.settings.node(BudgetSettings)
         run_id = run_id or self._submitting.new_id()
         plan = rank(Plan(title=str(said.get("title", "")), workstreams=()))
         run = new_run(id=run_id, plan=plan, policy=kept.policy, branch=f"penstock/{run_id}")
+        await give_caps(self._parts.ledger, budgets, Spender(project=project.id, run=run_id))
         await self._parts.journal.create(
             NewRun(
                 run=replace(run, base=base),
@@ -68,17 +71,19 @@ class Assembly:
                     hint="make another run for it",
                 )
             async with self._projects.parts_of(loaded) as parts:
-                found = await self._judged(loaded, bundle, parts)
-            try_out(
-                frozen.from_json(loaded.settings).settings.prompts,
-                [one for one in found.plan.workstreams if one.id == bundle["id"]],
-            )
+                settings = self._parts.settings(await committed_files(parts, loaded.run.base))
+                found = await self._judged(loaded, bundle, parts, settings)
+            added = tuple(one for one in found.plan.workstreams if one.id == bundle["id"])
+            try_out(frozen.from_json(loaded.settings).settings.prompts, added)
+            spender = Spender(project=loaded.project, run=run_id, workstreams=added)
+            await give_caps(self._parts.ledger, settings.node(BudgetSettings), spender)
             run = _with_plan(loaded.run, found.plan)
             await self._parts.journal.replan(run, loaded.generation, tuple(found.documents.values()))
         return str(bundle["id"])
 
-    async def _judged(self, loaded: Loaded, bundle: Mapping[str, Any], parts: ProjectParts) -> bundles.Loaded:
-        settings = self._parts.settings(await committed_files(parts, loaded.run.base))
+    async def _judged(
+        self, loaded: Loaded, bundle: Mapping[str, Any], parts: ProjectParts, settings: Settings
+    ) -> bundles.Loaded:
         project = Project(id=loaded.project, path=Path(loaded.project_path))
         options = self._projects.plan_options(project, settings, find_agent=parts.agent)
         sources = [bundles.source_of(document) for document in (*loaded.documents, bundle)]
@@ -90,11 +95,16 @@ class Assembly:
 
         Where the settings say `dry_run`, it is only told what would be done.
         """
-        if self._projects.settings_here().node(ProjectSettings).dry_run:
+        settings = self._projects.settings_here()
+        if settings.node(ProjectSettings).dry_run:
             return _told(await self._service.preview(submission))
-        run_id = submission.run_id
-        if not run_id or not await self._waits(run_id):
+        waiting = await self._waiting(submission.run_id) if submission.run_id else None
+        if waiting is None:
             run_id = (await self._service.submit(submission)).run_id
+        else:
+            run_id = waiting.run.id
+            spender = Spender(project=waiting.project, run=run_id, asked=submission.cap)
+            await give_caps(self._parts.ledger, settings.node(BudgetSettings), spender)
         await self._service.work(run_id)
         return self._parts.views.run(run_id)
 
@@ -128,11 +138,12 @@ class Assembly:
         )
         return render(templates, assignment, parts.redactor.redact)
 
-    async def _waits(self, run_id: str) -> bool:
+    async def _waiting(self, run_id: str) -> Loaded | None:
         try:
-            return (await self._parts.journal.load(run_id)).run.state is RunState.PENDING
+            loaded = await self._parts.journal.load(run_id)
         except UnknownRun:
-            return False
+            return None
+        return loaded if loaded.run.state is RunState.PENDING else None
 
 
 def _told(preview: Preview) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from penstock.accounts import caps_of
+from penstock.accounts import Spender, give_caps
 from penstock.config.sections import BudgetSettings, ProjectSettings
 from penstock.config.settings import Settings
-from penstock.domain.budget import NO_CAP, Cap, Level
+from penstock.domain.budget import NO_CAP, Cap
 from penstock.domain.plan import Plan, Workstream
 from penstock.domain.ranked import rank
 from penstock.domain.roles import Roles
@@ -106,13 +106,14 @@ class Submitting:
 
     async def store(self, project: Project, order: Order) -> None:
         """Store a run that was checked; its caps first, before it can begin."""
-        caps: Mapping[tuple[Level, str], Cap] = caps_of(
-            order.budgets, run=order.run_id, asked=order.cap, workstreams=order.plan.workstreams
+        spender = Spender(
+            project=project.id,
+            pipeline=order.pipeline,
+            run=order.run_id,
+            asked=order.cap,
+            workstreams=order.plan.workstreams,
         )
-        if order.budgets.project.cap.is_set:
-            caps = {**caps, (Level.PROJECT, project.id): order.budgets.project.cap}
-        for (level, key), cap in caps.items():
-            await self._parts.ledger.give_cap(level, key, cap)
+        await give_caps(self._parts.ledger, order.budgets, spender)
         run = new_run(id=order.run_id, plan=rank(order.plan), policy=order.kept.policy, branch=order.branch)
         await self._parts.journal.create(
             NewRun(
