@@ -158,6 +158,22 @@ def test_a_budget_that_is_spent_stops_the_phase(planning: Server) -> None:
     assert (planning.get(f"/pipelines/{pipeline}")["state"], tokens(planning, pipeline)) == ("pm_phase", 0)
 
 
+@pytest.mark.parametrize("level", ["PIPELINE", "PROJECT"])
+def test_a_cap_of_the_settings_stops_the_phase_also_of_a_pipeline_that_is_there_already(
+    tmp_path: Path, model: Scripted, level: str
+) -> None:
+    place = made_place(tmp_path, {})
+    set_up_models(place, model)
+    keys = {"ANTHROPIC_API_KEY": "provider-key-0123456789"}
+    with serving(place.penstock(**keys), ServerSettings()) as before:
+        older = before.pipeline()
+    limits = {f"PENSTOCK_BUDGETS_{level}_TOKENS": "10"}
+    with serving(place.penstock(**keys, **limits), ServerSettings()) as limited:
+        for pipeline in (older, limited.pipeline()):
+            said = limited.post(f"/pipelines/{pipeline}/advance", None, 402)
+            assert (said["error"], tokens(limited, pipeline)) == ("budget_exhausted", 0)
+
+
 def test_two_at_once_perform_the_phase_once(planning: Server, model: Scripted) -> None:
     pipeline, both = planning.pipeline(), threading.Event()
     model.before = lambda: both.wait(30)

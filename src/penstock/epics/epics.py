@@ -9,8 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 from penstock.config.pipeline import PipelineSettings
-from penstock.config.sections import BudgetSettings
-from penstock.domain.budget import Level
 from penstock.domain.events import CancelAsked
 from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, begun
 from penstock.domain.refusals import EventRefused
@@ -66,9 +64,6 @@ class Epics:
                 updated_at=now,
             )
             warnings = (*warnings, *opened.warnings)
-            cap = settings.node(BudgetSettings).pipeline.cap
-        if cap.is_set:
-            await self._parts.ledger.give_cap(Level.PIPELINE, pipeline_id, cap)
         first = begun(made, now)
         note = PipelineNote(type="pipeline_created", payload={"epic_id": made.epic_id}, at=now)
         await self._parts.pipelines.create(

@@ -8,7 +8,9 @@ import asyncio
 from dataclasses import replace
 from typing import assert_never
 
+from penstock.accounts import Spender, give_caps
 from penstock.alerts import announce, with_alert
+from penstock.config.sections import BudgetSettings
 from penstock.domain.errors import Bug, PenstockError
 from penstock.domain.phases import PhaseKind
 from penstock.domain.pipelines import STOPPED, Pipeline, PipelineNote
@@ -38,6 +40,8 @@ async def _perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) -
         return pipeline
     try:
         async with house.desk(pipeline, stays=stays, tell=tell) as desk:
+            spender = Spender(project=pipeline.project, pipeline=pipeline_id)
+            await give_caps(desk.parts.ledger, desk.opened.settings.node(BudgetSettings), spender)
             return await _by_kind(desk)
     except OwnershipLost:
         raise
