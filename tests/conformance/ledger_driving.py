@@ -60,9 +60,11 @@ def an_end(tokens: int | Tokens = 60, micros: int | None = 600, **more: Any) -> 
     return replace(end, **more)
 
 
-def run_account(caller: Caller, *, cap: Cap = NO_CAP, settled: Amount = NOTHING, reserved: Amount = NOTHING) -> Account:
+def run_account(
+    caller: Caller, *, cap: Cap = NO_CAP, settled: Amount = NOTHING, reserved: Amount = NOTHING, told: int = 0
+) -> Account:
     """The account of a caller's run."""
-    return Account(level=Level.RUN, key=caller.run, cap=cap, settled=settled, reserved=reserved)
+    return Account(level=Level.RUN, key=caller.run, cap=cap, settled=settled, reserved=reserved, told=told)
 
 
 async def granted(ledger: Ledger, call: ModelCall) -> Leave:

@@ -333,6 +333,40 @@ def test_marks_are_told_once_and_by_each_account_that_has_a_cap(kept: Kept) -> N
     asyncio.run(main())
 
 
+async def marks_told(ledger: Ledger, caller: Caller, tokens: int) -> list[int]:
+    """The marks that one more call of so many tokens has told."""
+    call = a_call(caller, tokens=tokens)
+    assert await ledger.reserve(call) == Granted()
+    return [mark.mark for mark in await ledger.settle(call, an_end(tokens=tokens))]
+
+
+def test_marks_that_a_change_of_the_cap_has_reached_are_told_with_the_next_call(kept: Kept) -> None:
+    async def main() -> None:
+        caller, ledger = someone(), kept.ledger
+        assert await marks_told(ledger, caller, 900) == []
+        for by in (ledger.set_cap, ledger.give_cap, ledger.set_cap):
+            await by(Level.RUN, caller.run, Cap(tokens=1000))
+        assert await marks_told(ledger, caller, 10) == [50, 90]
+        await ledger.set_cap(Level.RUN, caller.run, Cap(tokens=1000))
+        assert await marks_told(ledger, caller, 10) == []
+        await ledger.set_cap(Level.RUN, caller.run, Cap(tokens=1500))
+        assert await marks_told(ledger, caller, 10) == [50]
+
+    asyncio.run(main())
+
+
+def test_marks_that_lost_calls_have_reached_are_told_with_the_next_call(kept: Kept) -> None:
+    async def main() -> None:
+        caller, ledger = someone(), kept.ledger
+        await ledger.set_cap(Level.RUN, caller.run, Cap(tokens=1000))
+        await ledger.reserve(a_call(caller, tokens=600))
+        assert await ledger.settle_lost(caller.run) == 1
+        assert await marks_told(ledger, caller, 10) == [50]
+        assert await marks_told(ledger, caller, 10) == []
+
+    asyncio.run(main())
+
+
 def test_the_calls_of_a_dead_maker_are_settled_at_their_worst_once_and_of_its_run_only(kept: Kept) -> None:
     async def main() -> None:
         caller, ledger = someone(agent="aider", attempt="a-1", role="edit", phase="fix"), kept.ledger
@@ -380,7 +414,9 @@ def test_of_many_calls_at_once_none_is_refused_while_only_reservations_are_in_th
 
         await asyncio.gather(*(work(place) for place in range(8)))
         assert all(cap.allows(amount) for amount in seen)
-        assert await run_of(ledger, caller) == run_account(caller, cap=cap, settled=Amount(tokens=2400, micros=24_000))
+        assert await run_of(ledger, caller) == run_account(
+            caller, cap=cap, settled=Amount(tokens=2400, micros=24_000), told=90
+        )
         assert isinstance(await ledger.reserve(a_call(caller)), Refused)
 
     asyncio.run(main())
@@ -403,7 +439,7 @@ def test_of_many_calls_at_once_spend_stays_at_or_under_the_cap_and_the_rest_is_r
         # The eleventh would need 990 + 100.
         assert sum(done) == 11
         assert await run_of(ledger, caller) == run_account(
-            caller, cap=Cap(tokens=1000), settled=Amount(tokens=990, micros=6600)
+            caller, cap=Cap(tokens=1000), settled=Amount(tokens=990, micros=6600), told=90
         )
 
     asyncio.run(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -150,30 +149,31 @@ def test_what_is_added_to_an_amount_can_be_taken_away(tokens: int, micros: int) 
 
 
 def test_a_mark_is_told_by_whichever_of_tokens_and_money_has_more_spent() -> None:
-    before = Account(level=Level.RUN, key="r", cap=Cap(tokens=100, micros=1000))
-    after = replace(before, settled=Amount(tokens=10, micros=800))
-    marks = marks_reached(before, after, [95, 80, 50])
+    account = Account(level=Level.RUN, key="r", cap=Cap(tokens=100, micros=1000), settled=Amount(tokens=10, micros=800))
+    marks = marks_reached(account, [95, 80, 50])
     assert [one.mark for one in marks] == [50, 80]
-    assert marks[1] == MarkReached(account=after, mark=80)
+    assert marks[1] == MarkReached(account=account, mark=80)
     assert marks[1].sentence == "80 % of the budget of run r is spent: 10 of 100 tokens, $0.0008 of $0.001"
-    assert marks_reached(after, after, [50, 80]) == ()
+    assert [one.mark for one in marks_reached(replace(account, told=50), [50, 80])] == [80]
+    assert marks_reached(replace(account, told=80), [50, 80]) == ()
 
 
 @given(caps, st.lists(amounts, min_size=1, max_size=20), st.sets(st.integers(1, 100), max_size=4))
 def test_each_mark_is_told_at_most_once_however_spend_grows(cap: Cap, spent: list[Amount], marks: set[int]) -> None:
-    steps = [Account(level=Level.RUN, key="r", cap=cap)]
+    account, told = Account(level=Level.RUN, key="r", cap=cap), []
     for amount in spent:
-        steps.append(replace(steps[-1], settled=steps[-1].settled + amount))
-    told = [one.mark for before, after in pairwise(steps) for one in marks_reached(before, after, sorted(marks))]
+        account = replace(account, settled=account.settled + amount)
+        now = [one.mark for one in marks_reached(account, sorted(marks))]
+        account = replace(account, told=max(now, default=account.told))
+        told += now
     assert told == sorted(set(told))
-    whole = marks_reached(steps[0], steps[-1], sorted(marks))
-    assert told == [one.mark for one in whole]
+    assert told == [one.mark for one in marks_reached(replace(account, told=0), sorted(marks))]
 
 
 def test_an_account_without_a_cap_or_with_a_cap_of_nothing_has_no_marks() -> None:
     for cap in (Cap(), Cap(tokens=0)):
-        before = Account(level=Level.RUN, key="r", cap=cap)
-        assert marks_reached(before, replace(before, settled=Amount(tokens=5)), [50, 100]) == ()
+        account = Account(level=Level.RUN, key="r", cap=cap, settled=Amount(tokens=5))
+        assert marks_reached(account, [50, 100]) == ()
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,8 @@ class Account:
     cap: Cap = NO_CAP
     settled: Amount = NOTHING
     reserved: Amount = NOTHING
+    told: int = 0
+    """The highest mark of this cap that was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,16 +176,16 @@ class MarkReached:
         return f"{self.mark} % of the budget of {account.level.value} {account.key} is spent: {', '.join(parts)}"
 
 
-def marks_reached(before: Account, after: Account, marks: Sequence[int]) -> tuple[MarkReached, ...]:
-    """The marks that were not reached before and are now."""
-    crossed = (mark for mark in sorted(marks) if _share(before) < mark <= _share(after))
-    return tuple(MarkReached(account=after, mark=mark) for mark in crossed)
+def marks_reached(account: Account, marks: Sequence[int]) -> tuple[MarkReached, ...]:
+    """The marks that are reached and were not told, however they were reached."""
+    untold = (mark for mark in sorted(marks) if account.told < mark <= _share(account))
+    return tuple(MarkReached(account=account, mark=mark) for mark in untold)
 
 
 def _share(account: Account) -> float:
-    """How many percent of the cap are settled, by whichever of tokens and money has more."""
+    """How many percent of the cap are settled, by whichever of tokens and money has more; of a cap of nothing none."""
     kinds = ((account.settled.tokens, account.cap.tokens), (account.settled.micros, account.cap.micros))
-    shares = [100 * used / cap if cap else 100.0 for used, cap in kinds if cap is not None]
+    shares = [100 * used / cap for used, cap in kinds if cap]
     return max(shares, default=0.0)
 
 

@@ -207,6 +207,17 @@ def test_usage_that_is_there_is_added_up_when_its_sums_come(path: Path, clock: C
     database.close()
 
 
+def test_marks_that_are_reached_already_count_as_told(path: Path, clock: Clock) -> None:
+    prepare(path, clock, Migrations(version=4))
+    amounts = ("100, NULL, 85, 0", "100, 10, 1, 20", "NULL, NULL, 9, 9", "0, NULL, 9, 9")
+    with closing(sqlite3.connect(path)) as connection:
+        for key, amount in enumerate(amounts):
+            connection.execute(f"INSERT INTO budgets VALUES ('run', '{key}', {amount}, 0, 0, 0, 0)")
+        connection.commit()
+    prepare(path, clock)
+    assert rows(path, "SELECT told_mark FROM budgets ORDER BY key") == [(85,), (100,), (0,), (0,)]
+
+
 def test_caps_that_are_there_stay_as_if_a_person_had_set_them(path: Path, clock: Clock) -> None:
     prepare(path, clock, Migrations(version=3))
     with closing(sqlite3.connect(path)) as connection:

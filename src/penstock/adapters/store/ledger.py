@@ -14,6 +14,7 @@ from penstock.adapters.store.ledger_statements import (
     add_record,
     add_reservation,
     charge_account,
+    keep_told,
     put_cap,
     read_account,
     reserve_from,
@@ -103,16 +104,22 @@ class SqlLedger:
 
     def _settle(self, connection: Connection, call: ModelCall, end: CallEnd) -> tuple[MarkReached, ...]:
         reserved = take_reservation(connection, call.id)
-        return () if reserved is None else self._book(connection, call, believed(end), reserved)
-
-    def _book(self, connection: Connection, call: ModelCall, end: CallEnd, reserved: Amount) -> tuple[MarkReached, ...]:
-        used = charge(reserved, end)
+        if reserved is None:
+            return ()
         reached: list[MarkReached] = []
-        for level, key in call.caller.accounts:
-            before, after = charge_account(connection, level, key, used, reserved)
-            reached += marks_reached(before, after, self._marks)
-        add_record(connection, call, end, self._redact)
+        for account in self._book(connection, call, believed(end), reserved):
+            marks = marks_reached(account, self._marks)
+            if marks:
+                keep_told(connection, account, marks[-1].mark)
+            reached += marks
         return tuple(reached)
+
+    def _book(self, connection: Connection, call: ModelCall, end: CallEnd, reserved: Amount) -> list[Account]:
+        """Charge the accounts and write the record; the accounts as they are then."""
+        used = charge(reserved, end)
+        charged = [charge_account(connection, *which, used, reserved) for which in call.caller.accounts]
+        add_record(connection, call, end, self._redact)
+        return charged
 
     async def _surely(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do the work even if who asked is cancelled meanwhile: what was paid is written."""

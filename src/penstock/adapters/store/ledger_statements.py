@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Insert, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from penstock.adapters.store.named import Named
 from penstock.adapters.store.rollups import add_to_rollups
@@ -32,10 +45,8 @@ def reserve_from(connection: Connection, level: Level, key: str, worst: Amount) 
     return bool(_statements(connection.dialect.name).reserve.ask(connection, row))
 
 
-def charge_account(
-    connection: Connection, level: Level, key: str, used: Amount, reserved: Amount
-) -> tuple[Account, Account]:
-    """Give back what was reserved and add what was used; the account before and after."""
+def charge_account(connection: Connection, level: Level, key: str, used: Amount, reserved: Amount) -> Account:
+    """Give back what was reserved and add what was used; the account then."""
     values = {
         "b_level": level.value,
         "b_key": key,
@@ -45,11 +56,13 @@ def charge_account(
         "b_reserved_micros": reserved.micros,
     }
     (row,) = _statements(connection.dialect.name).charge.ask(connection, values)
-    after = _account(level, key, row)
-    before = Account(
-        level=level, key=key, cap=after.cap, settled=after.settled - used, reserved=after.reserved + reserved
-    )
-    return before, after
+    return _account(level, key, row)
+
+
+def keep_told(connection: Connection, account: Account, mark: int) -> None:
+    """Remember that a mark of an account was told."""
+    values = {"b_level": account.level.value, "b_key": account.key, "b_mark": mark}
+    _statements(connection.dialect.name).keep_told.send(connection, values)
 
 
 def put_cap(connection: Connection, level: Level, key: str, cap: Cap, *, by_hand: Collection[Kind]) -> Account:
@@ -109,6 +122,7 @@ def add_record(connection: Connection, call: ModelCall, end: CallEnd, redact: Ca
 class _Statements:
     reserve: Named
     charge: Named
+    keep_told: Named
     put_cap: Named
     read: Named
     remember: Named
@@ -123,6 +137,7 @@ def _statements(dialect: str) -> _Statements:
     return _Statements(
         reserve=Named(_reserving(dialect)),
         charge=Named(_charging()),
+        keep_told=Named(update(budgets).where(*here).values(told_mark=bindparam("b_mark"))),
         put_cap=Named(_capping(dialect)),
         read=Named(select(*_amounts()).where(*here)),
         remember=Named(insert(reservations).inline()),
@@ -138,22 +153,24 @@ def _recording(dialect: str) -> ReturningInsert[Any]:
 
 
 def _amounts() -> list[Any]:
-    return [budgets.c[f"{what}_{kind}"] for what in ("cap", "settled", "reserved") for kind in KINDS]
+    amounts = [budgets.c[f"{what}_{kind}"] for what in ("cap", "settled", "reserved") for kind in KINDS]
+    return [*amounts, budgets.c.told_mark]
 
 
 def _account(level: Level, key: str, amounts: tuple[Any, ...]) -> Account:
-    cap_tokens, cap_micros, settled_tokens, settled_micros, reserved_tokens, reserved_micros = amounts
+    cap_tokens, cap_micros, settled_tokens, settled_micros, reserved_tokens, reserved_micros, told = amounts
     return Account(
         level=level,
         key=key,
         cap=Cap(tokens=cap_tokens, micros=cap_micros),
         settled=Amount(tokens=settled_tokens, micros=settled_micros),
         reserved=Amount(tokens=reserved_tokens, micros=reserved_micros),
+        told=told,
     )
 
 
 def _empty(level: Level, key: str) -> dict[str, Any]:
-    amounts = ("settled_tokens", "settled_micros", "reserved_tokens", "reserved_micros")
+    amounts = ("settled_tokens", "settled_micros", "reserved_tokens", "reserved_micros", "told_mark")
     hands = ("by_hand_tokens", "by_hand_micros")
     return {"level": level.value, "key": key, **dict.fromkeys(amounts, 0), **dict.fromkeys(hands, False)}
 
@@ -190,5 +207,7 @@ def _capping(dialect: str) -> ReturningInsert[Any]:
         by_hand, now_by_hand = (of[f"by_hand_{kind}"] for of in (column, new.excluded))
         values[f"cap_{kind}"] = case((now_by_hand, given), (by_hand, here), else_=func.coalesce(given, here))
         values[f"by_hand_{kind}"] = or_(by_hand, now_by_hand)
+    is_as_before = and_(*(values[f"cap_{kind}"].is_not_distinct_from(column[f"cap_{kind}"]) for kind in KINDS))
+    values["told_mark"] = case((is_as_before, column.told_mark), else_=literal_column("0"))
     capping: Insert = new.on_conflict_do_update(index_elements=["level", "key"], set_=values)
     return capping.returning(*_amounts())

@@ -48,7 +48,15 @@ class MemoryLedger:
         """Keep the record of a call that was granted and give back what it reserved; twice is the same as once."""
         with self._lock:
             made = self._reserved.pop(call.id, None)
-            return () if made is None else self._book(call, believed(end), reservation(made))
+            if made is None:
+                return ()
+            reached: list[MarkReached] = []
+            for account in self._book(call, believed(end), reservation(made)):
+                marks = marks_reached(account, self._marks)
+                if marks:
+                    self._keep(replace(account, told=marks[-1].mark))
+                reached += marks
+            return tuple(reached)
 
     async def record(self, call: ModelCall, end: CallEnd) -> None:
         """Keep the record of a call that was never granted."""
@@ -93,20 +101,21 @@ class MemoryLedger:
             rows = sorted(self._records.values(), key=lambda row: (row["used_at"], row["id"]))
             return [told(row) for row in rows]
 
-    def _book(self, call: ModelCall, end: CallEnd, reserved: Amount) -> tuple[MarkReached, ...]:
-        used = charge(reserved, end)
-        reached: list[MarkReached] = []
+    def _book(self, call: ModelCall, end: CallEnd, reserved: Amount) -> list[Account]:
+        """Charge the accounts and keep the record; the accounts as they are then."""
+        used, charged = charge(reserved, end), []
         for which in call.caller.accounts:
             before = self._find(*which)
             after = replace(before, settled=before.settled + used, reserved=before.reserved - reserved)
             self._keep(after)
-            reached += marks_reached(before, after, self._marks)
+            charged.append(after)
         self._write(call, end)
-        return tuple(reached)
+        return charged
 
     def _change_cap(self, level: Level, key: str, cap: Cap, kinds: Collection[Kind]) -> Account:
         before = self._find(level, key)
-        after = replace(before, cap=before.cap.changed(cap, kinds))
+        changed = before.cap.changed(cap, kinds)
+        after = before if changed == before.cap else replace(before, cap=changed, told=0)
         self._keep(after)
         return after
 

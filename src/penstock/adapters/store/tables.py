@@ -33,7 +33,7 @@ from penstock.domain.errors import Bug
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The number of the last migration."""
 
 

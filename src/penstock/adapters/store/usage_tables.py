@@ -86,7 +86,7 @@ pipeline_prompt_usage = Table(
     Index("ix_usage_used_at", "used_at"),
 )
 
-# What a person has set of a cap (`by_hand_…`) no settings change.
+# What a person has set of a cap (`by_hand_…`) no settings change. Of its marks all up to `told_mark` were told.
 budgets = Table(
     "budgets",
     metadata,
@@ -100,6 +100,7 @@ budgets = Table(
     Column("reserved_micros", BigInteger, nullable=False),
     Column("by_hand_tokens", Boolean, nullable=False, server_default=false()),
     Column("by_hand_micros", Boolean, nullable=False, server_default=false()),
+    Column("told_mark", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("level", "key"),
 )
 
