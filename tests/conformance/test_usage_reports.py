@@ -141,6 +141,19 @@ def test_a_call_is_added_once_however_often_it_is_told(database: Database) -> No
     assert (told["by_phase"][0]["calls"], told["total_tokens"], told["price_unknown"]) == (4, 260, 1)
 
 
+def test_a_call_that_cost_nothing_makes_no_unknown_price_a_known_one(database: Database) -> None:
+    async def main() -> None:
+        ledger, caller = database.ledger(redact=str), Caller(project="p", pipeline="pip_a", phase="edit")
+        for micros, model in ((None, "mystery"), (0, "mystery"), (0, "free"), (7, "dear"), (None, "dear")):
+            await ledger.record(a_call(caller, model=model), an_end(micros=micros))
+
+    asyncio.run(main())
+    told = database.views.token_report(ANY)
+    costs = {line["key"]: (line["cost_usd"], line["price_unknown"]) for line in told["by_model"]}
+    assert costs == {"mystery": (None, 1), "free": (0.0, 0), "dear": (0.000007, 1)}
+    assert told["total_cost_usd"] == 0.000007
+
+
 def test_nothing_used_is_nothing_and_no_error(database: Database) -> None:
     told = database.views.token_report(UsageFilter(since=START, until=START))
     assert (told["total_tokens"], told["total_cost_usd"], told["by_phase"], told["trend"]) == (0, 0.0, [], [])

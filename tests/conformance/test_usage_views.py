@@ -77,6 +77,19 @@ def test_what_a_run_used_is_added_up_by_workstream(database: Database, ledger: S
     assert set(told) == {"ws-a", "ws-b", ""}
 
 
+def test_a_call_that_cost_nothing_makes_no_unknown_price_of_a_run_a_known_one(
+    database: Database, ledger: SqlLedger
+) -> None:
+    async def main() -> None:
+        for micros, place in ((None, "ws-a"), (0, "ws-a"), (0, "ws-b")):
+            await used(ledger, a_call(replace(IN_RUN, workstream=place)), an_end(micros=micros))
+
+    asyncio.run(main())
+    told = database.views.usage_totals("run-1")
+    assert [(told[name]["cost_usd"], told[name]["price_unknown"]) for name in ("ws-a", "ws-b")] == [(None, 1), (0, 0)]
+    assert database.views.run("run-1")["usage"]["cost_usd"] is None
+
+
 def test_an_unknown_run_has_no_usage_but_an_error(database: Database, ledger: SqlLedger) -> None:
     assert database.views.usage(run="run-1") == []
     assert database.views.usage_totals("run-1") == {}

@@ -48,7 +48,7 @@ def summed(records: Iterable[Record], key: Callable[[Record], str]) -> dict[str,
         entry["price_unknown"] += record["price_unknown"]
     for entry in found.values():
         micros = entry.pop("micros")
-        entry["cost_usd"] = None if entry["calls"] == entry["price_unknown"] else round(micros / 1_000_000, 6)
+        entry["cost_usd"] = None if entry["price_unknown"] and not micros else round(micros / 1_000_000, 6)
     return found
 
 

@@ -11,9 +11,9 @@ import pytest
 from penstock.reports.tokens import ENTRY, as_lines, cell, csv_lines
 
 
-def entry(key: str, calls: int = 1, read: int = 10, written: int = 5, cost: float | None = 0.25) -> dict[str, Any]:
-    told = {"key": key, "calls": calls, "input_tokens": read, "output_tokens": written}
-    return {**told, "cost_usd": cost, "price_unknown": 0 if cost is not None else calls}
+def entry(key: str, calls: int = 1, cost: float | None = 0.25, unknown: int = 0) -> dict[str, Any]:
+    told = {"key": key, "calls": calls, "input_tokens": 10, "output_tokens": 5}
+    return {**told, "cost_usd": cost, "price_unknown": calls if cost is None else unknown}
 
 
 REPORT: dict[str, Any] = {
@@ -24,7 +24,7 @@ REPORT: dict[str, Any] = {
     "price_unknown": 2,
     **{f"by_{name}": [entry(f"a {name}")] for name in ("pipeline", "phase", "role", "model", "agent", "day")},
     "average_tokens_per_phase": {"pm_phase": 1500.0},
-    "trend": [{"date": "2026-03-01", "tokens": 1500, "cost_usd": None}],
+    "trend": [{"date": "2026-03-01", "tokens": 1500, "cost_usd": 0.25}],
     "alerts": [{"pipeline_id": "pip_1", "budget_tokens": 1000, "used_tokens": 1500, "at": "2026-03-01T12:00:00Z"}],
 }
 
@@ -33,7 +33,6 @@ def test_a_report_tells_totals_tables_and_alerts() -> None:
     text = "\n".join(as_lines(REPORT))
     assert "1,500 tokens: 1,200 read, 300 written" in text
     assert "besides 2 calls without a known price" in text
-    assert "price unknown" in text
     assert "over its budget: pip_1 with 1,500 tokens of 1,000" in text
     assert all(f"a {name}" in text for name in ("pipeline", "phase", "role", "model"))
 
@@ -41,6 +40,15 @@ def test_a_report_tells_totals_tables_and_alerts() -> None:
 def test_one_way_of_adding_up_is_one_table() -> None:
     lines = as_lines({**REPORT, "alerts": []}, "agent")
     assert [line.split()[0] for line in lines if line] == ["1,500", "agent", "a"]
+
+
+@pytest.mark.parametrize("way", ["model", "day"])
+def test_a_line_says_of_how_many_calls_nobody_knows_the_price(way: str) -> None:
+    lines = [entry("none", 5, None), entry("some", 5, 0.01, unknown=2), entry("all", 5, 0.25), entry("free", 5, 0.0)]
+    found = {line.split()[0]: line for line in as_lines({**REPORT, f"by_{way}": lines}) if line}
+    assert found["none"].endswith("  price unknown")
+    assert found["some"].endswith("  $0.01 besides 2 calls without a known price")
+    assert (found["all"][-7:], found["free"][-7:]) == ("  $0.25", "  $0.00")
 
 
 def test_a_report_on_nothing_says_so() -> None:

@@ -35,18 +35,15 @@ def as_lines(report: Report, by: str = "") -> list[str]:
 
 def _totals(report: Report) -> str:
     read, written = report["total_input_tokens"], report["total_output_tokens"]
-    unknown = report.get("price_unknown") or 0
-    cost = f"{usd(report['total_cost_usd'])}{_besides(unknown)}"
+    cost = cost_of(report["total_cost_usd"], report.get("price_unknown") or 0)
     return f"{report['total_tokens']:,} tokens: {read:,} read, {written:,} written; {cost}"
 
 
-def _besides(unknown: int) -> str:
-    return f" besides {counted(unknown, 'call')} without a known price" if unknown else ""
-
-
-def usd(value: float | None) -> str:
-    """Dollars as people read them; a price that is not known is never 0."""
-    return "price unknown" if value is None else money(value)
+def cost_of(usd: float | None, unknown: int) -> str:
+    """What calls cost besides so many without a known price, as people read it; that is never a silent 0."""
+    if usd is None:
+        return "price unknown"
+    return f"{money(usd)} besides {counted(unknown, 'call')} without a known price" if unknown else money(usd)
 
 
 def _table(name: str, entries: Sequence[Report]) -> list[str]:
@@ -57,7 +54,7 @@ def _table(name: str, entries: Sequence[Report]) -> list[str]:
             f"{entry['calls']:,}",
             f"{entry['input_tokens']:,}",
             f"{entry['output_tokens']:,}",
-            usd(entry["cost_usd"]),
+            cost_of(entry["cost_usd"], entry["price_unknown"]),
         )
         for entry in entries
     ]
@@ -71,7 +68,14 @@ def _averages(report: Report) -> list[str]:
 
 
 def _trend(report: Report) -> list[str]:
-    rows = [(day["date"], f"{day['tokens']:,}", usd(day["cost_usd"])) for day in report["trend"][-MOST_TREND:]]
+    rows = [
+        (
+            day["key"],
+            f"{day['input_tokens'] + day['output_tokens']:,}",
+            cost_of(day["cost_usd"], day["price_unknown"]),
+        )
+        for day in report["by_day"][-MOST_TREND:]
+    ]
     return ["", *columns([("day (UTC)", "tokens", "cost"), *rows])] if rows else []
 
 

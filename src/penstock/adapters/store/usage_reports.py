@@ -13,7 +13,7 @@ from penstock.adapters.store.library_tables import pipelines
 from penstock.adapters.store.pipelines import known_pipeline
 from penstock.adapters.store.rollup_tables import SUMS, usage_by_pipeline
 from penstock.adapters.store.usage_cells import Part, combinations, grouped, parts_of
-from penstock.adapters.store.usage_rows import in_dollars, told
+from penstock.adapters.store.usage_rows import known_cost, told
 from penstock.adapters.store.usage_tables import pipeline_prompt_usage
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Used:
 
     @property
     def cost(self) -> float | None:
-        """Dollars; null where there were calls and the price of none is known."""
-        return None if self.calls and self.calls == self.unknown else in_dollars(self.micros)
+        """Dollars of the calls whose price is known; null where they cost nothing and there are others."""
+        return known_cost(self.micros, self.unknown)
 
     def entry(self, key: str) -> dict[str, Any]:
         """One line of a report."""

@@ -126,6 +126,11 @@ def in_dollars(micros: int | None) -> float | None:
     return None if micros is None else round(micros / MILLION, 6)
 
 
+def known_cost(micros: int, unknown: int) -> float | None:
+    """What calls cost in dollars; null where that is nothing besides so many calls whose price nobody knows."""
+    return None if unknown and not micros else in_dollars(micros)
+
+
 def _kept(text: str) -> str | None:
     return storable(text) or None
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, case, func, select
 
 from penstock.adapters.store.asking import Asking
 from penstock.adapters.store.loading import known_run
-from penstock.adapters.store.usage_rows import in_dollars, told
+from penstock.adapters.store.usage_rows import in_dollars, known_cost, told
 from penstock.adapters.store.usage_tables import budgets, pipeline_prompt_usage
-from penstock.domain.budget import Level
+from penstock.domain.budget import Level, micros_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement
@@ -43,7 +42,8 @@ class SqlUsageViews(Asking):
     def usage_totals(self, run: str) -> dict[str, dict[str, Any]]:
         """What a run used, by workstream ("" for calls of none).
 
-        calls, input_tokens, output_tokens, cost_usd of the calls whose price is known (null where none is),
+        calls, input_tokens, output_tokens, cost_usd of the calls whose price is known (null where those cost nothing
+        and there are others),
         price_unknown and estimated (how many calls are so).
         """
         column = pipeline_prompt_usage.c
@@ -65,9 +65,9 @@ class SqlUsageViews(Asking):
         """What all of a run used together, in the shape of its parts."""
         parts = list(self.usage_totals(run).values())
         counts = ("calls", "input_tokens", "output_tokens", "price_unknown", "estimated")
-        costs = [Decimal(str(part["cost_usd"])) for part in parts if part["cost_usd"] is not None]
-        cost = float(sum(costs)) if costs else None
-        return {**{name: sum(part[name] for part in parts) for name in counts}, "cost_usd": cost}
+        used = {name: sum(part[name] for part in parts) for name in counts}
+        micros = sum(micros_of(part["cost_usd"]) or 0 for part in parts)
+        return {**used, "cost_usd": known_cost(micros, used["price_unknown"]) if parts else None}
 
     def budgets(self) -> list[dict[str, Any]]:
         """Every account with its cap (null: none) and what was spent, the widest first.
@@ -87,8 +87,8 @@ def _how_many(column: Column[bool]) -> ColumnElement[int]:
 def _totals(row: Row[Any]) -> dict[str, Any]:
     counts = ("calls", "input_tokens", "output_tokens", "price_unknown", "estimated")
     # Postgres adds up to a decimal number; here all are whole.
-    cost = None if row.cost_usd is None else int(row.cost_usd)
-    return {**{name: int(getattr(row, name)) for name in counts}, "cost_usd": in_dollars(cost)}
+    cost = known_cost(int(row.cost_usd or 0), int(row.price_unknown))
+    return {**{name: int(getattr(row, name)) for name in counts}, "cost_usd": cost}
 
 
 def _account(row: Row[Any]) -> dict[str, Any]:

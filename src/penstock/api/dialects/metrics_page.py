@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from penstock.api.assets import page
 from penstock.reports.plain import counted
-from penstock.reports.tokens import usd
+from penstock.reports.tokens import cost_of
 
 REFRESH = 30
 Row = Mapping[str, Any]
@@ -39,7 +39,7 @@ def metrics_page(summary: Row, recent: Sequence[Row], days: Sequence[Row]) -> HT
 def _totals(row: Row) -> str:
     tokens = row["total_input_tokens"] + row["total_output_tokens"]
     ended = f"{row['success_count']:,} complete and {row['failure_count']:,} failed"
-    cost = escape(usd(row["total_cost_usd"]))
+    cost = escape(cost_of(row["total_cost_usd"], row["price_unknown"]))
     return f"<p>{counted(row['total_pipelines'], 'pipeline')}, {ended}; {tokens:,} tokens; {cost}</p>"
 
 
@@ -48,7 +48,7 @@ def _recent(row: Row) -> tuple[str, ...]:
         str(row["pipeline_id"]),
         str(row.get("status", "")),
         f"{_tokens(row):,}",
-        usd(row.get("total_cost_usd")),
+        cost_of(row["total_cost_usd"], row["price_unknown"]),
     )
 
 
@@ -57,7 +57,7 @@ def _day(row: Row) -> tuple[str, ...]:
         str(row["date"]),
         f"{row['calls']:,}",
         f"{row['input_tokens'] + row['output_tokens']:,}",
-        usd(row["cost_usd"]),
+        cost_of(row["cost_usd"], row["price_unknown"]),
     )
 
 
