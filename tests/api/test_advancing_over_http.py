@@ -85,6 +85,15 @@ def test_the_clients_own_flow(planning: Server) -> None:
     assert [(one["phase_name"], one["input_tokens"]) for one in phases] == [("pm_phase", 1200)]
 
 
+def test_a_day_is_meant_whole_as_on_the_command_line(planning: Server) -> None:
+    pipeline = planning.pipeline()
+    planning.post(f"/pipelines/{pipeline}/advance")
+    for path in ("/metrics/tokens", "/api/v1/usage/report"):
+        (day,) = planning.get(f"{path}?pipeline={pipeline}")["by_day"]
+        found = planning.get(f"{path}?pipeline={pipeline}&since={day['key']}&until={day['key']}")
+        assert found["total_tokens"] == 1500
+
+
 def test_an_answer_that_is_not_valid_moves_nothing_and_is_paid(planning: Server, model: Scripted) -> None:
     pipeline = planning.pipeline()
     says(model, json.dumps({**EPIC, "stories": []}))

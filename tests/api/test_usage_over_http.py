@@ -49,6 +49,7 @@ def test_sums_as_csv(server: Server) -> None:
         ("since=yesterday", 422),
         ("since=0001-01-01T00:00:00%2B14:00", 422),
         ("until=9999-12-31T23:59:59-14:00", 422),
+        ("until=9999-12-31", 422),
         ("format=xml", 422),
     ],
 )

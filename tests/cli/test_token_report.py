@@ -75,6 +75,23 @@ def test_one_pipeline_one_window(ask: Any, spent: dict[str, str]) -> None:
     assert [one["key"] for one in by_phase] == ["pm_phase"]
 
 
+@pytest.mark.parametrize(
+    ("option", "moment"),
+    [
+        ("--since", "0001-01-01T00:00+05:00"),
+        ("--since", "9999-12-31"),
+        ("--until", "9999-12-31"),
+        ("--until", "9999-12-31T23:59-05:00"),
+        ("--until", "2026-02-30"),
+        ("--until", "tomorrow"),
+    ],
+)
+def test_a_day_or_moment_that_can_not_be_is_refused_in_words(ask: Any, option: str, moment: str) -> None:
+    said = ask("token-report", option, moment)
+    assert said.code == 2
+    assert f"{option} is '{moment}'; possible are a day like 2026-01-31" in said.err
+
+
 def test_an_export_goes_into_a_file_that_is_whole_or_not_there(ask: Any, desk: Desk, spent: dict[str, str]) -> None:
     asked = ask("token-report", "--format", "csv", "--output", "report.csv")
     assert (asked.code, asked.out) == (0, "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -13,14 +12,24 @@ from fastapi import Depends, Query
 from starlette.responses import StreamingResponse
 
 from penstock.api.here import LONGEST_ID, ApiState
-from penstock.domain.errors import UserError
 from penstock.ports import UsageFilter
+from penstock.reports import window
 from penstock.reports.tokens import csv_lines
 
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-
 Word: TypeAlias = Annotated[str, Query(max_length=LONGEST_ID)]
-Point: TypeAlias = Annotated[datetime | None, Query(description="RFC 3339, or a date; without a zone it is UTC")]
+Since: TypeAlias = Annotated[
+    str,
+    Query(
+        max_length=window.LONGEST, description="From this day on, or this moment (RFC 3339); UTC where no zone is given"
+    ),
+]
+Until: TypeAlias = Annotated[
+    str,
+    Query(
+        max_length=window.LONGEST,
+        description="This day included, or before this moment (RFC 3339); UTC where no zone is given",
+    ),
+]
 Format: TypeAlias = Literal["json", "csv"]
 CSV_CONTENT: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 
@@ -33,8 +42,8 @@ class UsageQuestion:
     pipeline: str
     phase: str
     role: str
-    since: datetime | None
-    until: datetime | None
+    since: str
+    until: str
 
     @property
     def wanted(self) -> UsageFilter:
@@ -44,18 +53,9 @@ class UsageQuestion:
             pipeline=self.pipeline,
             phase=self.phase,
             role=self.role,
-            since=_moment("since", self.since),
-            until=_moment("until", self.until),
+            since=window.beginning("since", self.since),
+            until=window.end("until", self.until),
         )
-
-
-def _moment(name: str, given: datetime | None) -> datetime | None:
-    if given is None:
-        return None
-    aware = given if given.tzinfo else given.replace(tzinfo=UTC)
-    if not EARLIEST <= aware <= LATEST:
-        raise UserError(f"{name} is {given.isoformat()}; possible are times from 1970 to 9000")
-    return aware.astimezone(UTC)
 
 
 def _question(
@@ -63,8 +63,8 @@ def _question(
     pipeline: Word = "",
     phase: Word = "",
     role: Word = "",
-    since: Point = None,
-    until: Point = None,
+    since: Since = "",
+    until: Until = "",
 ) -> UsageQuestion:
     return UsageQuestion(project=project, pipeline=pipeline, phase=phase, role=role, since=since, until=until)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from penstock.cli.options import LATEST, meant_pipeline
 from penstock.cli.texts import give
 from penstock.domain.errors import UserError
 from penstock.reports import tokens as report
+from penstock.reports import window
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
@@ -72,10 +73,10 @@ def token_report(  # noqa: PLR0913, PLR0917 - one parameter for each option that
     form = Format.JSON if as_json else form
     if calls and (by or form is Format.TABLE):
         raise UserError("--calls gives each call by itself", hint="with it, give --format csv or json, and no --by")
-    window = (_moment(since, "--since", after=timedelta()), _moment(until, "--until", after=timedelta(days=1)))
+    between = (window.beginning("--since", since), window.end("--until", until))
 
     async def look(penstock: "Penstock") -> int:
-        wanted = _wanted(penstock, pipeline, window, here=project)
+        wanted = _wanted(penstock, pipeline, between, here=project)
         if calls:
             rows = penstock.parts.views.usage_rows(wanted)
             give(invocation, output, report.csv_lines(rows) if form is Format.CSV else _json_lines(rows))
@@ -88,7 +89,7 @@ def token_report(  # noqa: PLR0913, PLR0917 - one parameter for each option that
 
 
 def _wanted(
-    penstock: "Penstock", pipeline: str, window: tuple[datetime | None, datetime | None], *, here: bool
+    penstock: "Penstock", pipeline: str, between: tuple[datetime | None, datetime | None], *, here: bool
 ) -> "UsageFilter":
     from penstock.ports.library import UsageFilter  # noqa: PLC0415 - only needed once a command runs
 
@@ -98,8 +99,8 @@ def _wanted(
     return UsageFilter(
         pipeline=named,
         project=penstock.projects.current().id if here else "",
-        since=window[0],
-        until=window[1],
+        since=between[0],
+        until=between[1],
     )
 
 
@@ -116,18 +117,3 @@ def _pieces(found: Mapping[str, Any], form: Format, by: By | None, *, is_one: bo
 def _json_lines(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         yield f"{json.dumps(row)}\n"
-
-
-def _moment(text: str, option: str, *, after: timedelta) -> datetime | None:
-    """A moment; a day alone means its first moment in UTC, and `after` later for an end."""
-    if not text:
-        return None
-    try:
-        if len(text) == len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC) + after
-        found = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise UserError(
-            f"{option} is {text[:40]!r}; possible are a day like 2026-01-31, or a moment like 2026-01-31T12:00:00Z"
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
