@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from git_bench import PLACE, Bench, git
 
 from penstock.adapters.git import folders
-from penstock.adapters.git.runner import Call, Git, View
+from penstock.adapters.git.runner import Call, FilesRefused, Git, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def canary(bench: Bench) -> tuple[Path, str]:
@@ -230,6 +236,83 @@ def test_a_ledger_that_is_lost_takes_no_ref_with_it(bench: Bench) -> None:
     bench.again()
     bench.prepare()
     assert bench.capture().tampering == ()
+    assert asyncio.run(bench.project.head("penstock/r1")) == bench.base
+
+
+@contextlib.contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """As on a full disk, a write that would make a file longer stops in its middle."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_line_of_the_ledger_that_had_no_room_takes_no_ref_back(bench: Bench) -> None:
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    bench.prepare()
+    (bench.worktree / "src/app.py").write_text("two\n")
+    found = bench.capture().candidate
+    moving, log = bench.verdict(bench.base, found.commit, found.tree), bench.settings.home / "refs.log"
+    size = log.stat().st_size
+    with no_file_beyond(size + 30), pytest.raises(FilesRefused):
+        asyncio.run(bench.project.advance(moving))
+    assert log.stat().st_size == size
+    asyncio.run(bench.project.advance(moving))
+    bench.again()
+    bench.prepare()
+    assert bench.capture().tampering == ()
+    assert asyncio.run(bench.project.head("penstock/r1")) == found.commit
+
+
+def test_what_had_no_room_to_be_noted_as_done_is_believed(bench: Bench) -> None:
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    bench.prepare()
+    (bench.worktree / "src/app.py").write_text("two\n")
+    found = bench.capture().candidate
+    log = bench.settings.home / "refs.log"
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(effect: str) -> None:
+        if effect == "ref written":
+            raise Stopped
+
+    object.__setattr__(bench.settings, "effect", stop)
+    with pytest.raises(Stopped):
+        asyncio.run(bench.project.advance(bench.verdict(bench.base, found.commit, found.tree)))
+    object.__setattr__(bench.settings, "effect", lambda _name: None)
+    with log.open("a") as file:  # and a further move was intended, when the owner was killed
+        file.write(f"intended refs/heads/penstock/r1 {bench.base}\n")
+    bench.again()
+    bench.prepare()
+    assert bench.capture().tampering == ()
+    assert asyncio.run(bench.project.head("penstock/r1")) == found.commit
+
+
+def test_a_line_that_a_kill_cut_off_is_no_beginning_of_the_next(bench: Bench) -> None:
+    log = bench.settings.home / "refs.log"
+    with log.open("a") as file:
+        file.write("intended refs/heads/penst")
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    bench.again()
+    bench.prepare()
+    assert bench.capture().tampering == ()
+    assert asyncio.run(bench.project.head("penstock/r1")) == bench.base
+
+
+def test_a_ref_whose_line_is_spoilt_stays_as_it_is(bench: Bench) -> None:
+    asyncio.run(bench.project.create_branch("penstock/r1", bench.base))
+    log = bench.settings.home / "refs.log"
+    log.write_text(
+        log.read_text().replace("intended refs/heads/penstock/r1", "intended refs/heintended refs/heads/penstock/r1")
+    )
+    bench.again()
+    bench.prepare()
+    assert bench.rules(bench.capture()) <= {"repo.git/refs.log"}
     assert asyncio.run(bench.project.head("penstock/r1")) == bench.base
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from penstock.adapters.git.refs import Refs
 
 
+_VALUE = re.compile(r"[0-9a-f]{40,64}")
+
+
 class Ledger:
     """The model of the refs. Everything in it is used under `held`."""
 
@@ -30,6 +34,8 @@ class Ledger:
         self._offset = 0
         self._present: dict[str, str] = {}
         self._intended: dict[str, str] = {}
+        self._unsure: set[str] = set()
+        """Refs of which a line may be lost: where one is there, it is believed."""
         self.was_rewritten = False
 
     @contextlib.contextmanager
@@ -65,7 +71,7 @@ class Ledger:
     def intend(self, ref: str, value: str) -> None:
         """Note that a ref is about to be written (`NO_COMMIT`: removed)."""
         self._append(f"intended {ref} {value}\n")
-        self._intended[ref] = value
+        self._begin(ref, value)
 
     def finish(self, ref: str, *, happened: bool) -> None:
         """Note what became of an intended write. It need not reach the disk at once: what is only intended is settled
@@ -78,28 +84,45 @@ class Ledger:
         """Settle what a kill left half said, by what the refs are."""
         for ref, value in list(self._intended.items()):
             self.finish(ref, happened=found.get(ref, NO_COMMIT) == value)
+        if self._unsure:
+            self._write_down({ref: found[ref] for ref in sorted(self._unsure) if _VALUE.fullmatch(found.get(ref, ""))})
+            self._unsure.clear()
 
     def _write_down(self, refs: Refs) -> None:
         self._append("".join(f"intended {ref} {value}\ndone {ref}\n" for ref, value in refs.items()))
         for ref, value in refs.items():
-            self._intended[ref] = value
+            self._begin(ref, value)
             self._settle(ref, happened=True)
+
+    def _begin(self, ref: str, value: str) -> None:
+        if ref in self._intended:
+            self._unsure.add(ref)
+        self._intended[ref] = value
 
     def _settle(self, ref: str, *, happened: bool) -> None:
         value = self._intended.pop(ref, None)
+        if value is None:
+            self._unsure.add(ref)
         if not happened or value is None:
             return
+        self._unsure.discard(ref)
         if value == NO_COMMIT:
             self._present.pop(ref, None)
         else:
             self._present[ref] = value
 
     def _append(self, text: str, *, synced: bool = True) -> None:
-        with self._path.open("ab") as file:
-            file.write(text.encode())
-            file.flush()
-            if synced:
-                os.fsync(file.fileno())
+        """Write lines as a whole or not at all: the next one would be glued to what a full disk had room for."""
+        with self._path.open("ab", buffering=0) as file:
+            before, rest = file.tell(), text.encode()
+            try:
+                while rest:
+                    rest = rest[file.write(rest) :]
+                if synced:
+                    os.fsync(file.fileno())
+            except OSError:
+                file.truncate(before)
+                raise
             self._offset = file.tell()
 
     def _catch_up(self) -> None:
@@ -117,16 +140,19 @@ class Ledger:
             news = file.read()
         whole = news.rfind(b"\n") + 1
         self._offset += whole
+        if whole < len(news):  # a kill cut it off before anything was done
+            os.truncate(self._path, self._offset)
         for line in news[:whole].decode("utf-8", "replace").splitlines():
             self._read_line(line.split(" "))
 
     def _read_line(self, words: list[str]) -> None:
         match words:
             case ["intended", ref, value]:
-                self._intended[ref] = value
+                self._begin(ref, value)
             case ["done", ref]:
                 self._settle(ref, happened=True)
             case ["void", ref]:
                 self._settle(ref, happened=False)
             case _:
                 self.was_rewritten = True
+                self._unsure |= {word for word in words if word.startswith("refs/")}
