@@ -388,3 +388,39 @@ def test_eight_places_at_once_keep_apart(bench: Bench) -> None:
         assert found.tampering == ()
     first = GitWorktrees(bench.settings).places()[0]
     assert (first.run, first.workstream) == ("r1", "w0")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "content"),
+    [
+        ("*.txt text", b"one\r\ntwo\r\n"),
+        ("*.txt eol=crlf", b"one\r\ntwo\r\n"),
+        ("*.txt eol=crlf", b"one\r\ntwo\n"),
+        ("*.txt ident", b"$Id: 0123456789 $\nuntouched\n"),
+    ],
+)
+def test_who_works_beside_files_that_were_never_normalised_has_not_changed_them(
+    empty_bench: Bench, attributes: str, content: bytes
+) -> None:
+    empty_bench.make_user()
+    for name in ("left", "touched", "opened", "run"):
+        (empty_bench.user / f"{name}.txt").write_bytes(content)
+    git(empty_bench.user, "add", ".")
+    git(empty_bench.user, "commit", "--quiet", "-m", "as they are")
+    (empty_bench.user / ".gitattributes").write_text(f"{attributes}\n")
+    git(empty_bench.user, "add", ".gitattributes")
+    git(empty_bench.user, "commit", "--quiet", "-m", "attributes")
+    empty_bench.fetch()
+    worktree = empty_bench.prepare()
+    (worktree / "src/app.py").write_text("two\n")
+    (worktree / "touched.txt").write_bytes(content + b"three\n")
+    (worktree / "opened.txt").write_bytes((worktree / "opened.txt").read_bytes())
+    (worktree / "run.txt").chmod(0o755)
+    for message in ("first", "again"):
+        found = empty_bench.capture("src/", message=message)
+        assert {change.path for change in found.changes} == {"src/app.py", "touched.txt", "run.txt"}
+    commit = found.candidate.commit
+    blobs = {git(empty_bench.own, "rev-parse", f"{commit}:{name}.txt") for name in ("left", "opened", "run")}
+    assert blobs == {git(empty_bench.user, "rev-parse", "HEAD:left.txt")}
+    empty_bench.again()
+    assert empty_bench.capture("src/", message="later").candidate.tree == found.candidate.tree

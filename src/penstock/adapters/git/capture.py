@@ -9,10 +9,10 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.adapters.git import folders
+from penstock.adapters.git import conversion, folders
 from penstock.adapters.git.desks import Desk, Desks, Snapshot
 from penstock.adapters.git.filling import Known, known_as, new_index, with_paths
-from penstock.adapters.git.index import read_index
+from penstock.adapters.git.index import read_index, read_stored
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.litter import collapse
 from penstock.adapters.git.nested import NOTHING_NESTED, Nested, snapshot_tree
@@ -123,6 +123,8 @@ class Capturer:
         worktree = self._settings.worktree(place)
         view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
         self._begin(view, desk.known, parent)
+        hash_size = len(parent) // 2
+        before = read_stored(view.index.read_bytes(), hash_size) if conversion.is_possible(found) else {}
         try:
             nested = Nested.among(self._git, view, found)
             if nested:
@@ -130,7 +132,10 @@ class Capturer:
                 with_paths(self._git, view, ("add", "--all"), [".", *hidden])
             else:
                 self._git.run("add", "--all", call=Call(view=view))
-            tracked = read_index(view.index.read_bytes(), hash_size=len(parent) // 2)
+            if before:
+                known = desk.known if desk.known is not None and desk.known.commit == parent else None
+                conversion.undo(self._git, view, before, found, known)
+            tracked = read_index(view.index.read_bytes(), hash_size)
             rest = [path for path in found.files if path not in tracked and not folders.below(path, nested.excluded)]
             wanted = [path for path in rest if matches_any(declared, path) and path not in found.unholdable]
             if wanted:
