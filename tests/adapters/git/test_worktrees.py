@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -140,6 +141,26 @@ def test_nested_repositories_are_preserved_with_their_history_ignored_ones_too(b
     assert bench.preserve() == kept
     bench.remove(kept)
     assert not worktree.exists()
+
+
+def test_what_git_ignores_or_passes_over_is_kept_byte_for_byte(empty_bench: Bench) -> None:
+    attributes = "* text eol=lf ident\n*.log working-tree-encoding=UTF-16\n"
+    empty_bench.make_user({".gitattributes": attributes, ".gitignore": "*.log\n*.raw\n", "src/app.py": "x\n"})
+    empty_bench.fetch()
+    worktree = empty_bench.prepare()
+    content = bytes(range(256)) + b"\r\n$Id: 1 $\r\n"
+    nested = worktree / "lib/inner"
+    nested.mkdir(parents=True)
+    git(nested, "init", "--quiet")
+    paths = ("plain.raw", "encoded.log", "lib/inner/code.c", "lib/inner/.git/objects/pack.bin")
+    for path in paths:
+        (worktree / path).write_bytes(content)
+    preserved = empty_bench.preserve()
+    for path in ("plain.raw", "encoded.log", "code.c", "dot-git/objects/pack.bin"):
+        where = path if path in paths else f".penstock/nested/lib/inner/{path}"
+        kept = subprocess.check_output(["git", "-C", empty_bench.own, "cat-file", "blob", f"{preserved.ref}:{where}"])
+        assert kept == content
+    assert not list((empty_bench.settings.home / "staging").iterdir())
 
 
 def test_a_pipe_or_socket_makes_the_folder_be_moved_aside(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.exact import add_exactly
 from penstock.adapters.git.filling import new_index
 from penstock.adapters.git.runner import Call, Git, View
 from penstock.adapters.git.sweeping import copy_with_time
@@ -76,7 +77,7 @@ def snapshot_tree(own: OwnRepository, view: View, nested: Nested, *, ignored: bo
             _copy(view.worktree / path, staging / SIDE_PATH / _renamed(path))
         copy_with_time(view.index, index)
         side = View(worktree=staging, index=index)
-        own.git.run("add", "--force", "--", SIDE_PATH, call=Call(view=side))
+        add_exactly(own.git, side, [SIDE_PATH])
         return own.git.run("write-tree", call=Call(view=side)).text
     finally:
         folders.remove(index)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git import folders
 from penstock.adapters.git.capture import Capturer, Taken, WorktreeUnreadable
 from penstock.adapters.git.desks import Desk, Desks, Snapshot
-from penstock.adapters.git.filling import Known, fill, forget, is_unchanged, new_index, with_paths
+from penstock.adapters.git.exact import add_exactly
+from penstock.adapters.git.filling import Known, fill, forget, is_unchanged, new_index
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.nested import size_of, snapshot_tree
 from penstock.adapters.git.recycling import Spares
@@ -174,7 +175,7 @@ class Worktrees:
         if size_of(taken.view.worktree, every) > self._settings.snapshot_ignored_mb << 20:
             return None
         if ignored:
-            with_paths(self._git, taken.view, ("--literal-pathspecs", "add", "--force"), ignored)
+            add_exactly(self._git, taken.view, ignored)
         if taken.nested.excluded:
             return snapshot_tree(self._own, taken.view, taken.nested, ignored=True)
         return self._git.run("write-tree", call=Call(view=taken.view)).text
