@@ -302,6 +302,20 @@ def test_losing_the_worktree_folder_is_survived(bench: Bench) -> None:
     assert bench.capture().changes == ()
 
 
+@pytest.mark.parametrize("name", [".gitmodules", "a\\.git"])
+def test_a_nested_repository_with_a_name_that_git_refuses_is_moved_aside(bench: Bench, name: str) -> None:
+    worktree = bench.prepare()
+    (worktree / "src/inner").mkdir()
+    git(worktree / "src/inner", "init", "--quiet")
+    (worktree / "src/inner" / name).symlink_to("anywhere")
+    found = bench.capture()
+    assert found.left_out == ("src/inner",)
+    assert git(bench.own, "rev-parse", found.ref) == found.candidate.commit
+    preserved = bench.preserve()
+    assert (preserved.moved_to / "src/inner" / name).is_symlink()
+    assert not worktree.exists()
+
+
 def test_too_big_a_nested_repository_stays_out_of_the_snapshot_and_is_moved_aside(tmp_path: Path) -> None:
     bench = Bench(tmp_path, snapshot_ignored_mb=0)
     bench.make_user()

@@ -6,6 +6,7 @@ Believes nothing that the agent could write.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -157,9 +158,10 @@ class Capturer:
         """Put the content under a ref; nested repositories go into a second commit on top, which is no candidate."""
         commit = candidate.commit
         if taken.nested and taken.nested.size <= self._settings.snapshot_ignored_mb << 20:
-            tree = snapshot_tree(self._own, taken.view, taken.nested)
-            note = replace(stamp, message=f"{stamp.message}\n\nWith the content of nested repositories")
-            commit = self._own.commits.make(tree, [commit], note)
+            with suppress(GitFailed):  # then it holds a name that git refuses: `preserve` will move the folder aside
+                tree = snapshot_tree(self._own, taken.view, taken.nested)
+                note = replace(stamp, message=f"{stamp.message}\n\nWith the content of nested repositories")
+                commit = self._own.commits.make(tree, [commit], note)
         return self._own.keep(snapshot_namespace(place.run, place.workstream), commit)
 
     def _changes(self, found: Sequence[Difference], view: View) -> tuple[Change, ...]:
