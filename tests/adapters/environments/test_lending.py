@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,24 @@ def test_copies_go_where_the_tree_has_nothing_and_are_taken_out_by_name(checkout
     assert not (checkout / "bin" / "tool").exists()
     assert (record.parent / "changed_copies" / ".env").read_text() == "A=2\n"
     withdraw(checkout, record)  # twice is the same as once
+
+
+def test_a_copy_that_was_made_larger_than_any_memory_is_kept_unread(checkout: Path, tmp_path: Path) -> None:
+    record = tmp_path / "attempt" / "record"
+    furnish(checkout, None, (UserFile(path=".env", content=b"A=1\n"),), record)
+    os.truncate(checkout / ".env", 1 << 42)
+    withdraw(checkout, record)
+    assert (record.parent / "changed_copies" / ".env").stat().st_size == 1 << 42
+
+
+def test_a_record_of_an_earlier_time_has_no_sizes(checkout: Path, tmp_path: Path) -> None:
+    record = tmp_path / "attempt" / "record"
+    furnish(checkout, None, (UserFile(path=".env", content=b"A=1\n"),), record)
+    said = json.loads(record.read_text())
+    record.write_text(json.dumps({**said, "copies": [one[:2] for one in said["copies"]]}))
+    withdraw(checkout, record)
+    assert not (checkout / ".env").exists()
+    assert not (record.parent / "changed_copies").exists()
 
 
 def test_a_copy_behind_a_link_that_an_agent_made_is_left_alone(checkout: Path, tmp_path: Path) -> None:

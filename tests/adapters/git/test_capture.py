@@ -307,6 +307,17 @@ def test_an_unreadable_index_of_the_agent_is_told(bench: Bench) -> None:
     assert bench.rules(bench.capture()) == {".git/index"}
 
 
+def test_files_too_large_to_be_read_are_told_and_not_read(bench: Bench) -> None:
+    bench.prepare()
+    names = ("index", "config", "HEAD", "packed-refs", "refs/heads/other")
+    for path in (bench.worktree / ".git", *(bench.private / name for name in names), bench.own / "packed-refs"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.truncate(path, 1 << 42)
+    rules = bench.rules(bench.capture())
+    assert {".git", ".git/index", ".git/config", ".git/HEAD", "refs/heads/other", "repo.git/packed-refs"} <= rules
+
+
 def test_an_agent_that_commits_on_its_own_branch_breaks_no_rule(bench: Bench) -> None:
     worktree = bench.prepare()
     (worktree / "src/app.py").write_text("two\n")

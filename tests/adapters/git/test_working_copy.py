@@ -94,4 +94,8 @@ def test_too_much_to_copy_is_refused_with_the_number(tmp_path: Path) -> None:
         (project / "many" / f"{number}.txt").touch()
     with pytest.raises(TooMuchIncluded, match="names 201 files"):
         untracked(tmp_path, project, "many/")
+    (project / "huge").touch()
+    os.truncate(project / "huge", 1 << 42)
+    with pytest.raises(TooMuchIncluded, match="names 1 files"):
+        untracked(tmp_path, project, "huge")
     assert untracked(tmp_path, tmp_path, "*") == ()  # where there is no repository there is nothing to ask

@@ -26,7 +26,7 @@ def furnish(checkout: Path, environment: Environment | None, copies: Sequence[Us
     folders, links = _planned(checkout, environment) if environment is not None else ([], [])
     new = [one for one in copies if _is_free(checkout, one.path)]
     if folders or links or new:
-        said = {"folders": folders, "links": links, "copies": [[one.path, _digest(one.content)] for one in new]}
+        said = {"folders": folders, "links": links, "copies": [_noted(one) for one in new]}
         record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         record.write_text(json.dumps(said), encoding="utf-8")
         record.chmod(0o600)
@@ -44,10 +44,10 @@ def withdraw(checkout: Path, record: Path) -> None:
     if not record.is_file():
         return
     said: Any = json.loads(record.read_text(encoding="utf-8"))  # our own, outside the checkout
-    for path, digest in said["copies"]:
+    for path, *noted in said["copies"]:
         place = checkout / path
         if trees.has_real_parents(checkout, place) and (place.is_symlink() or place.is_file()):
-            if place.is_symlink() or _digest(place.read_bytes()) != digest:
+            if place.is_symlink() or not _is_as_noted(place, *noted):
                 kept = record.with_name("changed_copies") / path
                 kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 shutil.move(place, kept)
@@ -107,8 +107,16 @@ def _is_free(checkout: Path, path: str) -> bool:
     return not os.path.lexists(place) and not any(in_the_way)
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _noted(file: UserFile) -> tuple[str, str, int]:
+    return file.path, hashlib.sha256(file.content).hexdigest(), len(file.content)
+
+
+def _is_as_noted(place: Path, digest: str, size: int | None = None) -> bool:
+    """Whether a copy is what was put there; a record of an earlier time has no size."""
+    if size is not None and place.stat().st_size != size:
+        return False
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == digest
 
 
 def _copy(place: Path, file: UserFile) -> None:

@@ -171,6 +171,8 @@ class Capturer:
         """Content that stands in the agent's index and nowhere in its files."""
         agents = self._settings.private(place) / "index"
         content = folders.read(agents)
+        if content is None and desk.left_index is not None and folders.exists(agents):
+            return (Violation(path=".git/index", rule="the index can't be read"),)
         if content is None or folders.digest(agents) == desk.left_index:
             return ()
         index = new_index(self._settings, f"{place.run}-{place.workstream}-staged")

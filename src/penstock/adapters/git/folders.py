@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+LARGEST_READ = 64 << 20
+"""Bytes of a file that is read as a whole: an agent can make one longer than any memory, of nothing but holes."""
 Signature: TypeAlias = "Mapping[str, tuple[int, ...]]"
 
 
@@ -215,16 +217,26 @@ def write_over(path: Path, content: bytes) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """The content of a regular file; None for whatever else is or is not there."""
+    """The content of a regular file; None for whatever else is or is not there, or is too large."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_READ:
         os.close(descriptor)
         return None
     with os.fdopen(descriptor, "rb") as file:
-        return file.read()
+        return file.read(status.st_size)
+
+
+def is_too_large(path: Path) -> bool:
+    """True for a regular file that `read` leaves alone for its size."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size > LARGEST_READ
 
 
 def digest(path: Path) -> str | None:

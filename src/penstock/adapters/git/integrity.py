@@ -115,8 +115,9 @@ class Integrity:
         ours = self._ledger.refs
         violations = [_violation("refs.log", "was rewritten")] if self._ledger.was_rewritten else []
         self._ledger.was_rewritten = False
-        if self._reader.packed():
-            folders.remove(self._folder / "packed-refs")
+        packed = self._folder / "packed-refs"
+        if self._reader.packed() or (folders.exists(packed) and folders.read(packed) is None):
+            folders.remove(packed)
             found = self._reader.all()
             violations.append(_violation("packed-refs", "was put into Penstock's own repository"))
         for ref in sorted({*found, *ours}):

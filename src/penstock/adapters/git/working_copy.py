@@ -50,9 +50,10 @@ class WorkingCopy:
         excludes = [f"--exclude={pattern}" for pattern in patterns]
         named = Git(self.settings).run_in(root, *UNTRACKED, *excludes, call=call).fields
         found = [one for path in named if (one := _read(root, path)) is not None]
-        if len(found) > MOST_FILES or sum(len(one.content) for one in found) > MOST_BYTES:
+        is_too_large = any(folders.is_too_large(root / path) for path in named)
+        if is_too_large or len(found) > MOST_FILES or sum(len(one.content) for one in found) > MOST_BYTES:
             raise TooMuchIncluded(
-                f".worktreeinclude names {len(found)} files of {root}; copied are at most {MOST_FILES}, "
+                f".worktreeinclude names {len(named)} files of {root}; copied are at most {MOST_FILES}, "
                 f"of {MOST_BYTES >> 20} MB together",
                 hint="name files of settings there; what tools make belongs under [setup]",
             )
