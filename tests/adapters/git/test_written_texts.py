@@ -55,6 +55,18 @@ def test_binary_and_very_large_files_are_passed_over(bench: Bench, monkeypatch: 
     assert written(bench, bench.base, commit) == {"src/odd.txt": "caf\ufffd\n"}
 
 
+def test_loose_files_are_bounded_together_and_binary_ones_take_no_room(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worktree = bench.prepare()
+    for number in range(4):
+        (worktree / f"src/{number}.txt").write_text(f"{number}" * 1000)
+        (worktree / f"src/{number}.bin").write_bytes(b"\0%d" % number * 1000)
+    commit = bench.capture("src/").candidate.commit
+    monkeypatch.setattr(texts, "LARGEST_SUM", 2500)
+    assert len(written(bench, bench.base, commit)) == 2
+
+
 def test_on_the_way_every_commit_is_looked_at(bench: Bench) -> None:
     worktree = bench.prepare()
     (worktree / "src/new.py").write_text("first\n")

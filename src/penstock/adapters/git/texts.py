@@ -51,18 +51,25 @@ def _sent(own: OwnRepository, base: str, commit: str) -> Iterator[tuple[str, str
 
 
 def _texts(own: OwnRepository, identities: dict[str, None]) -> dict[str, str]:
-    found = {identity: content for identity in identities if (content := _loose(own, identity)) is not None}
-    asked = sizes(own.git, [identity for identity in identities if identity not in found])
+    found: dict[str, bytes] = {}
+    elsewhere, room = list[str](), LARGEST_SUM
+    for identity in identities:
+        content = _loose(own, identity)
+        if content is None:
+            elsewhere.append(identity)
+        elif _is_text(content) and len(content) <= room:
+            found[identity] = content
+            room -= len(content)
+    asked = sizes(own.git, elsewhere)
     small = [identity for identity, size in asked.items() if size <= LARGEST_FILE]
-    room = LARGEST_SUM - sum(map(len, found.values()))
     while small and sum(asked[identity] for identity in small) > room:
         small.pop()
-    found |= contents(own.git, small, b"blob")
-    return {
-        identity: content.decode("utf-8", "replace")
-        for identity, content in found.items()
-        if b"\0" not in content[:BEGINNING]
-    }
+    found |= {identity: content for identity, content in contents(own.git, small, b"blob").items() if _is_text(content)}
+    return {identity: content.decode("utf-8", "replace") for identity, content in found.items()}
+
+
+def _is_text(content: bytes) -> bool:
+    return b"\0" not in content[:BEGINNING]
 
 
 def _loose(own: OwnRepository, identity: str) -> bytes | None:
