@@ -15,6 +15,7 @@ from git_bench import Bench, git
 
 from ordinary_user import as_ordinary_user
 from penstock.adapters.git import folders
+from penstock.adapters.git.capture import WorktreeUnreadable
 from penstock.adapters.git.looking import GitWorktrees
 from penstock.adapters.git.runner import FilesRefused
 from penstock.adapters.git.worktrees import ContentNotKept
@@ -188,6 +189,30 @@ def test_a_pipe_or_socket_makes_the_folder_be_moved_aside(bench: Bench) -> None:
         finally:
             os.chdir(before)
     assert bench.preserve().moved_to == bench.settings.home / "kept/r1/w1-2"
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".gitattributes", ".gitmodules"])
+def test_a_pipe_that_git_would_wait_for_is_the_agents_failure_at_once(tmp_path: Path, name: str) -> None:
+    bench = Bench(tmp_path, time_limit=20.0)
+    bench.make_user()
+    bench.fetch()
+    worktree = bench.prepare()
+    (worktree / "src/app.py").write_text("two\n")
+    os.mkfifo(worktree / "src" / name)
+    with pytest.raises(WorktreeUnreadable, match=f"src/{name} is no file"):
+        bench.capture("src/")
+    assert bench.preserve().moved_to
+
+
+@pytest.mark.slow
+def test_what_takes_git_too_long_is_the_agents_failure_and_moved_aside(bench: Bench) -> None:
+    worktree = bench.prepare()
+    object.__setattr__(bench.settings, "time_limit", 1.0)
+    (worktree / "src/large").touch()
+    os.truncate(worktree / "src/large", 1 << 42)
+    with pytest.raises(WorktreeUnreadable, match="did not end within 1 seconds"):
+        bench.capture("src/")
+    assert bench.preserve().moved_to
 
 
 def test_more_ignored_content_than_the_limit_is_moved_aside(tmp_path: Path) -> None:

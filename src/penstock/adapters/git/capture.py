@@ -19,7 +19,7 @@ from penstock.adapters.git.litter import collapse
 from penstock.adapters.git.nested import NOTHING_NESTED, Nested, snapshot_tree
 from penstock.adapters.git.objects import Difference, described, parse_raw
 from penstock.adapters.git.plain import plain_tree
-from penstock.adapters.git.runner import Call, GitFailed, View
+from penstock.adapters.git.runner import Call, GitFailed, GitTooSlow, View
 from penstock.adapters.git.sweeping import copy_with_time
 from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, Candidate, Change, Stamp, Violation
 from penstock.domain.errors import AgentError
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penstock.adapters.git.own import OwnRepository
+
+
+READ_BY_GIT = frozenset((".gitignore", ".gitattributes", ".gitmodules"))
 
 
 class WorktreeUnreadable(AgentError):
@@ -121,6 +124,9 @@ class Capturer:
 
     def take(self, place: Place, desk: Desk, found: folders.Survey, parent: str, declared: Sequence[str]) -> Taken:
         """Read the whole worktree into a fresh index; ignored files only where they are declared."""
+        for path in found.unholdable:
+            if path.rsplit("/", 1)[-1] in READ_BY_GIT:
+                raise WorktreeUnreadable(place=place, said=f"{path} is no file, and git would wait for its content")
         worktree = self._settings.worktree(place)
         view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
         self._begin(view, desk.known, parent)
@@ -141,9 +147,10 @@ class Capturer:
             wanted = [path for path in rest if matches_any(declared, path) and path not in found.unholdable]
             if wanted:
                 with_paths(self._git, view, ("--literal-pathspecs", "add", "--force"), wanted)
-        except GitFailed as failed:
+        except (GitFailed, GitTooSlow) as failed:
             folders.remove(view.index)
-            raise WorktreeUnreadable(place=place, said=failed.said) from failed
+            said = failed.said if isinstance(failed, GitFailed) else failed.sentence
+            raise WorktreeUnreadable(place=place, said=said) from failed
         left = {*rest} - {*wanted}
         passed_over = {*(f"{path}/" for path in nested.ignored), *found.unholdable} - left
         return Taken(view=view, survey=found, nested=nested, litter=tuple(sorted((*left, *passed_over))))

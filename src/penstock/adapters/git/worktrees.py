@@ -16,7 +16,7 @@ from penstock.adapters.git.filling import Known, fill, forget, is_unchanged, new
 from penstock.adapters.git.layout import snapshot_namespace
 from penstock.adapters.git.nested import size_of, snapshot_tree
 from penstock.adapters.git.recycling import Spares
-from penstock.adapters.git.runner import Call, GitFailed, View
+from penstock.adapters.git.runner import Call, GitFailed, GitTooSlow, View
 from penstock.domain.changes import Stamp
 from penstock.domain.errors import Bug
 from penstock.ports import Clock, HistoryLost, Place, Preserved
@@ -133,7 +133,7 @@ class Worktrees:
                 kept = self._snapshot(place, desk, found, stamp)
         except WorktreeUnreadable as unreadable:
             return unreadable.said
-        except (GitFailed, HistoryLost) as failed:  # a folder that is moved aside needs no git
+        except (GitFailed, GitTooSlow, HistoryLost) as failed:  # a folder that is moved aside needs no git
             return failed.sentence
         if isinstance(kept, Snapshot):
             desk.last, desk.signature = kept, found.signature
