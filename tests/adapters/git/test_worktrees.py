@@ -318,6 +318,59 @@ def _snapshots(bench: Bench) -> tuple[tuple[str, str], ...]:
     return asyncio.run(bench.project.snapshots("r1", "w1"))
 
 
+def dig(folder: Path, name: str, depth: int) -> None:
+    """A file below so many folders, also where its path is longer than the system takes."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir(name, dir_fd=descriptor)
+        inner = os.open(name, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(os.open("bottom", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize(("name", "depth"), [("d", 1300), ("d" * 200, 40)])
+def test_a_folder_of_any_depth_is_removed(tmp_path: Path, name: str, depth: int) -> None:
+    dig(tmp_path, name, depth)
+    (tmp_path / name / "beside").write_text("")
+    (tmp_path / name).chmod(0o500)
+    folders.remove(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_deep_folders_are_content_like_any_other(bench: Bench) -> None:
+    worktree = bench.prepare()
+    dig(worktree / "src", "d", 1100)
+    git(worktree / "docs", "init", "--quiet")
+    dig(worktree / "docs", "d", 1100)
+    (bench.private / "strange").mkdir()
+    dig(bench.private / "strange", "d", 1100)
+    found = bench.capture("src/")
+    assert {change.path.rsplit("/", 1)[-1] for change in found.changes} >= {"bottom", "docs"}
+    assert len(found.tampering) == 1
+    (bench.own / "strange").mkdir()
+    dig(bench.own / "strange", "d", 1100)
+    preserved = bench.preserve()
+    assert preserved.ref
+    bench.remove(preserved)
+    assert not worktree.exists()
+
+
+def test_a_path_that_is_too_long_is_the_agents_failure_and_moved_aside(bench: Bench) -> None:
+    worktree = bench.prepare()
+    dig(worktree / "src", "d" * 200, 40)
+    with pytest.raises(WorktreeUnreadable, match="too long a path") as failed:
+        bench.capture("src/")
+    assert len(failed.value.sentence) < 500
+    preserved = bench.preserve()
+    assert (preserved.moved_to / "src" / ("d" * 200)).is_dir()
+    bench.prepare()
+    assert bench.capture().changes == ()
+    folders.remove(preserved.moved_to)  # pytest could not
+
+
 def test_losing_the_worktree_folder_is_survived(bench: Bench) -> None:
     worktree = bench.prepare()
     found = bench.capture()

@@ -124,10 +124,12 @@ class Capturer:
 
     def take(self, place: Place, desk: Desk, found: folders.Survey, parent: str, declared: Sequence[str]) -> Taken:
         """Read the whole worktree into a fresh index; ignored files only where they are declared."""
+        worktree = self._settings.worktree(place)
         for path in found.unholdable:
             if path.rsplit("/", 1)[-1] in READ_BY_GIT:
                 raise WorktreeUnreadable(place=place, said=f"{path} is no file, and git would wait for its content")
-        worktree = self._settings.worktree(place)
+            if folders.is_too_long(worktree / path):
+                raise WorktreeUnreadable(place=place, said=f"{folders.shortened(path)} is too long a path")
         view = View(worktree=worktree, index=new_index(self._settings, f"{place.run}-{place.workstream}"))
         self._begin(view, desk.known, parent)
         hash_size = len(parent) // 2

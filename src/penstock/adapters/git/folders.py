@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 import stat
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,11 +20,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from penstock.domain.patterns import is_git_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
 LARGEST_READ = 64 << 20
 """Bytes of a file that is read as a whole: an agent can make one longer than any memory, of nothing but holes."""
+LONGEST_SHOWN = 240
+AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 Signature: TypeAlias = "Mapping[str, tuple[int, ...]]"
 
 
@@ -36,7 +40,7 @@ class Survey:
     reserved: tuple[str, ...]
     """Other names that git refuses because some file system takes them for `.git`."""
     unholdable: tuple[str, ...]
-    """What git can't hold: pipes, sockets, devices, folders that can't be read."""
+    """What git can't hold: pipes, sockets, devices, folders that can't be read, paths that are too long."""
     signature: Signature
     """Changes when any file does."""
     statuses: Mapping[str, os.stat_result]
@@ -89,6 +93,11 @@ def _entries(folder: Path, path: str, found: _Findings) -> list[os.DirEntry[str]
         except OSError:
             found.unholdable.append(f"{path}/")
             return []
+    except OSError as failed:
+        if failed.errno != errno.ENAMETOOLONG:
+            raise
+        found.unholdable.append(f"{path}/")
+        return []
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:
@@ -98,7 +107,13 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 def _note(entry: os.DirEntry[str], path: str, found: _Findings) -> bool:
     """Write down one entry; True for a folder, to be looked through."""
-    status = entry.stat(follow_symlinks=False)
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError as failed:
+        if failed.errno != errno.ENAMETOOLONG:
+            raise
+        found.unholdable.append(path)
+        return False
     if stat.S_ISDIR(status.st_mode):
         return True
     if stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IRUSR:
@@ -120,6 +135,20 @@ def is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
+def is_too_long(path: Path) -> bool:
+    """True for a path longer than the system takes: it can only be reached step by step."""
+    try:
+        path.lstat()
+    except OSError as failed:
+        return failed.errno == errno.ENAMETOOLONG
+    return False
+
+
+def shortened(path: str) -> str:
+    """A path for a sentence."""
+    return path if len(path) <= LONGEST_SHOWN else f"{path[: LONGEST_SHOWN // 2]}…{path[-LONGEST_SHOWN // 4 :]}"
+
+
 def exists(path: Path) -> bool:
     """True when there is anything under this name, a broken link too."""
     return os.path.lexists(path)
@@ -138,18 +167,59 @@ def remove(path: Path) -> None:
         return
     try:
         shutil.rmtree(path)
-    except PermissionError:
-        for folder in _folders_below(path):
-            folder.chmod(0o700)
-        shutil.rmtree(path)
+    except (OSError, RecursionError):  # a closed folder, or one that is too deep for it
+        _remove_flat(path)
 
 
-def _folders_below(root: Path) -> Iterator[Path]:
-    yield root
-    # the mode of each folder is mended before the walk enters it
-    for entry in _listed(root):
+def _remove_flat(root: Path) -> None:
+    """Remove a folder by bringing each folder in it up to its top: so no depth and no length of a path matters."""
+    root.chmod(0o700)
+    names = (f"{uuid.uuid4().hex}{number}" for number in itertools.count())
+    top = os.open(root, AS_FOLDER)
+    try:
+        waiting = _left_folders(top)
+        while waiting:
+            name = waiting.pop()
+            inner = os.open(name, AS_FOLDER, dir_fd=top)
+            try:
+                for deeper in _left_folders(inner):
+                    waiting.append(next(names))
+                    os.rename(deeper, waiting[-1], src_dir_fd=inner, dst_dir_fd=top)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    root.rmdir()
+
+
+def _left_folders(descriptor: int) -> list[str]:
+    """Remove the files of a folder; the folders in it, opened for their owner."""
+    with os.scandir(descriptor) as listing:
+        entries = list(listing)
+    left = []
+    for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            yield from _folders_below(Path(entry.path))
+            os.chmod(entry.name, 0o700, dir_fd=descriptor)
+            left.append(entry.name)
+        else:
+            os.unlink(entry.name, dir_fd=descriptor)
+    return left
+
+
+def files_below(root: Path, most: int) -> list[Path]:
+    """The first files below a folder, or whatever else is there; itself if there is none."""
+    found: list[Path] = []
+    waiting = [(root, is_folder(root))]
+    while waiting and len(found) < most:
+        path, is_to_be_listed = waiting.pop()
+        if not is_to_be_listed:
+            found.append(path)
+            continue
+        with contextlib.suppress(OSError):  # it is closed, or its path is too long
+            entries = sorted(_listed(path), key=lambda entry: entry.name, reverse=True)
+            waiting += [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+    return found or [root]
 
 
 def empty(folder: Path) -> None:

@@ -27,6 +27,9 @@ OBJECT_FORMAT = "[extensions]\n\tobjectFormat = sha256\n"
 ALTERNATES = "objects/info/alternates"
 KNOWN = frozenset({"HEAD", "config", "info", "objects", "refs", "packed-refs"})
 
+MOST_TOLD = 20
+"""Files of one strange folder."""
+
 
 def config_of(object_format: str) -> bytes:
     """The configuration of the own repository: nothing in it runs anything."""
@@ -103,7 +106,7 @@ class Integrity:
         strangers = [path for path in self._folder.iterdir() if path.name not in KNOWN and not _is_passing(path)]
         strangers += [path for path in (self._folder / "info").iterdir() if path.name != "attributes"]
         for path in strangers:
-            names = [str(inner.relative_to(self._folder)) for inner in _names(path)]
+            names = [str(inner.relative_to(self._folder)) for inner in folders.files_below(path, MOST_TOLD)]
             found += [_violation(name, "was put into Penstock's own repository") for name in names]
             folders.remove(path)
         return found
@@ -131,12 +134,6 @@ class Integrity:
 def _is_passing(path: Path) -> bool:
     """Files that git itself makes for the time of one command."""
     return path.name.endswith(".lock") and not path.is_dir()
-
-
-def _names(path: Path) -> list[Path]:
-    if not folders.is_folder(path):
-        return [path]
-    return sorted(inner for inner in path.rglob("*") if not folders.is_folder(inner))[:20] or [path]
 
 
 def _violation(name: str, rule: str) -> Violation:

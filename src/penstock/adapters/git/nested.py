@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git import folders
 from penstock.adapters.git.exact import add_exactly
 from penstock.adapters.git.filling import new_index
-from penstock.adapters.git.runner import Call, Git, View
+from penstock.adapters.git.runner import Call, Git, GitFailed, View
 from penstock.adapters.git.sweeping import copy_with_time
 from penstock.domain.patterns import is_git_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from penstock.adapters.git.own import OwnRepository
@@ -79,24 +81,38 @@ def snapshot_tree(own: OwnRepository, view: View, nested: Nested, *, ignored: bo
         side = View(worktree=staging, index=index)
         add_exactly(own.git, side, [SIDE_PATH])
         return own.git.run("write-tree", call=Call(view=side)).text
+    except OSError as failed:
+        if failed.errno != errno.ENAMETOOLONG:
+            raise
+        raise GitFailed(command="add", code=-1, said="a path in a nested repository is too long") from failed
     finally:
         folders.remove(index)
         folders.discard(staging)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(root: Path, copied: Path) -> None:
     """Copy a folder under names that git takes, as the bytes that are there; what git can't hold is not copied."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    mode = os.lstat(source).st_mode
-    if stat.S_ISDIR(mode):
-        target.mkdir()
-        for entry in sorted(source.iterdir()):
-            free = _renamed_segment(entry.name)
-            while folders.exists(target / free):
-                free += "_"
-            _copy(entry, target / free)
-    elif stat.S_ISLNK(mode) or stat.S_ISREG(mode):
-        shutil.copy2(source, target, follow_symlinks=False)
+    copied.parent.mkdir(parents=True, exist_ok=True)
+    waiting = [(root, copied)]
+    while waiting:
+        source, target = waiting.pop()
+        mode = os.lstat(source).st_mode
+        if stat.S_ISDIR(mode):
+            target.mkdir()
+            entries = sorted(source.iterdir())
+            waiting += zip(entries, _free_names(target, entries), strict=True)
+        elif stat.S_ISLNK(mode) or stat.S_ISREG(mode):
+            shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _free_names(target: Path, entries: Sequence[Path]) -> list[Path]:
+    taken: dict[str, None] = {}
+    for entry in entries:
+        free = _renamed_segment(entry.name)
+        while free in taken:
+            free += "_"
+        taken[free] = None
+    return [target / name for name in taken]
 
 
 def _renamed(path: str) -> str:

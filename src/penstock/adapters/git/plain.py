@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LARGEST = 8 << 20
 """Bytes of a file; git has ways of its own with large ones."""
+DEEPEST = 100
+"""Folders that one path leads through."""
 _NAME = r"(?!\.git)[A-Za-z0-9_.+@=, -]*[A-Za-z0-9_+@=-]"
 _PLAIN_PATH = re.compile(f"{_NAME}(?:/{_NAME})*", re.IGNORECASE)
 """No name that some file system could take for another one, and none that git itself reads."""
@@ -42,7 +44,7 @@ def plain_tree(
     touched = [path for path in found.files if not is_untouched(left.get(path), found.statuses[path], known.since)]
     gone = [path for path in left if path not in found.statuses]
     is_plain = (
-        all(_PLAIN_PATH.fullmatch(path) for path in (*touched, *gone))
+        all(_PLAIN_PATH.fullmatch(path) and path.count("/") <= DEEPEST for path in (*touched, *gone))
         and all(path in left or matches_any(declared, path) for path in touched)
         and all(found.statuses[path].st_size <= LARGEST for path in touched)
     )

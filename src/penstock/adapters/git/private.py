@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from penstock.adapters.git import folders
-from penstock.adapters.git.integrity import ALTERNATES
+from penstock.adapters.git.integrity import ALTERNATES, MOST_TOLD
 from penstock.adapters.git.layout import GitSettings, branch_ref
 from penstock.adapters.git.refs import RefReader, put_back
 from penstock.adapters.git.sweeping import copy_with_time, holds_only
@@ -167,8 +167,7 @@ class PrivateFolder:
             # `refs` is what `git gc` writes there
             strangers += [path for path in (self.folder / "info").iterdir() if path.name != "refs"]
         for path in sorted(strangers):
-            inner = sorted(path.rglob("*")) if folders.is_folder(path) else [path]
-            for name in [found for found in inner if not folders.is_folder(found)][:20] or [path]:
+            for name in folders.files_below(path, MOST_TOLD):
                 yield Violation(path=f".git/{name.relative_to(self.folder)}", rule="was put into git's own folder")
             folders.remove(path)
 

@@ -125,7 +125,7 @@ class Worktrees:
         self._capturer.mend(place, desk)
         found = folders.survey(worktree)
         if found.unholdable:
-            return f"git can't hold {found.unholdable[0]}"
+            return f"git can't hold {folders.shortened(found.unholdable[0])}"
         try:
             if self._is_known(desk, worktree, found):
                 kept: Snapshot | str = desk.last or self._snapshot_of_start(place, desk)
