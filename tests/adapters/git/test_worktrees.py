@@ -279,6 +279,35 @@ def test_closed_folders_can_be_removed_by_an_ordinary_user() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "(worktree / '.git').unlink(); worktree.chmod(0o555)",
+        "(bench.private / 'config').write_text('#'); bench.private.chmod(0o555)",
+        "(bench.private / 'HEAD').unlink(); bench.private.chmod(0)",
+        "(bench.private / 'refs/heads/x').write_text('1'); (bench.private / 'refs/heads').chmod(0o500)",
+        "(bench.private / 'info/x').mkdir(); (bench.private / 'info').chmod(0o100)",
+        "(bench.private / 'objects/info/alternates').unlink(); (bench.private / 'objects').chmod(0)",
+    ],
+)
+def test_folders_that_an_agent_closed_are_opened_mended_and_moved(closing: str) -> None:
+    as_ordinary_user(
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom git_bench import Bench\nimport concurrent.futures.thread",
+        "bench = Bench(folder); bench.make_user(); bench.fetch(); worktree = bench.prepare()\n"
+        "(worktree / 'src/app.py').write_text('two\\n')\n"
+        f"{closing}\n"
+        "found = bench.capture('src/')\n"
+        "assert found.tampering\n"
+        "assert [change.path for change in found.changes] == ['src/app.py']\n"
+        "bench.remove(bench.preserve(), recycle=True)\n"
+        "worktree = bench.prepare()\n"
+        f"{closing}\n"
+        "os.mkfifo(worktree / 'pipe') if os.access(worktree, os.W_OK) else (worktree / 'src/app.py').write_text('3')\n"
+        "bench.preserve()\n"
+        "assert bench.prepare()\n",
+    )
+
+
 def test_writing_never_goes_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("x")
     (tmp_path / "link").symlink_to("mine")

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from penstock.adapters.git.own import OwnRepository
 
 
+WRITTEN_BY_US = ("", "objects", "objects/info", "info")
+"""Folders of a git folder in which something may have to be mended."""
 READ_BY_GIT = frozenset((".gitignore", ".gitattributes", ".gitmodules"))
 
 
@@ -112,6 +114,9 @@ class Capturer:
     def mend(self, place: Place, desk: Desk) -> tuple[Violation, ...]:
         """Put back what was tampered with outside the worktree's files; to be done before the first git command."""
         private = self._desks.private(place)
+        for folder in (self._settings.worktree(place), *(private.folder / name for name in WRITTEN_BY_US)):
+            folders.reopen(folder)
+        folders.reopen_all(private.folder / "refs")
         mended = private.mend(desk.start)
         if not private.has_its_link():
             link = self._settings.worktree(place) / ".git"

@@ -207,6 +207,24 @@ def _left_folders(descriptor: int) -> list[str]:
     return left
 
 
+def reopen(folder: Path) -> None:
+    """Give the owner of a folder the rights back that he may have taken from himself; whatever else it is stays."""
+    with contextlib.suppress(OSError):
+        mode = folder.lstat().st_mode
+        if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
+def reopen_all(root: Path) -> None:
+    """The same for a folder and all below it."""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        reopen(folder)
+        with contextlib.suppress(OSError):
+            waiting += [Path(entry.path) for entry in _listed(folder) if entry.is_dir(follow_symlinks=False)]
+
+
 def files_below(root: Path, most: int) -> list[Path]:
     """The first files below a folder, or whatever else is there; itself if there is none."""
     found: list[Path] = []
@@ -253,6 +271,7 @@ def move_aside(source: Path, folder: Path, name: str) -> Path:
     while exists(folder / f"{name}-{number}"):
         number += 1
     target = folder / f"{name}-{number}"
+    reopen(source)
     try:
         source.rename(target)
     except OSError as failed:

@@ -64,6 +64,8 @@ class Spares:
         folder, git_folder = (parent / name for parent in self._settings.spares(place.run))
         for parent in (folder.parent, git_folder.parent):
             parent.mkdir(exist_ok=True)
+        for used in (worktree, private):
+            folders.reopen(used)
         if folders.is_folder(private):
             private.rename(git_folder)
         worktree.rename(folder)

@@ -193,6 +193,7 @@ class Worktrees:
         desk, private = self._desks.get(place), self._settings.private(place)
         moved = folders.move_aside(self._settings.worktree(place), self._settings.kept(place), place.workstream)
         if folders.exists(private):
+            folders.reopen(private)
             private.rename(self._settings.kept(place) / f"{moved.name}.git")
         note = {
             "branch": place.branch,
