@@ -292,7 +292,8 @@ def test_closed_folders_can_be_removed_by_an_ordinary_user() -> None:
 )
 def test_folders_that_an_agent_closed_are_opened_mended_and_moved(closing: str) -> None:
     as_ordinary_user(
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom git_bench import Bench\nimport concurrent.futures.thread",
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from git_bench import Bench\nimport concurrent.futures.thread",
         "bench = Bench(folder); bench.make_user(); bench.fetch(); worktree = bench.prepare()\n"
         "(worktree / 'src/app.py').write_text('two\\n')\n"
         f"{closing}\n"
