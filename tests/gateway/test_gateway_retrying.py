@@ -93,7 +93,7 @@ def test_a_kept_connection_that_was_over_costs_nothing() -> None:
     with RawUpstream([kept], [], [UNFIT], per_connection=2) as upstream, house(base_url=upstream.base_url) as home:
         visit = home.admit()
         assert [ask(visit).status_code for _ in range(2)] == [200, 400]
-        assert [row["input_tokens"] for row in home.rows()] == [7, 0]
+        assert sorted(row["input_tokens"] for row in home.rows()) == [0, 7]
 
 
 def test_an_upstream_that_nobody_is_at_ends_the_attempt() -> None:
