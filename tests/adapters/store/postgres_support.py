@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from penstock.adapters.locks import FileLocks
@@ -30,7 +32,9 @@ def run_of_one(name: str = "run-1") -> NewRun:
 
 
 def owned(database: Database, folder: Path, run: str = "run-1") -> Held:
-    held = database.locks(FileLocks(folder, database.clock)).acquire(run)
+    locks = database.locks(FileLocks(folder, database.clock))
+    with ThreadPoolExecutor(1) as another:  # from within a loop too
+        held = another.submit(asyncio.run, locks.acquire(run)).result()
     assert not isinstance(held, Holder)
     return held
 
