@@ -103,6 +103,12 @@ def test_a_call_of_anything_else_ends_where_it_is_made_though_no_check_saw_it(ca
         unchecked.render({"got": called, FENCES: Fences("cd", 10)})
 
 
+@pytest.mark.parametrize("fences", [None, "none"])
+def test_without_fences_nothing_is_printed(fences: object) -> None:
+    with pytest.raises(SecurityError, match="with its fences"):
+        PromptLanguage().from_string("{{ text }}").render({"text": "not ours", FENCES: fences})
+
+
 def test_the_names_of_the_language_are_those_that_an_assignment_fills() -> None:
     from penstock.engine.prompts.assignment import variables_of
 

@@ -65,8 +65,8 @@ class PromptLanguage(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # what a template may hand over
         """Call `data`, and nothing else, whatever a template has got hold of."""
-        fences = context[FENCES]
-        if not isinstance(fences, Fences) or called != fences.data:
+        fences = _fences_of(context)
+        if called != fences.data:
             raise SecurityError("nothing can be called but data(text, label)")
         for name in OF_JINJA:
             kwargs.pop(name, None)
@@ -77,8 +77,14 @@ class PromptLanguage(ImmutableSandboxedEnvironment):
 def _printed(context: Context, value: object) -> object:
     if isinstance(value, Plain | Undefined):
         return value
+    return _fences_of(context).shown(value)
+
+
+def _fences_of(context: Context) -> Fences:
     fences = context[FENCES]
-    return fences.shown(value) if isinstance(fences, Fences) else value
+    if not isinstance(fences, Fences):  # without them nothing is printed, rather than what is not ours as it stands
+        raise SecurityError("a prompt is made with its fences")
+    return fences
 
 
 @cache
