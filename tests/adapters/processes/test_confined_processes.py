@@ -77,6 +77,17 @@ def test_a_confinement_that_can_not_be_made_is_no_failure_of_the_process(bench, 
     assert outcome.stdout.read_text() == ""
 
 
+def test_what_it_writes_itself_is_not_taken_for_what_confines_it(bench, run, confined):
+    outcome = run(confined(bench.request("/bin/sh", "-c", "echo bwrap: no such luck >&2; exit 1")))
+    assert (outcome.ending, outcome.exit_code, outcome.confined) == (Ending.EXITED, 1, True)
+    assert outcome.error is None
+
+
+def test_it_holds_nothing_but_its_streams(bench, run, confined):
+    outcome = run(confined(bench.request(*PYTHON, "import os; print(sorted(os.listdir('/proc/self/fd')))")))
+    assert outcome.stdout.read_text() == "['0', '1', '2', '3']\n"  # the last is the listed folder itself
+
+
 def test_it_hears_term_and_may_tidy_up(bench, with_launcher, confined):
     async def use(launcher):
         request = confined(bench.agent(HEARS_TERM, grace=20.0))

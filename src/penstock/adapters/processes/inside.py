@@ -10,11 +10,16 @@ import signal
 
 from penstock.adapters.processes.descent import families, send_group_signal, send_signal
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # Bubblewrap turns a signal into 128 and its number. Only what hardly any program gives as a code of its own is read so.
 _SIGNALS = frozenset(
     (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTERM)
 )
-_COULD_NOT = b"bwrap: "
+STATUS = 3
+"""The descriptor on which bubblewrap tells how the process inside ended; that process has it not."""
 _HEAD = 4096
 
 
@@ -38,16 +43,25 @@ def true_code(code: int) -> int:
     return 128 - code if code - 128 in _SIGNALS else code
 
 
-def why_it_never_began(code: int, stderr: str) -> str | None:
-    """What bubblewrap said when it could not confine; None if the process inside ran, or might have."""
-    if code != 1:
+def telling(confinement: Sequence[str], descriptor: int = STATUS) -> list[str]:
+    """The words that confine, so that bubblewrap tells there how the process inside ended."""
+    program, *words = confinement
+    return [program, "--json-status-fd", str(descriptor), *words]
+
+
+def why_it_never_began(code: int, told: bytes, stderr: str) -> str | None:
+    """What bubblewrap said when it could not confine; None if the process inside ran, or might have.
+
+    Only what it told apart from the streams says so: what stands there, the process inside may have written.
+    """
+    if code != 1 or b'"exit-code"' in told:
         return None
     try:
         with open(stderr, "rb") as log:  # noqa: PTH123
-            head = log.read(_HEAD)
+            lines = log.read(_HEAD).splitlines()
     except OSError:
-        return None
-    return head.splitlines()[0].decode("utf-8", "replace") if head.startswith(_COULD_NOT) else None
+        lines = []
+    return lines[0].decode("utf-8", "replace") if lines else "bubblewrap could not confine, and did not say why"
 
 
 def is_found(command: str, folder: str, environ: dict[str, str]) -> bool:

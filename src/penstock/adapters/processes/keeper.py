@@ -6,6 +6,7 @@ everything at once.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -41,6 +42,9 @@ class Keeper:
         self._is_confined = bool(order["confinement"])
         self._poll = select.poll()
         self._captures: dict[int, Capture] = {}  # by the descriptor that is read
+        self._teller: int | None = None
+        self._told = b""
+        """What bubblewrap told of the process inside, by the teller."""
         self._main = 0
         self._status: int | None = None
         self._cause: Ending | None = None  # why we end it, if it is us
@@ -56,6 +60,10 @@ class Keeper:
         try:
             writers += [self._captured("stdout.log")]
             writers += [self._captured("stderr.log")]
+            if self._is_confined:
+                self._teller, writer = os.pipe()
+                os.set_blocking(self._teller, False)
+                writers += [writer]
             self._main = spawn(self._order, *writers)
         except BaseException:
             self._let_go()
@@ -191,11 +199,17 @@ class Keeper:
             self._error = self._error or capture.error
             self._is_truncated = self._is_truncated or capture.is_truncated
         self._captures.clear()
+        if self._teller is not None:
+            with contextlib.suppress(BlockingIOError):
+                self._told = os.read(self._teller, CHUNK)
+            os.close(self._teller)
+            self._teller = None
 
     def _outcome(self, ended: float) -> wire.OutcomeRecord:
         code, never = None if self._status is None else os.waitstatus_to_exitcode(self._status), None
         if code is not None and self._is_confined:
-            never, code = why_it_never_began(code, f"{self._folder}/stderr.log"), true_code(code)
+            never = why_it_never_began(code, self._told, f"{self._folder}/stderr.log")
+            code = true_code(code)
         own_end = Ending.SIGNALLED if code is not None and code < 0 else Ending.EXITED
         return {
             "ending": (self._cause or (Ending.NOT_STARTED if never else own_end)).value,

@@ -1,4 +1,4 @@
-"""The birth of the main process: it gets three descriptors, its folder and its environment, no more.
+"""The birth of the main process: it gets its streams, its folder and its environment, no more.
 
 The keeper is not copied for it (posix_spawn): a copy of an interpreter costs more than most commands that are run.
 """
@@ -9,7 +9,7 @@ import errno
 import os
 import signal
 
-from penstock.adapters.processes.inside import is_found
+from penstock.adapters.processes.inside import is_found, telling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,15 +35,17 @@ class CouldNotStart(Exception):
         return self.step == "exec" and self.number in _NOT_THERE
 
 
-def spawn(order: Order, stdout: int, stderr: int) -> int:
-    """Start the command; returns the pid once the exec has succeeded, else raises CouldNotStart."""
+def spawn(order: Order, *writers: int) -> int:
+    """Start the command, which writes where it is told to, as 1, 2 and so on; returns the pid once the exec has
+    succeeded, else raises CouldNotStart.
+    """
     step, stdin = "stdin", -1
     try:
         stdin = os.open(order["stdin"] or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         step = "folder"
         os.chdir(order["cwd"])
         step = "exec"
-        return _start(order, (stdin, stdout, stderr))
+        return _start(order, (stdin, *writers))
     except (OSError, ValueError) as error:
         number = error.errno or 0 if isinstance(error, OSError) else 0
         raise CouldNotStart(step, number, str(error)) from error
@@ -53,8 +55,8 @@ def spawn(order: Order, stdout: int, stderr: int) -> int:
             os.close(stdin)
 
 
-def _start(order: Order, streams: tuple[int, int, int]) -> int:
-    argv = [*order["confinement"], *order["argv"]]
+def _start(order: Order, streams: tuple[int, ...]) -> int:
+    argv = [*(telling(order["confinement"]) if order["confinement"] else ()), *order["argv"]]
     if order["confinement"] and not is_found(order["argv"][0], order["cwd"], order["env"]):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(streams)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.confinement import confinement_of
+from penstock.adapters.processes.inside import telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ class Trial:
         inside = folder / "inside"
         inside.mkdir()
         words = confinement_of(hidden=(folder,)).arguments(self.program, inside, writable=(os.path.realpath(inside),))
-        command = [*words, "/bin/sh", "-c", _SCRIPT, "sh", str(folder)]
+        command = [*telling(words, 1), "/bin/sh", "-c", _SCRIPT, "sh", str(folder)]
         done = subprocess.run(
             command, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT, check=False
         )
