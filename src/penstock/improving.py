@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock import disk
 from penstock.bootstrap import build
 from penstock.config.checks import ChecksSettings
 from penstock.config.sections import ProjectSettings
@@ -133,7 +133,7 @@ async def _begun(penstock: Penstock, wanted: Wanted, repository: Path, clone: Pa
         epic, context = _epic(penstock, wanted, repository)
         return (await penstock.epics.create(EpicWish(description=epic, context=context)))[0]
     except PenstockError:
-        await asyncio.to_thread(shutil.rmtree, clone, ignore_errors=True)
+        await asyncio.to_thread(disk.remove_if_possible, clone)
         raise
 
 

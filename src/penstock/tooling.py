@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from penstock import disk
 from penstock.config.settings import Settings
 from penstock.domain.claims import Claim, ClaimedError, ClaimedEvent, step_named
 from penstock.domain.errors import UserError
@@ -141,7 +142,7 @@ class Tooling:
             context = ToolContext(worktree=folder, folder=folder, marker=marker)
             answer = await parts.tools.run_command(ask, context)
         finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.to_thread(disk.remove_if_possible, folder)
         lines = (answer.stdout or answer.stderr).strip().splitlines() if answer.success else []
         return lines[0].strip() if lines else ""
 
@@ -169,7 +170,7 @@ class Tooling:
         try:
             return await opened.parts.tools.run_tool(order.tool_id, context)
         finally:
-            await asyncio.to_thread(shutil.rmtree, own, ignore_errors=True)
+            await asyncio.to_thread(disk.remove_if_possible, own)
 
     def _must_be_known(self, order: ToolOrder) -> None:
         """Before anything runs: the run, and the workstream in it."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from deep_folders import DEEP, dig
+from penstock import disk
 from penstock.domain.plan import Scope
 from penstock.domain.sentences import parse_builtin
 from penstock.engine import builtins
@@ -73,3 +75,10 @@ def test_a_file_that_is_too_big_is_not_read(checkout: Path) -> None:
     claim = parse_builtin('It contains "OTHER"')
     assert claim is not None
     assert not run_builtin(claim, checkout, Scope(files=("src/a.py",)))[0]
+
+
+def test_no_depth_of_a_folder_is_too_much(tmp_path: Path):
+    dig(tmp_path, "d", DEEP)
+    found = run_builtin(parse_builtin("The file exists"), tmp_path, Scope(files=("**",)))
+    disk.remove(tmp_path / "d")  # pytest could not
+    assert found == (True, "")

@@ -13,6 +13,7 @@ from typing import assert_never
 
 import yaml
 
+from penstock import disk
 from penstock.domain import scope as scopes
 from penstock.domain.plan import Scope
 from penstock.domain.sentences import Builtin, BuiltinKind
@@ -83,10 +84,7 @@ def _texts(checkout: Path, scope: Scope) -> Iterator[tuple[str, str]]:
 
 def _declared(checkout: Path, scope: Scope) -> Iterator[str]:
     """The regular files that a scope's patterns hold; links are not followed."""
-    for folder, folders, files in os.walk(checkout):
-        folders[:] = sorted(name for name in folders if name != ".git")
-        for name in sorted(files):
-            file = Path(folder, name)
-            path = file.relative_to(checkout).as_posix()
-            if scopes.matches_any(scope.patterns, path) and file.is_file() and not file.is_symlink():
-                yield path
+    for entry in disk.below(checkout, leaving_out=".git"):
+        path = os.path.relpath(entry.path, checkout)
+        if entry.is_file(follow_symlinks=False) and scopes.matches_any(scope.patterns, path):
+            yield path

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deep_folders import DEEP, dig
 from one_model_server import KEY, Scripted, Stay, model_server
+from penstock import disk
 from penstock.adapters.agents.model import KEPT, ModelAgent
 from penstock.adapters.agents.model_prompt import Bounds, declared_files, with_files
 from penstock.domain.changes import Violation
@@ -331,3 +333,10 @@ def test_the_same_files_give_the_same_prompt_without_known_secrets(tmp_path: Pat
     (tmp_path / "a.py").write_text("key = 'hunter2hunter2'\n")
     assert told(tmp_path) == told(tmp_path)
     assert "hunter2" not in told(tmp_path)
+
+
+def test_files_are_found_at_any_depth(tmp_path: Path) -> None:
+    dig(tmp_path, "d", DEEP)
+    found = list(declared_files(tmp_path, Scope(files=("**",))))
+    disk.remove(tmp_path / "d")  # pytest could not
+    assert found == ["d/" * DEEP + "bottom"]

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from building import NAME, made, source, store
 
+from deep_folders import DEEP, dig
 from ordinary_user import as_ordinary_user
+from penstock import disk
 from penstock.adapters.environments import trees
 from penstock.adapters.environments.built import MOST_CHANGED, EnvironmentKeepsChanging
 from penstock.domain.setup import Setup
@@ -176,12 +178,43 @@ def test_files_of_the_users_cache_are_not_closed_by_their_second_name(tmp_path: 
 
 def test_an_ordinary_user_closes_and_removes_linked_files_too() -> None:
     as_ordinary_user(
-        "from penstock.adapters.environments import trees",
+        "from penstock import disk; from penstock.adapters.environments import trees",
         "(folder / 'made/deep').mkdir(parents=True); (folder / 'cached').write_text('x')\n"
         "(folder / 'made/deep/linked').hardlink_to(folder / 'cached')\n"
         "trees.close(folder / 'made')\n"
         "assert (folder / 'cached').stat().st_nlink == 1\n"
         "assert not any(path.stat().st_mode & 0o222 for path in (folder / 'made').rglob('*'))\n"
-        "trees.remove(folder / 'made')\n"
+        "disk.remove(folder / 'made')\n"
         "assert os.listdir(folder) == ['cached']\n",
     )
+
+
+def test_no_depth_of_a_checkout_or_of_an_output_is_too_much(tmp_path: Path) -> None:
+    tree = source(tmp_path)
+    dig(tree, "d", DEEP)
+    environments = store(tmp_path)
+
+    async def dug() -> Environment:
+        async with environments.construct(NAME, tree) as site:
+            assert not isinstance(site, Environment)
+            (site.folder / "out").mkdir()
+            dig(site.folder / "out", "d", DEEP)
+            return await site.finish(("out",))
+
+    made_of_it = asyncio.run(dug())
+    assert asyncio.run(environments.find(NAME)) == made_of_it
+    disk.remove(tree / "d")  # pytest could not
+    disk.remove(made_of_it.folder)
+
+
+def test_an_output_with_too_long_a_path_is_the_set_ups_failure_and_does_not_stay(tmp_path: Path) -> None:
+    async def dug() -> None:
+        async with store(tmp_path).construct(NAME, source(tmp_path)) as site:
+            assert not isinstance(site, Environment)
+            (site.folder / "out").mkdir()
+            dig(site.folder / "out", "d" * 200, 40)
+            await site.finish(("out",))
+
+    with pytest.raises(SetupFailed, match="longer than this system takes"):
+        asyncio.run(dug())
+    assert [path.name for path in (tmp_path / "environments" / NAME).iterdir()] == ["lock"]

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from git_bench import PLACE, Bench, git
 
+from deep_folders import DEEP, dig
 from penstock.adapters.git import folders
+from penstock.adapters.git.mending import GitMending
 from penstock.adapters.git.runner import Call, FilesRefused, Git, View
 
 if TYPE_CHECKING:
@@ -339,6 +341,17 @@ def test_stale_locks_are_cleared_in_the_own_repository_only(bench: Bench) -> Non
     assert not ours.exists()
     assert theirs.exists()
     assert {path.name for path in bench.settings.indexes.iterdir()} == of_the_living
+
+
+def test_stale_locks_are_found_and_cleared_at_any_depth(bench: Bench) -> None:
+    (bench.own / "strange").mkdir()
+    dig(bench.own / "strange", "d", DEEP)
+    (bench.own / "strange" / "d" / "d" / "a.lock").touch()
+    mending = GitMending(bench.settings)
+    assert asyncio.run(mending.stale_locks()) == ("strange/d/d/a.lock",)
+    asyncio.run(bench.project.clear_stale_locks())
+    assert asyncio.run(mending.stale_locks()) == ()
+    folders.remove(bench.own / "strange")  # pytest could not
 
 
 def test_folders_of_the_own_repository_that_were_replaced_are_put_back(bench: Bench) -> None:

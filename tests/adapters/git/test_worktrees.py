@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from git_bench import Bench, git
 
+from deep_folders import dig
 from ordinary_user import as_ordinary_user
 from penstock.adapters.git import folders
 from penstock.adapters.git.capture import WorktreeUnreadable
@@ -346,27 +347,6 @@ def _snapshots(bench: Bench) -> tuple[tuple[str, str], ...]:
     import asyncio
 
     return asyncio.run(bench.project.snapshots("r1", "w1"))
-
-
-def dig(folder: Path, name: str, depth: int) -> None:
-    """A file below so many folders, also where its path is longer than the system takes."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir(name, dir_fd=descriptor)
-        inner = os.open(name, os.O_RDONLY, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = inner
-    os.close(os.open("bottom", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
-    os.close(descriptor)
-
-
-@pytest.mark.parametrize(("name", "depth"), [("d", 1300), ("d" * 200, 40)])
-def test_a_folder_of_any_depth_is_removed(tmp_path: Path, name: str, depth: int) -> None:
-    dig(tmp_path, name, depth)
-    (tmp_path / name / "beside").write_text("")
-    (tmp_path / name).chmod(0o500)
-    folders.remove(tmp_path / name)
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

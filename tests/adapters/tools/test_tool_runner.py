@@ -249,3 +249,9 @@ def test_what_a_checkout_was_given_reaches_the_command(tmp_path: Path, launched:
     (programs / "mine").chmod(0o755)
     given = Furnishing(variables={"GIVEN": "yes"}, programs=(programs,))
     assert Bench(tmp_path, launched).command("mine", furnishing=given).stdout == "yes\n"
+
+
+def test_what_a_command_dug_in_its_own_folder_is_removed_at_any_depth(bench: Bench) -> None:
+    dug = bench.command("i=0; cd -P $TMPDIR; while [ $i -lt 1300 ]; do mkdir d; cd -P d; i=$((i + 1)); done")
+    assert dug.success, dug.stderr
+    assert not (bench.folder / "tmp").exists()

@@ -11,11 +11,11 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock import disk
 from penstock.adapters.agents.attempt import GRACE
 from penstock.adapters.agents.catalogue import BOTH, program_of, settings_of
 from penstock.adapters.agents.command import profile_of
@@ -126,7 +126,7 @@ async def _told_version(program: Path, surroundings: Surroundings, time_limit: f
             raise
         return await asyncio.to_thread(_version_in, outcome.stdout)
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(disk.remove_if_possible, folder)
 
 
 def _request(program: Path, folder: Path, surroundings: Surroundings, time_limit: float) -> Request:

@@ -7,12 +7,14 @@ data: each stands between lines that hold a hash of its content, which nobody ca
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock import disk
 from penstock.domain.scope import matches_any
 
 if TYPE_CHECKING:
@@ -70,17 +72,10 @@ def _section(title: str, items: list[str], between: str) -> str:
 
 def declared_files(worktree: Path, scope: Scope) -> Iterator[str]:
     """The regular files that a scope holds; no link is followed."""
-    looked_at = 0
-    for folder, names, files in os.walk(worktree):
-        names[:] = sorted(name for name in names if name != ".git")
-        inside = os.path.relpath(folder, worktree)
-        for name in sorted(files):
-            looked_at += 1
-            if looked_at > MOST_LOOKED_AT:
-                return
-            path = name if inside == "." else f"{inside}/{name}"
-            if path.isprintable() and matches_any(scope.patterns, path):
-                yield path
+    for entry in itertools.islice(disk.below(worktree, leaving_out=".git"), MOST_LOOKED_AT):
+        path = os.path.relpath(entry.path, worktree)
+        if path.isprintable() and matches_any(scope.patterns, path) and not os.path.isdir(entry.path):  # noqa: PTH112
+            yield path
 
 
 def _read(path: Path, most: int) -> bytes | str:

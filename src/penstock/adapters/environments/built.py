@@ -8,18 +8,20 @@ dying can't write into what is made next.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import json
 import os
 import platform
 import shutil
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from penstock import disk
 from penstock.adapters.environments import lending, node, python, trees
 from penstock.domain.errors import WorldError
 from penstock.domain.setup import Setup, identity_of
@@ -53,8 +55,9 @@ class BuildSite:
                 raise SetupFailed(f"set-up was to make {output}, but its commands ended well without it")
         homeward = trees.homeward_links(self.folder, found)
         trees.strip(self.folder, found)
-        trees.close(self.folder)
-        said = {"outputs": found, "homeward": homeward, "seal": trees.seal(self.folder)}
+        with _long_paths_told():
+            trees.close(self.folder)
+            said = {"outputs": found, "homeward": homeward, "seal": trees.seal(self.folder)}
         _write(self.folder.with_suffix(".json"), json.dumps(said, indent=1))
         return Environment(identity=self.identity, folder=self.folder, outputs=found, homeward=homeward)
 
@@ -94,7 +97,7 @@ class BuiltEnvironments:
                 yield site
             finally:
                 if not site.folder.with_suffix(".json").exists():
-                    await asyncio.to_thread(trees.remove, site.folder)
+                    await asyncio.to_thread(disk.remove, site.folder)
         finally:
             os.close(descriptor)
 
@@ -128,7 +131,7 @@ class BuiltEnvironments:
         numbers = [int(path.stem) for path in (self.root / identity).glob("*.json") if path.stem.isdecimal()]
         folder = self.root / identity / str(max(numbers, default=0))
         said = _read(folder.with_suffix(".json"))
-        if said is None or not trees.is_folder(folder):
+        if said is None or not disk.is_folder(folder):
             return None
         if trees.seal(folder) != self._seals.setdefault(folder, said["seal"]):
             self._note_change(identity, folder)
@@ -152,10 +155,22 @@ class BuiltEnvironments:
         numbers = [int(path.stem) for path in folder.iterdir() if path.stem.isdecimal()]
         for path in folder.iterdir():
             if path.name.isdecimal() and not path.with_suffix(".json").exists():
-                trees.remove(path)
+                disk.remove(path)
         site = folder / str(max(numbers, default=0) + 1)
-        shutil.copytree(source, site, symlinks=True)
+        with _long_paths_told():
+            trees.copy(source, site)
         return BuildSite(identity=identity, folder=site)
+
+
+@contextmanager
+def _long_paths_told() -> Iterator[None]:
+    """A path that is longer than the system takes is the fault of whoever made it."""
+    try:
+        yield
+    except OSError as failed:
+        if failed.errno != errno.ENAMETOOLONG:
+            raise
+        raise SetupFailed("where the set-up works there is a path that is longer than this system takes") from failed
 
 
 async def _locked(descriptor: int) -> None:

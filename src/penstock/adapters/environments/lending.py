@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from penstock import disk
 from penstock.adapters.environments import python, trees
 from penstock.ports import Environment, Furnishing, SetupFailed, UserFile
 
@@ -59,7 +60,7 @@ def withdraw(checkout: Path, record: Path) -> None:
             place.unlink()
     for path in reversed(said["folders"]):
         place = checkout / path
-        if trees.has_real_parents(checkout, place) and trees.is_folder(place) and not any(place.iterdir()):
+        if trees.has_real_parents(checkout, place) and disk.is_folder(place) and not any(place.iterdir()):
             place.rmdir()
 
 
@@ -103,7 +104,7 @@ def _has_linked_parent(checkout: Path, place: Path) -> bool:
 def _is_free(checkout: Path, path: str) -> bool:
     place = checkout / path
     parents = [folder for folder in place.parents if folder.is_relative_to(checkout)]
-    in_the_way = (folder for folder in parents if os.path.lexists(folder) and not trees.is_folder(folder))
+    in_the_way = (folder for folder in parents if os.path.lexists(folder) and not disk.is_folder(folder))
     return not os.path.lexists(place) and not any(in_the_way)
 
 

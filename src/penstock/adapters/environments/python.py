@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from penstock.adapters.environments.trees import has_real_parents, is_folder, named
+from penstock import disk
+from penstock.adapters.environments.trees import has_real_parents, named
 from penstock.ports import STRAY, Proof
 
 LARGEST = 1_000_000
@@ -62,7 +63,7 @@ def _roots(project: Path) -> Iterator[Path]:
     said = [project / folder for folder in _said(project)]
     if not said and _names(project, project / "src"):
         said = [project / "src"]
-    there = [folder for folder in said if is_folder(folder)]
+    there = [folder for folder in said if disk.is_folder(folder)]
     if there:
         yield from there
     elif _names(project, project):
@@ -93,7 +94,7 @@ def _said(project: Path) -> Iterator[str]:
 
 def _names(project: Path, root: Path) -> list[str]:
     """What can be imported from a root: packages, and single modules where the folder holds nothing else."""
-    if not is_folder(root) or (root != project and (root / "__init__.py").exists()):
+    if not disk.is_folder(root) or (root != project and (root / "__init__.py").exists()):
         return []
     packages = [path.parent.name for path in sorted(root.glob("*/__init__.py"))]
     modules = [path.stem for path in sorted(root.glob("*.py"))] if root != project else []

@@ -1,4 +1,4 @@
-"""Folders of an environment as files: stripped to what was made, closed against writing, compared, removed.
+"""Folders of an environment as files: copied, stripped to what was made, closed against writing, compared.
 
 Never follows a link.
 """
@@ -13,27 +13,14 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from penstock import disk
+
 WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
-
-
-def is_folder(path: Path) -> bool:
-    """True for a real folder, not for a link to one."""
-    return os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114 - of any name, and never raises
 
 
 def has_real_parents(root: Path, path: Path) -> bool:
     """True when a path below `root` is reached over real folders only."""
-    return all(is_folder(folder) for folder in path.parents if folder.is_relative_to(root) and folder != root)
-
-
-def below(root: Path) -> Iterator[os.DirEntry[str]]:
-    """Everything in a folder, at any depth, in a fixed order."""
-    with os.scandir(root) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        yield entry
-        if entry.is_dir(follow_symlinks=False):
-            yield from below(Path(entry.path))
+    return all(disk.is_folder(folder) for folder in path.parents if folder.is_relative_to(root) and folder != root)
 
 
 def named(root: Path, pattern: str) -> list[Path]:
@@ -43,7 +30,7 @@ def named(root: Path, pattern: str) -> list[Path]:
         return []
     found = {root}
     for part in parts:
-        found = {path for folder in found if is_folder(folder) for path in _in(folder, part)}
+        found = {path for folder in found if disk.is_folder(folder) for path in _in(folder, part)}
     return sorted(found)
 
 
@@ -53,7 +40,7 @@ def _in(folder: Path, part: str) -> Iterator[Path]:
         waiting = [folder]
         while waiting:
             yield (above := waiting.pop())
-            waiting += [path for path in _entries(above) if is_folder(path)]
+            waiting += [path for path in _entries(above) if disk.is_folder(path)]
     elif any(sign in part for sign in "*?["):
         yield from (path for path in _entries(folder) if fnmatchcase(path.name, part))
     elif os.path.lexists(folder / part):
@@ -80,7 +67,7 @@ def homeward_links(root: Path, outputs: Sequence[str]) -> dict[str, str]:
     found = {}
     for output in outputs:
         top = root / output
-        for entry in below(top) if is_folder(top) else ():
+        for entry in disk.below(top) if disk.is_folder(top) else ():
             if not entry.is_symlink():
                 continue
             meant = Path(os.path.realpath(entry.path))
@@ -98,10 +85,21 @@ def strip(root: Path, outputs: Sequence[str]) -> None:
         with os.scandir(waiting.pop()) as entries:
             for entry in list(entries):
                 path = Path(entry.path)
-                if path in above and is_folder(path):
+                if path in above and disk.is_folder(path):
                     waiting.append(path)
                 elif path not in wanted:
-                    remove(path)
+                    disk.remove(path)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a folder with all that is in it, links as links."""
+    target.mkdir()
+    for entry in disk.below(source):
+        place = target / os.path.relpath(entry.path, source)
+        if entry.is_dir(follow_symlinks=False):
+            place.mkdir()
+        else:
+            shutil.copy2(entry.path, place, follow_symlinks=False)
 
 
 def close(root: Path) -> None:
@@ -109,7 +107,7 @@ def close(root: Path) -> None:
     replaced.
     """
     folders = [root]
-    for entry in below(root):
+    for entry in disk.below(root):
         if entry.is_dir(follow_symlinks=False):
             folders.append(Path(entry.path))
         elif not entry.is_symlink():
@@ -144,15 +142,3 @@ def seal(root: Path) -> str:
                     facts.append(f"{entry.path[start:]}\0{own}")
     text = "\0".join(sorted(facts))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def remove(path: Path) -> None:
-    """Remove a file, link or folder, also one that was closed."""
-    if not is_folder(path):
-        path.unlink(missing_ok=True)
-        return
-    path.chmod(0o700)
-    for entry in below(path):  # each folder is opened before the walk enters it
-        if entry.is_dir(follow_symlinks=False):
-            Path(entry.path).chmod(0o700)
-    shutil.rmtree(path)

@@ -8,25 +8,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import itertools
 import os
-import shutil
 import stat
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from penstock import disk
 from penstock.domain.patterns import is_git_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 LARGEST_READ = 64 << 20
 """Bytes of a file that is read as a whole: an agent can make one longer than any memory, of nothing but holes."""
 LONGEST_SHOWN = 240
-AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+is_folder, remove = disk.is_folder, disk.remove
 Signature: TypeAlias = "Mapping[str, tuple[int, ...]]"
 
 
@@ -130,11 +128,6 @@ def _facts(status: os.stat_result) -> tuple[int, ...]:
     return status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def is_folder(path: Path) -> bool:
-    """True for a real folder, not for a link to one."""
-    return path.is_dir() and not path.is_symlink()
-
-
 def is_too_long(path: Path) -> bool:
     """True for a path longer than the system takes: it can only be reached step by step."""
     try:
@@ -156,55 +149,15 @@ def exists(path: Path) -> bool:
 
 def remove_locks(folder: Path) -> None:
     """Remove what git left locked in a folder of ours; nobody else may be at work there."""
-    for path in [path for path in folder.rglob("*.lock") if not is_folder(path)]:
+    for path in list(locks(folder)):
         remove(path)
 
 
-def remove(path: Path) -> None:
-    """Remove a file, link or folder of any depth, also where its owner took away the right to write."""
-    if not is_folder(path):
-        path.unlink(missing_ok=True)
-        return
-    try:
-        shutil.rmtree(path)
-    except (OSError, RecursionError):  # a closed folder, or one that is too deep for it
-        _remove_flat(path)
-
-
-def _remove_flat(root: Path) -> None:
-    """Remove a folder by bringing each folder in it up to its top: so no depth and no length of a path matters."""
-    root.chmod(0o700)
-    names = (f"{uuid.uuid4().hex}{number}" for number in itertools.count())
-    top = os.open(root, AS_FOLDER)
-    try:
-        waiting = _left_folders(top)
-        while waiting:
-            name = waiting.pop()
-            inner = os.open(name, AS_FOLDER, dir_fd=top)
-            try:
-                for deeper in _left_folders(inner):
-                    waiting.append(next(names))
-                    os.rename(deeper, waiting[-1], src_dir_fd=inner, dst_dir_fd=top)
-            finally:
-                os.close(inner)
-            os.rmdir(name, dir_fd=top)
-    finally:
-        os.close(top)
-    root.rmdir()
-
-
-def _left_folders(descriptor: int) -> list[str]:
-    """Remove the files of a folder; the folders in it, opened for their owner."""
-    with os.scandir(descriptor) as listing:
-        entries = list(listing)
-    left = []
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            os.chmod(entry.name, 0o700, dir_fd=descriptor)
-            left.append(entry.name)
-        else:
-            os.unlink(entry.name, dir_fd=descriptor)
-    return left
+def locks(folder: Path) -> Iterator[Path]:
+    """What git has locked in a folder, at any depth."""
+    for entry in disk.below(folder):
+        if entry.name.endswith(".lock") and not entry.is_dir(follow_symlinks=False):
+            yield Path(entry.path)
 
 
 def reopen(folder: Path) -> None:

@@ -89,7 +89,7 @@ class GitMending:
 
     async def stale_locks(self) -> tuple[str, ...]:
         """See `Mending`."""
-        found = (path for path in self._own.folder.rglob("*.lock") if not folders.is_folder(path))
+        found = folders.locks(self._own.folder)
         return tuple(sorted(str(path.relative_to(self._own.folder)) for path in found))
 
     async def branch(self, name: str) -> str | None:

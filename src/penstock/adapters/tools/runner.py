@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock import disk
 from penstock.adapters.processes.confiner import OWN_HOME, Confiner, unconfined
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
@@ -153,7 +153,7 @@ def _put_away(outcome: Outcome, folder: Path, redact: Callable[[str], str]) -> _
 
 def _remove_own(folder: Path) -> None:
     for name in (TEMPORARY, OWN_HOME):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        disk.remove_if_possible(folder / name)
 
 
 def _values(context: ToolContext) -> dict[str, str]:
