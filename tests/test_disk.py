@@ -24,7 +24,7 @@ def test_all_that_is_below_is_found_in_a_fixed_order_and_no_link_followed(tmp_pa
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     (tmp_path / "b" / "link").symlink_to(tmp_path)
-    found = [Path(entry.path).relative_to(tmp_path).as_posix() for entry in disk.below(tmp_path, leaving_out=".git")]
+    found = [Path(entry.path).relative_to(tmp_path).as_posix() for entry in disk.below(tmp_path, leaving_out=(".git",))]
     assert found == ["a", "b", "b/link", "b/one", "b/two", "c"]
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -23,8 +23,8 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
     return os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114 - of any name, and never raises
 
 
-def below(root: str | os.PathLike[str], *, leaving_out: str = "") -> Iterator[os.DirEntry[str]]:
-    """Everything in a folder, at any depth, in a fixed order, but for what has a certain name.
+def below(root: str | os.PathLike[str], *, leaving_out: Collection[str] = ()) -> Iterator[os.DirEntry[str]]:
+    """Everything in a folder, at any depth, in a fixed order, but for what has certain names.
 
     A folder is listed when the walk goes on from it: one that can't be listed even then (it is closed, or its path is
     longer than the system takes) counts as empty.
@@ -32,7 +32,7 @@ def below(root: str | os.PathLike[str], *, leaving_out: str = "") -> Iterator[os
     waiting = _backwards(root)
     while waiting:
         entry = waiting.pop()
-        if entry.name == leaving_out:
+        if entry.name in leaving_out:
             continue
         yield entry
         if entry.is_dir(follow_symlinks=False):

@@ -205,7 +205,8 @@ async def opened(
         trial=surroundings.trial,
         mode=settings.node(ProjectSettings).confine,
         home=Path(surroundings.environ.get("HOME") or "/nonexistent"),
-        hidden=(surroundings.home, worktrees, *_private_files(path, settings)),
+        hidden=(surroundings.home, worktrees, *_private_files(settings)),
+        checkout=path,
         readable=(plain.repository / "objects", home / "environments", surroundings.agents_folder),
         git_folder=plain.git_folder_of,
     )
@@ -245,12 +246,11 @@ async def opened(
         hands.shutdown(wait=False)
 
 
-def _private_files(project: Path, settings: Settings) -> Iterator[Path]:
-    """What lies outside our own folders and is nothing for agents: a store elsewhere, the checkout's own secrets."""
+def _private_files(settings: Settings) -> Iterator[Path]:
+    """What lies outside our own folders and is nothing for agents: a store elsewhere."""
     place = settings.node(ProjectSettings).database.removeprefix("sqlite:///")
     if place and "://" not in place:
         yield from (Path(f"{place}{ending}") for ending in ("", "-wal", "-shm"))
-    yield from project.glob(".env*")
 
 
 def agents_secrets(settings: Settings) -> Iterator[str]:

@@ -84,7 +84,7 @@ def _texts(checkout: Path, scope: Scope) -> Iterator[tuple[str, str]]:
 
 def _declared(checkout: Path, scope: Scope) -> Iterator[str]:
     """The regular files that a scope's patterns hold; links are not followed."""
-    for entry in disk.below(checkout, leaving_out=".git"):
+    for entry in disk.below(checkout, leaving_out=(".git",)):
         path = os.path.relpath(entry.path, checkout)
         if entry.is_file(follow_symlinks=False) and scopes.matches_any(scope.patterns, path):
             yield path

@@ -85,6 +85,17 @@ def test_where_a_user_keeps_keys_is_hidden_and_the_rest_of_the_home_is_not(
     assert "a key" not in said
 
 
+def test_what_the_users_checkout_is_set_by_is_hidden_at_any_depth(says: Callable[..., str], open_place: Path) -> None:
+    checkout = open_place / "checkout"
+    secret = (".env", "apps/web/.env.local", "deep/er/.envrc", ".git/config", "kept/.env.d/key")
+    for name in (*secret, "apps/web/main.py"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(f"content of {name}\n")
+    said = says("find ../checkout -type f | xargs cat; cat $(find ../checkout -name '.env*')", checkout=checkout)
+    assert "content of apps/web/main.py" in said
+    assert not [name for name in secret if f"content of {name}" in said]
+
+
 def test_a_folder_of_keys_that_is_a_link_is_hidden_where_it_leads(says: Callable[..., str], open_place: Path) -> None:
     (open_place / "user").mkdir()
     (open_place / "keys").mkdir()

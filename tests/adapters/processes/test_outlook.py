@@ -107,3 +107,13 @@ def test_all_below_what_a_confined_process_has_for_itself_is_hidden(outlook: Out
     assert outlook.hides(Path("/tmp/agents/bin/codex"))
     assert outlook.hides(Path("/run/codex"))
     assert not outlook.hides(Path("/usr/bin/codex"))
+
+
+def test_only_what_lies_in_the_checkout_is_a_setting_of_it(open_place: Path) -> None:
+    checkout = open_place / ".envs" / "checkout"
+    checkout.mkdir(parents=True)
+    outlook = Outlook(home=open_place / "user", hidden=(), readable=(), checkout=checkout)
+    assert outlook.hides(checkout / "apps" / ".env3" / "bin" / "tool")
+    assert not outlook.hides(checkout / "bin" / "tool")
+    (checkout / ".env").write_text("made later")
+    assert str(checkout / ".env") in words(outlook)

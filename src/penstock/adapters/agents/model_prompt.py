@@ -72,7 +72,7 @@ def _section(title: str, items: list[str], between: str) -> str:
 
 def declared_files(worktree: Path, scope: Scope) -> Iterator[str]:
     """The regular files that a scope holds; no link is followed."""
-    for entry in itertools.islice(disk.below(worktree, leaving_out=".git"), MOST_LOOKED_AT):
+    for entry in itertools.islice(disk.below(worktree, leaving_out=(".git",)), MOST_LOOKED_AT):
         path = os.path.relpath(entry.path, worktree)
         if path.isprintable() and matches_any(scope.patterns, path) and not os.path.isdir(entry.path):  # noqa: PTH112
             yield path

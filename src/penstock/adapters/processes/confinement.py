@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock import disk
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -44,6 +46,10 @@ _SECRETS = (
     *(".s3cfg", ".boto", ".bundle/config"),
     *(".bash_history", ".zsh_history", ".python_history", ".psql_history", ".local/share/fish/fish_history"),
 )
+
+_OWN_SETTINGS = ".env"
+_USUAL = (".env", ".env.local", ".envrc", ".git/config")
+_MADE_BY_TOOLS = (".git", "node_modules", ".venv", "__pycache__")
 
 # Installed tools that look for themselves below HOME, which is another one for a confined process.
 TOOLCHAINS = {
@@ -111,6 +117,17 @@ def confinement_of(*, hidden: Iterable[Path] = (), readable: Iterable[Path] = ()
 def secrets_of(home: Path) -> list[Path]:
     """Where a user's home folder would hold keys and private things."""
     return [home / name for name in _SECRETS]
+
+
+def secrets_in(checkout: Path) -> list[Path]:
+    """Where a user's checkout would hold keys: what it is set by, at any depth, and the addresses that it pushes to."""
+    found = (entry for entry in disk.below(checkout, leaving_out=_MADE_BY_TOOLS) if holds_settings(entry.name))
+    return [*(checkout / name for name in _USUAL), *(Path(entry.path) for entry in found)]
+
+
+def holds_settings(name: str) -> bool:
+    """Whether a file of a checkout is one that its user's own settings stand in."""
+    return name.startswith(_OWN_SETTINGS)
 
 
 def toolchains_of(home: Path) -> dict[str, str]:

@@ -49,12 +49,14 @@ class Confiner:
     hidden: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
     """What of the hidden must be seen all the same."""
+    checkout: Path | None = None
+    """The user's own, whose settings are nothing for agents."""
     git_folder: Callable[[Path], Path | None] = field(default=_no_git_folder)
     """The git folder of a worktree or of a clean checkout."""
     _outlook: Outlook = field(init=False)
 
     def __post_init__(self) -> None:
-        self._outlook = Outlook(home=self.home, hidden=self.hidden, readable=self.readable)
+        self._outlook = Outlook(home=self.home, hidden=self.hidden, readable=self.readable, checkout=self.checkout)
 
     def insist(self, mode: str) -> str:
         """Confine from now on at least as strictly as this; why it can't be done, or nothing."""

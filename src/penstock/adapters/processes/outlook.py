@@ -21,7 +21,9 @@ from penstock.adapters.processes.confinement import (
     TOOLCHAINS,
     Confinement,
     confinement_of,
+    holds_settings,
     is_out_of_sight,
+    secrets_in,
     secrets_of,
     toolchains_of,
 )
@@ -56,15 +58,22 @@ class Sight:
 class Outlook:
     """The sights of one project's processes."""
 
-    def __init__(self, *, home: Path, hidden: Iterable[Path], readable: Iterable[Path]) -> None:
-        self._home, self._hidden, self._readable = home, tuple(hidden), tuple(readable)
+    def __init__(
+        self, *, home: Path, hidden: Iterable[Path], readable: Iterable[Path], checkout: Path | None = None
+    ) -> None:
+        self._home, self._checkout = home, checkout
+        self._hidden, self._readable = tuple(hidden), tuple(readable)
         self._secrets = secrets_of(home)
         self._known: dict[tuple[tuple[str, ...], str], Sight] = {}
 
     def hides(self, path: Path) -> bool:
         """Whether it lies below something that is emptied, and below nothing that is put in again."""
         places = (SCRATCH, SOCKETS, *self._hidden, *self._secrets)
-        return _is_below(path, places) and not _is_below(path, self._readable)
+        return self._is_setting(path) or (_is_below(path, places) and not _is_below(path, self._readable))
+
+    def _is_setting(self, path: Path) -> bool:
+        home = None if self._checkout is None else os.path.realpath(self._checkout)
+        return home is not None and path.is_relative_to(home) and any(map(holds_settings, path.relative_to(home).parts))
 
     def sight(self, named: tuple[str, ...], search_path: str) -> Sight:
         """What a process sees whose command names such paths, and whose programs are looked up so."""
@@ -81,13 +90,12 @@ class Outlook:
         searched = filter(None, search_path.split(":"))
         programs = [*map(Path, (*named, *searched)), Path(sys.prefix), Path(sys.base_prefix), _PACKAGE]
         toolchains = (self._home / folder for folder in TOOLCHAINS.values())
+        hidden = (*self._hidden, *self._secrets, *(secrets_in(self._checkout) if self._checkout is not None else ()))
         # Before it is looked at: what changes meanwhile is found by the next.
-        places = _places(
-            (SOCKETS, *STILL_NEEDED, *KERNEL, *self._hidden, *self._secrets, *self._readable, *toolchains, *programs)
-        )
+        places = _places((SOCKETS, *STILL_NEEDED, *KERNEL, *hidden, *self._readable, *toolchains, *programs))
         shown = [path for path in programs if is_out_of_sight(path, self._hidden)]
         return Sight(
-            confinement=confinement_of(hidden=(*self._hidden, *self._secrets), readable=(*self._readable, *shown)),
+            confinement=confinement_of(hidden=hidden, readable=(*self._readable, *shown)),
             toolchains=toolchains_of(self._home),
             places=places,
         )
