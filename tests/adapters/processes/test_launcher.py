@@ -281,3 +281,9 @@ def test_a_folder_of_path_that_may_not_be_looked_into_holds_no_command():
         "        return error.is_not_found\n"
         "assert (refused('nowhere'), refused('plain')) == (True, False)\n",
     )
+
+
+@pytest.mark.parametrize("timeout", [1e7, 1e15, 1e300])
+def test_a_timeout_may_be_longer_than_a_system_waits(bench, run, timeout):
+    outcome = run(bench.request("/bin/sh", "-c", "echo done", timeout=timeout))
+    assert (outcome.ending, outcome.exit_code, outcome.error) == (Ending.EXITED, 0, None)

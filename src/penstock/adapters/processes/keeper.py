@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SWEEP_LIMIT = 10.0  # a process that SIGKILL has not ended by then never will be (it waits in the kernel, or isn't ours)
 SWEEP_PAUSE = 0.005
+LONGEST_PAUSE = 3600.0  # a poll takes no more than some weeks, and a timeout may be of years
 CHUNK = 1 << 16
 LAST_READS = 64  # pipes hold at most a mebibyte; a stranger who holds one open can't keep us reading
 
@@ -106,7 +107,7 @@ class Keeper:
 
     def _wait_for_something(self, open_readers: set[int], deadline: float | None) -> None:
         moments = [moment for moment in (self._kill_at or deadline,) if moment is not None]
-        pause = None if not moments else max(0.0, min(moments) - time.monotonic()) * 1000 + 1
+        pause = None if not moments else min(max(0.0, min(moments) - time.monotonic()), LONGEST_PAUSE) * 1000 + 1
         for descriptor, _ in self._poll.poll(pause):
             if descriptor in open_readers:
                 if self._read(descriptor) is None:
