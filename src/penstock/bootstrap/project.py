@@ -205,6 +205,7 @@ async def opened(
         trial=surroundings.trial,
         mode=settings.node(ProjectSettings).confine,
         home=Path(surroundings.environ.get("HOME") or "/nonexistent"),
+        environ=surroundings.environ,
         hidden=(surroundings.home, worktrees, *_private_files(settings)),
         checkout=path,
         readable=(plain.repository / "objects", home / "environments", surroundings.agents_folder),

@@ -96,6 +96,29 @@ def test_what_the_users_checkout_is_set_by_is_hidden_at_any_depth(says: Callable
     assert not [name for name in secret if f"content of {name}" in said]
 
 
+@pytest.mark.parametrize(
+    ("variable", "place", "secret"),
+    [
+        ("XDG_CONFIG_HOME", "moved", "penstock/config.toml"),
+        ("XDG_DATA_HOME", "moved", "keyrings/login.keyring"),
+        ("GH_CONFIG_DIR", "moved", "hosts.yml"),
+        ("CARGO_HOME", "moved", "credentials.toml"),
+        ("KUBECONFIG", "moved/other:moved/one", ""),
+    ],
+)
+def test_keys_are_hidden_where_the_users_environment_has_put_them(
+    says: Callable[..., str], open_place: Path, variable: str, place: str, secret: str
+) -> None:
+    places = [str(open_place / one) for one in place.split(":")]
+    key = Path(places[-1], secret)
+    key.parent.mkdir(parents=True)
+    key.write_text("a key\n")
+    (open_place / "plain").write_text("no key\n")
+    said = says(f"cat {key}; cat ../plain", environ={variable: ":".join(places)})
+    assert "a key" not in said
+    assert "no key" in said
+
+
 def test_a_folder_of_keys_that_is_a_link_is_hidden_where_it_leads(says: Callable[..., str], open_place: Path) -> None:
     (open_place / "user").mkdir()
     (open_place / "keys").mkdir()

@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def outlook(home: Path) -> Outlook:
-    return Outlook(home=home, hidden=(home.parent / "state",), readable=(home.parent / "state/objects",))
+    return Outlook(home=home, hidden=(home.parent / "state",), readable=(home.parent / "state/objects",), environ={})
 
 
 def words(outlook: Outlook) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def test_no_more_is_remembered_than_is_of_use(outlook: Outlook) -> None:
 
 def test_what_is_hidden_is_known_to_be_and_what_is_put_in_again_is_not(open_place: Path) -> None:
     home, state = open_place / "user", open_place / "state"
-    outlook = Outlook(home=home, hidden=(state,), readable=(state / "objects",))
+    outlook = Outlook(home=home, hidden=(state,), readable=(state / "objects",), environ={})
     for path in (state, state / "secret", home / ".ssh/id", home / ".claude/local/claude"):
         assert outlook.hides(path)
     for path in (state / "objects/pack", home / "work", home / ".local/bin/claude", open_place / "others"):
@@ -112,7 +112,7 @@ def test_all_below_what_a_confined_process_has_for_itself_is_hidden(outlook: Out
 def test_only_what_lies_in_the_checkout_is_a_setting_of_it(open_place: Path) -> None:
     checkout = open_place / ".envs" / "checkout"
     checkout.mkdir(parents=True)
-    outlook = Outlook(home=open_place / "user", hidden=(), readable=(), checkout=checkout)
+    outlook = Outlook(home=open_place / "user", hidden=(), readable=(), environ={}, checkout=checkout)
     assert outlook.hides(checkout / "apps" / ".env3" / "bin" / "tool")
     assert not outlook.hides(checkout / "bin" / "tool")
     (checkout / ".env").write_text("made later")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from penstock import disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 SCRATCH = Path("/tmp")  # noqa: S108 - a confined process gets one of its own under this name
 # Sockets can be written through a read-only mount, and behind those of the system's services are ways out.
@@ -47,6 +47,27 @@ _SECRETS = (
     *(".bash_history", ".zsh_history", ".python_history", ".psql_history", ".local/share/fish/fish_history"),
 )
 
+_MOVED = {
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_DATA_HOME": ".local/share",
+    "AWS_CONFIG_FILE": ".aws",
+    "AWS_SHARED_CREDENTIALS_FILE": ".aws",
+    "AZURE_CONFIG_DIR": ".azure",
+    "CARGO_HOME": ".cargo",
+    "CLAUDE_CONFIG_DIR": ".claude",
+    "CLOUDSDK_CONFIG": ".config/gcloud",
+    "CODEX_HOME": ".codex",
+    "DOCKER_CONFIG": ".docker",
+    "GH_CONFIG_DIR": ".config/gh",
+    "GNUPGHOME": ".gnupg",
+    "GOOGLE_APPLICATION_CREDENTIALS": ".config/gcloud",
+    "KUBECONFIG": ".kube",
+    "NETRC": ".netrc",
+    "NPM_CONFIG_USERCONFIG": ".npmrc",
+    "PASSWORD_STORE_DIR": ".password-store",
+    "PGPASSFILE": ".pgpass",
+}
+"""Where else a user may have put some of them, and with them what lies below."""
 _OWN_SETTINGS = ".env"
 _USUAL = (".env", ".env.local", ".envrc", ".git/config")
 _MADE_BY_TOOLS = (".git", "node_modules", ".venv", "__pycache__")
@@ -114,9 +135,16 @@ def confinement_of(*, hidden: Iterable[Path] = (), readable: Iterable[Path] = ()
     )
 
 
-def secrets_of(home: Path) -> list[Path]:
-    """Where a user's home folder would hold keys and private things."""
-    return [home / name for name in _SECRETS]
+def secrets_of(home: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Where a user would keep keys and private things: in the home folder, or where variables say that they are."""
+    moved = (
+        Path(place, Path(name).relative_to(usual))
+        for variable, usual in _MOVED.items()
+        for place in environ.get(variable, "").split(os.pathsep)
+        for name in _SECRETS
+        if os.path.isabs(place) and Path(name).is_relative_to(usual)  # noqa: PTH117
+    )
+    return [*(home / name for name in _SECRETS), *moved]
 
 
 def secrets_in(checkout: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -46,6 +46,8 @@ class Confiner:
     mode: Mode = "auto"
     home: Path = Path("/nonexistent")
     """The user's."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """The user's too: it may say that keys lie elsewhere than in that home."""
     hidden: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
     """What of the hidden must be seen all the same."""
@@ -56,7 +58,13 @@ class Confiner:
     _outlook: Outlook = field(init=False)
 
     def __post_init__(self) -> None:
-        self._outlook = Outlook(home=self.home, hidden=self.hidden, readable=self.readable, checkout=self.checkout)
+        self._outlook = Outlook(
+            home=self.home,
+            hidden=self.hidden,
+            readable=self.readable,
+            environ=self.environ,
+            checkout=self.checkout,
+        )
 
     def insist(self, mode: str) -> str:
         """Confine from now on at least as strictly as this; why it can't be done, or nothing."""

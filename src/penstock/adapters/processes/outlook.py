@@ -59,11 +59,17 @@ class Outlook:
     """The sights of one project's processes."""
 
     def __init__(
-        self, *, home: Path, hidden: Iterable[Path], readable: Iterable[Path], checkout: Path | None = None
+        self,
+        *,
+        home: Path,
+        hidden: Iterable[Path],
+        readable: Iterable[Path],
+        environ: Mapping[str, str],
+        checkout: Path | None = None,
     ) -> None:
         self._home, self._checkout = home, checkout
         self._hidden, self._readable = tuple(hidden), tuple(readable)
-        self._secrets = secrets_of(home)
+        self._secrets = secrets_of(home, environ)
         self._known: dict[tuple[tuple[str, ...], str], Sight] = {}
 
     def hides(self, path: Path) -> bool:
