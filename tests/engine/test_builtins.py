@@ -82,3 +82,41 @@ def test_no_depth_of_a_folder_is_too_much(tmp_path: Path):
     found = run_builtin(parse_builtin("The file exists"), tmp_path, Scope(files=("**",)))
     disk.remove(tmp_path / "d")  # pytest could not
     assert found == (True, "")
+
+
+def test_a_name_that_no_file_can_have_is_not_there(tmp_path: Path):
+    name = "a" * 300
+    found = run_builtin(parse_builtin("The file exists"), tmp_path, Scope(files=(name,)))
+    assert found == (False, f"{name} does not exist")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_valid"),
+    [
+        ("a.py", b"\xef\xbb\xbfx = 1\n", True),
+        ("a.py", b'x = "\xe9"\n', False),
+        ("a.py", b'# -*- coding: latin-1 -*-\nx = "\xe9"\n', True),
+        ("a.py", b"# coding: punycode\n", False),
+        ("a.py", b"# coding: no-such\n", False),
+        ("a.py", b"x = 1\0\n", False),
+        ("a.json", b"\xef\xbb\xbf{}", True),
+        ("a.json", b'{"a": "\xe9"}', False),
+        ("a.json", b"1" * 5000, True),
+        ("a.yaml", b"a: \xe9\n", False),
+        ("a.toml", b'a = "\xe9"\n', False),
+    ],
+)
+def test_a_file_is_parsed_as_the_bytes_that_it_is(tmp_path: Path, name: str, content: bytes, is_valid: bool):
+    (tmp_path / name).write_bytes(content)
+    language = {"py": "Python", "json": "JSON", "yaml": "YAML", "toml": "TOML"}[name.split(".")[1]]
+    found, fault = run_builtin(parse_builtin(f"It is valid {language}"), tmp_path, Scope(files=(name,)))
+    assert found is is_valid, fault
+    assert found or fault.startswith(f"{name} is not valid {language}: ")
+
+
+@pytest.mark.parametrize(("name", "language"), [("a.py", "Python"), ("a.yml", "YAML"), ("a.json", "JSON")])
+def test_what_is_too_big_to_be_parsed_is_said_and_not_taken_for_valid(tmp_path: Path, name: str, language: str):
+    (tmp_path / name).write_bytes(b"# \n" * (builtins.MOST_BYTES // 2))
+    found = run_builtin(parse_builtin(f"It is valid {language}"), tmp_path, Scope(files=(name,)))
+    assert found[0] is False
+    assert f"{language} is looked at only up to" in found[1]

@@ -4,8 +4,10 @@ nothing.
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import tokenize
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,13 +24,25 @@ MOST_BYTES = 16 * 1024 * 1024
 """A bigger file is not read."""
 
 _SUFFIXES = {"JSON": (".json",), "YAML": (".yaml", ".yml"), "TOML": (".toml",), "Python": (".py", ".pyi")}
-_PARSERS: dict[str, Callable[[str], object]] = {
-    "JSON": json.loads,
-    "YAML": lambda text: list(yaml.compose_all(text, Loader=yaml.SafeLoader)),
-    "TOML": tomllib.loads,
-    "Python": lambda text: compile(
-        text, "file", "exec", dont_inherit=True
-    ),  # 3.11 can't parse to a tree in two threads
+_MOST_PARSED = {"YAML": 512 * 1024, "Python": 512 * 1024}
+"""Each byte of a file may cost its parser a thousand, and some microseconds: what is bigger is not parsed."""
+_PYTHON_ENCODINGS = frozenset({"utf-8", "utf-8-sig", "ascii", "iso-8859-1", "cp1252"})
+"""Some others take a day to decode what was made for that."""
+
+
+def _python(content: bytes) -> object:
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    if encoding not in _PYTHON_ENCODINGS:
+        raise ValueError(f"it is written in {encoding}")
+    # 3.11 can't parse to a tree in two threads
+    return compile(content.decode(encoding), "file", "exec", dont_inherit=True)
+
+
+_PARSERS: dict[str, Callable[[bytes], object]] = {
+    "JSON": lambda content: json.loads(content, parse_int=str),  # a number of any length
+    "YAML": lambda content: list(yaml.compose_all(content, Loader=yaml.SafeLoader)),
+    "TOML": lambda content: tomllib.loads(content.decode("utf-8")),
+    "Python": _python,
 }
 
 
@@ -59,20 +73,25 @@ def _fault(claim: Builtin, checkout: Path, scope: Scope) -> str:
 
 def _not_there(checkout: Path, scope: Scope) -> str:
     named = [scopes.normalise(pattern) for pattern in scope.patterns if scopes.is_literal(pattern)]
-    missing = [path for path in named if not (checkout / path).exists()]
+    # whatever its name, this never raises
+    missing = [path for path in named if not os.path.exists(checkout / path)]  # noqa: PTH110
     if missing:
         return f"{', '.join(missing)} does not exist"
     return "" if named or any(_declared(checkout, scope)) else "no declared file exists"
 
 
 def _does_not_parse(language: str, checkout: Path, scope: Scope) -> str:
-    texts = [(path, text) for path, text in _texts(checkout, scope) if path.endswith(_SUFFIXES[language])]
-    for path, text in texts:
+    most = _MOST_PARSED.get(language, MOST_BYTES)
+    paths = [path for path in _declared(checkout, scope) if path.endswith(_SUFFIXES[language])]
+    for path in paths:
+        size = (checkout / path).stat().st_size
+        if size > most:
+            return f"{path} has {size} bytes; {language} is looked at only up to {most}"
         try:
-            _PARSERS[language](text)
+            _PARSERS[language]((checkout / path).read_bytes())
         except (ValueError, SyntaxError, yaml.YAMLError, RecursionError, MemoryError) as error:
             return f"{path} is not valid {language}: {str(error).splitlines()[0] if str(error) else 'unreadable'}"
-    return "" if texts else f"no declared file is {language}"
+    return "" if paths else f"no declared file is {language}"
 
 
 def _texts(checkout: Path, scope: Scope) -> Iterator[tuple[str, str]]:
