@@ -123,6 +123,21 @@ def test_packed_refs_are_read_like_loose_ones(bench: Bench) -> None:
     assert git(bench.own, "branch", "--list") == ""
 
 
+@pytest.mark.parametrize("name", ["{mine}", "refs/heads/{way}", "refs/heads/" + "a/" * 3000 + "b", "refs/heads/a\0b"])
+def test_the_name_of_a_packed_ref_is_no_path(bench: Bench, name: str) -> None:
+    """What it says is told, and nothing but `packed-refs` is removed for it."""
+    bench.prepare()
+    mine = bench.root / "mine"
+    mine.mkdir()
+    (mine / "work").write_text("x")
+    way = os.path.relpath(mine, bench.private / "refs/heads")
+    with (bench.private / "packed-refs").open("a") as packed:
+        packed.write(f"{bench.base} {name.format(mine=mine, way=way)}\n")
+    assert bench.rules(bench.capture()) == {name.format(mine=mine, way=way)}
+    assert (mine / "work").read_text() == "x"
+    assert bench.capture().tampering == ()
+
+
 def test_a_link_in_the_place_of_gits_files_is_not_followed(bench: Bench) -> None:
     bench.prepare()
     mine = bench.root / "mine"

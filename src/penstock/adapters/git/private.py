@@ -173,12 +173,14 @@ class PrivateFolder:
 
     def _mend_refs(self, start: str) -> Iterator[Violation]:
         reader = RefReader(self.folder)
-        found = reader.all()
+        packed, loose = reader.packed(), reader.loose()
+        found = {**packed, **loose}
         strangers = sorted(ref for ref in found if ref != self._ref)
         for ref in strangers:
-            put_back(self.folder, ref, None)
+            if ref in loose:  # the name of a packed one is just text, and may be a path to anywhere
+                put_back(self.folder, ref, None)
             yield Violation(path=ref, rule="a branch, tag or other ref was made")
-        if strangers and reader.packed():
+        if strangers and packed:
             folders.remove(self.folder / "packed-refs")
         if self._ref is not None and self._ref not in found:
             yield Violation(path=self._ref, rule="the branch was removed")
