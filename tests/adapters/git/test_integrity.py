@@ -138,6 +138,17 @@ def test_the_name_of_a_packed_ref_is_no_path(bench: Bench, name: str) -> None:
     assert bench.capture().tampering == ()
 
 
+@pytest.mark.parametrize("where", ["private", "own"])
+def test_a_ref_whose_path_is_too_long_is_removed_and_told(bench: Bench, where: str) -> None:
+    bench.prepare()
+    folder = bench.private if where == "private" else bench.own
+    (folder / "refs/tags").mkdir()
+    dig(folder / "refs/tags", "d" * 200, 30)
+    told = bench.rules(bench.capture())
+    assert ["refs/tags/ddd" in path for path in told] == [True]
+    assert bench.rules(bench.capture()) <= told  # of our own repository it is told again
+
+
 def test_a_link_in_the_place_of_gits_files_is_not_followed(bench: Bench) -> None:
     bench.prepare()
     mine = bench.root / "mine"

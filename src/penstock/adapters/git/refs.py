@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 Refs = Mapping[str, str]
 BROKEN = "not a ref"
-"""The value of a ref that is no regular file."""
+"""The value of a ref that is no regular file, or of a folder in which a path becomes too long."""
 
 
 class RefReader:
@@ -42,7 +43,7 @@ class RefReader:
         return found
 
     def loose(self) -> dict[str, str]:
-        """The refs that are files; also a link or a pipe among them, as `BROKEN`."""
+        """The refs that are files; also a link, a pipe or a folder of too long paths among them, as `BROKEN`."""
         found: dict[str, str] = {}
         waiting = ["refs"]
         while waiting:
@@ -50,6 +51,11 @@ class RefReader:
             try:
                 status = os.lstat(f"{self._folder}/{path}")
             except FileNotFoundError:
+                continue
+            except OSError as failed:
+                if failed.errno != errno.ENAMETOOLONG:
+                    raise
+                found[path.rpartition("/")[0]] = BROKEN  # the folder still has a path by which it can be removed
                 continue
             if stat.S_ISDIR(status.st_mode):
                 inner = [f"{path}/{name}" for name in self._names(path, status)]
