@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -158,6 +159,22 @@ def test_what_was_changed_since_is_asked_anew(planning: Server, model: Scripted)
     assert len(model.asked) - told == 1
     attempts = planning.get(f"/api/v1/pipelines/{pipeline}")["attempts"]
     assert [one["outcome"] for one in attempts] == ["stopped", "passed"]
+
+
+def test_who_lost_a_pipeline_to_another_process_ends_nothing_of_it(planning: Server, model: Scripted) -> None:
+    pipeline = planning.pipeline()
+
+    def taken_over() -> None:
+        asyncio.run(planning.penstock.parts.pipelines.claim(pipeline))
+        model.status = 400
+
+    model.before = taken_over
+    assert planning.post(f"/pipelines/{pipeline}/advance", None, 503)["error"] == "unavailable"
+    (attempt,) = planning.get(f"/api/v1/pipelines/{pipeline}")["attempts"]
+    assert (attempt["outcome"], attempt["ended_at"]) == ("", None)
+    assert pipeline in planning.penstock.parts.views.unfinished_pipelines()
+    kinds = [note["type"] for note in planning.penstock.parts.views.pipeline_notes(pipeline)]
+    assert kinds[-1] == "phase_started"
 
 
 def test_a_budget_that_is_spent_stops_the_phase(planning: Server) -> None:

@@ -19,7 +19,7 @@ from penstock.epics import asking, delivering, developing, judging
 from penstock.epics.asked import PipelineIsBusy
 from penstock.epics.deciding import LOOK_EVERY, LOOKS
 from penstock.epics.desk import Desk, House, Tell
-from penstock.ports import Headway, OwnershipLost
+from penstock.ports import Headway
 
 
 async def perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) -> Pipeline:
@@ -43,14 +43,12 @@ async def _perform(house: House, pipeline_id: str, *, stays: bool, tell: Tell) -
             spender = Spender(project=pipeline.project, pipeline=pipeline_id)
             await give_caps(desk.parts.ledger, desk.opened.settings.node(BudgetSettings), spender)
             return await _by_kind(desk)
-    except OwnershipLost:
-        raise
     except PenstockError as error:
-        await _failed(house, pipeline_id, error, tell)
+        await _failed(house, pipeline, error, tell)
         raise
     except Exception as error:  # a bug that is told as one, and not performed again at each start
         unforeseen = Bug(f"{pipeline.phase} met an error that nobody foresaw ({type(error).__name__})")
-        await _failed(house, pipeline_id, unforeseen, tell)
+        await _failed(house, pipeline, unforeseen, tell)
         raise
 
 
@@ -68,14 +66,15 @@ async def _by_kind(desk: Desk) -> Pipeline:
             assert_never(kind)
 
 
-async def _failed(house: House, pipeline_id: str, error: PenstockError, tell: Tell) -> None:
+async def _failed(house: House, claimed: Pipeline, error: PenstockError, tell: Tell) -> None:
     """It stands where it stood, and that somebody asked is answered. What was under way has ended; where no answer is
-    to blame, it is gone on with when somebody asks again, so that none of its answers is paid twice.
+    to blame, it is gone on with when somebody asks again, so that none of its answers is paid twice. OwnershipLost, and
+    nothing of this, where another process has claimed it since.
     """
     parts = house.parts
-    pipeline = await parts.pipelines.load(pipeline_id)
+    pipeline = replace(await parts.pipelines.load(claimed.id), generation=claimed.generation)
     now, words = parts.clock.now(), parts.redactor.redact(error.sentence)[:2000]
-    attempts = await parts.pipelines.attempts(pipeline_id)
+    attempts = await parts.pipelines.attempts(claimed.id)
     under_way = next((one for one in reversed(attempts) if one.ended_at is None), None)
     goes_on = under_way and error.retryable and await parts.pipelines.answers(under_way.id)
     outcome = STOPPED if goes_on else "failed"
