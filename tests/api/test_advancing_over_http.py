@@ -162,14 +162,17 @@ def test_what_was_changed_since_is_asked_anew(planning: Server, model: Scripted)
 
 
 def test_who_lost_a_pipeline_to_another_process_ends_nothing_of_it(planning: Server, model: Scripted) -> None:
-    pipeline = planning.pipeline()
+    pipeline, once = planning.pipeline(), {"Idempotency-Key": "advance-what-is-lost"}
 
     def taken_over() -> None:
         asyncio.run(planning.penstock.parts.pipelines.claim(pipeline))
         model.status = 400
 
     model.before = taken_over
-    assert planning.post(f"/pipelines/{pipeline}/advance", None, 503)["error"] == "unavailable"
+    said = planning.post(f"/pipelines/{pipeline}/advance", None, 503, headers=once)
+    assert (said["error"], "taken over by another process" in said["message"]) == ("unavailable", True)
+    again = planning.post(f"/pipelines/{pipeline}/advance", None, 409, headers=once)
+    assert again["error"] == "idempotency_in_progress"  # the other process performs it
     (attempt,) = planning.get(f"/api/v1/pipelines/{pipeline}")["attempts"]
     assert (attempt["outcome"], attempt["ended_at"]) == ("", None)
     assert pipeline in planning.penstock.parts.views.unfinished_pipelines()

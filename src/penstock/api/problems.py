@@ -14,7 +14,7 @@ from penstock.domain.phases import NoSuchPhase
 from penstock.domain.refusals import EventRefused
 from penstock.engine.owner import RunIsOwned
 from penstock.epics.asked import AdvanceRefused, ApprovalNeeded, BudgetSpent, NoUpstream, PhaseFailed
-from penstock.ports import RunExists, UnknownRun
+from penstock.ports import OwnershipLost, RunExists, UnknownRun
 from penstock.ports.library import PromptExists, UnknownArtifact, UnknownPipeline, UnknownPrompt
 from penstock.projects import BaseNotClean, NoProject
 from penstock.service import OwnerIsSilent
@@ -102,7 +102,7 @@ _RULES: tuple[tuple[tuple[type[PenstockError], ...], int, str], ...] = (
 )
 """The first rule that fits says status and code; what no rule names is a bug."""
 
-_OPEN: tuple[type[PenstockError], ...] = (OwnerIsSilent, ServerStops)
+_OPEN: tuple[type[PenstockError], ...] = (OwnerIsSilent, OwnershipLost, ServerStops)
 """After these what was asked goes on without who asked."""
 
 
