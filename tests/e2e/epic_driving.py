@@ -68,6 +68,16 @@ def brought_on(bench: EpicBench, pipeline: str) -> Told:
     return asyncio.run(_with(bench, work))
 
 
+def replaced(bench: EpicBench, told: Told, kind: str, payload: Mapping[str, Any]) -> None:
+    """A person's own artifact in place of one that is there."""
+
+    async def put(penstock: Penstock) -> str:
+        pipeline = str(told.pipeline["pipeline_id"])
+        return await penstock.epics.put_artifact(pipeline, artifact_type=kind, payload=payload)
+
+    asyncio.run(_with(bench, put))
+
+
 async def _with(bench: EpicBench, work: Callable[[Penstock], Awaitable[Came]], *, clock: Clock | None = None) -> Came:
     penstock = build(folder=bench.project, environ=bench.environ, clock=clock)
     try:

@@ -52,16 +52,17 @@ async def documented(desk: Desk) -> Desk:
 
 
 async def _run_of(desk: Desk) -> tuple[str, bool]:
-    """The run that writes them, and whether it is stored: after one that came to nothing there is another."""
-    number = 1
-    while True:
-        run_id = f"{desk.pipeline.id}-docs{f'-{number}' if number > 1 else ''}"
-        if not await runs.exists(desk, run_id):
-            return run_id, False
-        state = (await desk.parts.journal.load(run_id)).run.state
-        if state not in TERMINAL_RUN or state is RunState.COMPLETED:
-            return run_id, True
-        number += 1
+    """The run that writes them, and whether it is stored: after one that came to nothing, or whose documents are on the
+    branch, there is another.
+    """
+    number, newest = 1, f"{desk.pipeline.id}-docs"
+    while await runs.exists(desk, following := f"{desk.pipeline.id}-docs-{number + 1}"):
+        number, newest = number + 1, following
+    if not await runs.exists(desk, newest):
+        return newest, False
+    state = (await desk.parts.journal.load(newest)).run.state
+    is_over = desk.pipeline.run == newest if state is RunState.COMPLETED else state in TERMINAL_RUN
+    return (following, False) if is_over else (newest, True)
 
 
 def files_of(desk: Desk, folder: str) -> Mapping[str, str]:
@@ -107,10 +108,7 @@ def bundle_of(files: Mapping[str, str], *, epic: str) -> Mapping[str, Any]:
 
 
 async def _gone_on(desk: Desk, run: Run) -> Desk:
-    head = run.head or desk.head
-    if (desk.pipeline.run, desk.pipeline.head) == (run.id, head):
-        return desk
-    pipeline = replace(desk.pipeline, run=run.id, head=head)
+    pipeline = replace(desk.pipeline, run=run.id, head=run.head or desk.head)
     note = desk.note("run_ended", run_id=run.id, state=run.state.value)
     return await desk.commit(Headway(pipeline=pipeline, notes=(note,)))
 
