@@ -11,13 +11,25 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from gateway_support import PATHS, PROTOCOLS, PROVIDER_KEY, RawUpstream, ask, body, client, house, raw_head, soon
+from gateway_support import (
+    PATHS,
+    PROTOCOLS,
+    PROVIDER_KEY,
+    RawUpstream,
+    ask,
+    body,
+    caller,
+    client,
+    house,
+    raw_head,
+    soon,
+)
 
 from penstock.domain.budget import Level
 from penstock.domain.redaction import Redactor
-from penstock.domain.usage import Caller
-from penstock.gateway.recording import Recorder
-from penstock.gateway.recordings.call_keys import CallKey
+from penstock.domain.usage import Caller, Tokens
+from penstock.gateway.recording import Exchange, Recorder
+from penstock.gateway.recordings.call_keys import CallKey, CallOrder
 from penstock.gateway.recordings.places import Places
 from penstock.gateway.remembering import Memory, Remember
 from penstock.gateway.replaying import Replayed, Replayer, ReplayMode
@@ -178,6 +190,26 @@ def test_a_client_that_goes_away_while_its_answer_is_looked_for_does_not_use_it_
         may_end.set()
         assert again.result(timeout=20).status_code == 200
         assert sorted(row["status"] for row in home.rows()) == ["cut", "ok"]
+
+
+@pytest.mark.slow
+def test_a_stream_that_its_client_hangs_up_on_is_left_to_the_next_call(tmp_path: Path) -> None:
+    message = {"id": "m", "type": "message", "role": "assistant", "stop_reason": "end_turn"}
+    content = [{"type": "text", "text": "word " * 2_000_000}]  # more than is on the way to a client at once
+    said = Exchange(
+        wire="anthropic", request=body("anthropic"), message={**message, "content": content},
+        tokens=Tokens(input=1, output=1), stop_reason="end_turn",
+    )  # fmt: skip
+    key = CallOrder(caller()).next(offers_tools=False)
+    Recorder(tmp_path, Redactor().redact, Places(THERE)).keep(key, said)
+    with house(remember=replays(tmp_path), answers_for_all="replay") as home:
+        visit = home.admit()
+        wanted = body("anthropic", stream=True)
+        with client(visit) as agent, agent.stream("POST", PATHS["anthropic"], json=wanted) as answer:
+            assert next(answer.iter_lines())
+        soon(lambda: [row["status"] for row in home.rows()] == ["cut"])
+        assert ask(visit).json()["content"] == content
+        assert ask(visit).status_code == 502  # it is given once
 
 
 def test_an_answer_that_broke_off_is_not_kept(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ class Forwarder:
         finally:
             if not account.is_settled:
                 account.settle_soon(passage.sent(CallStatus.FAILED, FAILED))
+            if memory is not None and key is not None:
+                memory.ended(key, is_whole=passage.reader is not None and passage.reader.is_complete)
 
     async def _opened(
         self, visit: AttemptVisit, order: Order, request: Request, progress: Progress, key: CallKey | None

@@ -16,7 +16,7 @@ from penstock.gateway.orders import Order
 from penstock.gateway.parcels import Opened
 from penstock.gateway.recording import Exchange, Recorder
 from penstock.gateway.recordings.call_keys import CallKey, CallOrder
-from penstock.gateway.replaying import Replayer
+from penstock.gateway.replaying import Replayed, Replayer
 from penstock.gateway.wire import Reader
 from penstock.ports.models import Stay
 
@@ -34,6 +34,8 @@ class Memory:
     """So many calls of the attempt were answered in an earlier stay."""
     _order: CallOrder = field(init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _given: dict[CallKey, Replayed] = field(default_factory=dict, init=False)
+    """What is played for the calls that are under way."""
 
     def __post_init__(self) -> None:
         self._order = CallOrder(self.caller, before=self.calls_before)
@@ -66,6 +68,7 @@ class Memory:
                 find = partial(self.replayer.find, key, order.wire.name, order.body)
                 found = await _ended(asyncio.ensure_future(asyncio.to_thread(find)))
                 self.replayer.take(found)
+                self._given[key] = found
         except (UserError, WorldError) as error:
             raise not_played(error.sentence) from error
         pieces = order.wire.told(found.message, streamed=order.asked.streamed, with_usage=True)
@@ -73,6 +76,7 @@ class Memory:
         async def chunks() -> AsyncIterator[bytes]:
             for piece in pieces:
                 yield piece
+                await asyncio.sleep(0)  # others are served in between, and it shows when who asked hangs up
 
         kind = "text/event-stream" if order.asked.streamed else "application/json"
         return Opened(
@@ -82,6 +86,12 @@ class Memory:
             chunks=chunks(),
             close=_nothing_to_close,
         )
+
+    def ended(self, key: CallKey, *, is_whole: bool) -> None:
+        """A call is over. What was played for it and did not go out whole is left to the next one."""
+        found = self._given.pop(key, None)
+        if self.replayer is not None and found is not None and not is_whole:
+            self.replayer.leave(found)
 
 
 class Remember(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,6 +53,8 @@ class Differs(UserError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recorded:
+    number: int
+    """Its place among the calls of its kind."""
     call: Mapping[str, Any]
     wire: str
     text: str
@@ -126,6 +129,10 @@ class Replayer:
             self.differences.append(f"{found.key.words}: {found.difference}")
         self.has_equal_tool_outputs = self.has_equal_tool_outputs and found.has_equal_tool_outputs
 
+    def leave(self, found: Replayed) -> None:
+        """Take an answer back that who asked did not hear to its end: in its place among those that are left."""
+        insort(self._left[found.key.kind], found.recorded, key=lambda one: one.number)
+
     @property
     def unasked(self) -> int:
         """How many recorded calls nobody asked for, of the kinds of which one was asked."""
@@ -141,16 +148,18 @@ class Replayer:
         if key.kind not in self._left:
             self._folder.check()
             places = self._folder.calls(key.folder, f"{key.kind.value}-")
-            self._left[key.kind] = [self._recorded(place) for place in places[self._calls_before :]]
+            left = enumerate(places[self._calls_before :])
+            self._left[key.kind] = [self._recorded(number, place) for number, place in left]
             self._known[key.kind] = len(places)
         return self._left[key.kind]
 
-    def _recorded(self, place: PurePosixPath) -> _Recorded:
+    def _recorded(self, number: int, place: PurePosixPath) -> _Recorded:
         call = self._folder.read_call(place)
         wire, asked, answer = text(call.get("wire")), call.get("asked"), call.get("answer")
         if not (wire and isinstance(asked, dict) and isinstance(answer, dict)):
             raise RecordingUnreadable(f"the recording of a call is damaged: {place} says too little")
         return _Recorded(
+            number=number,
             call=call,
             wire=wire,
             text=text(asked.get("text")),
