@@ -12,7 +12,7 @@ from penstock.domain.states import RunState
 from penstock.engine.owner import RunIsOwned
 
 LOG = logging.getLogger("penstock.api")
-MOST_LOOKED_AT = 1000
+MOST_UNFINISHED = 100_000
 
 
 class Works:
@@ -39,7 +39,8 @@ class Works:
 
     async def take_up(self) -> list[str]:
         """Begin with every run that is under way and that nobody works on: after a restart. Paused ones rest."""
-        rows = await asyncio.to_thread(self._penstock.parts.views.runs, limit=MOST_LOOKED_AT)
+        views = self._penstock.parts.views
+        rows = await asyncio.to_thread(views.runs, is_unfinished=True, limit=MOST_UNFINISHED)
         found = [
             str(row["run_id"])
             for row in reversed(rows)

@@ -12,7 +12,7 @@ from penstock.config.pipeline import PipelineSettings
 from penstock.domain.events import CancelAsked
 from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, begun
 from penstock.domain.refusals import EventRefused
-from penstock.domain.states import TERMINAL_RUN, PipelineStatus
+from penstock.domain.states import PipelineStatus
 from penstock.epics import deciding, readiness, wishes
 from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicWish, PipelineIsBusy
 from penstock.epics.background import Background
@@ -176,10 +176,9 @@ class Epics:
     async def reject(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
         """End the pipeline, for it waits for an approval that it does not get, and a run of it that is not over."""
         rejected = await deciding.reject(self._parts, pipeline_id, by=by, note=note)
-        for row in await asyncio.to_thread(self._parts.views.runs, pipeline=pipeline_id):
-            if row["status"] not in TERMINAL_RUN:  # whoever worked on it was killed, and nobody would end it
-                with suppress(EventRefused):  # it has ended by now
-                    await self._house.service.ask(str(row["run_id"]), CancelAsked())
+        for row in await asyncio.to_thread(self._parts.views.runs, pipeline=pipeline_id, is_unfinished=True):
+            with suppress(EventRefused):  # it has ended by now; else nobody would end it
+                await self._house.service.ask(str(row["run_id"]), CancelAsked())
         return _advanced(*rejected)
 
     def holder(self, pipeline_id: str) -> Holder | None:

@@ -12,10 +12,10 @@ from penstock.api.here import ApiState, Here, Limit, Offset
 from penstock.api.problems import answers
 from penstock.api.shapes.runs import Waiting
 from penstock.api.strict import StrictRoute
+from penstock.api.work import MOST_UNFINISHED
 from penstock.domain.states import PipelineStatus, WorkstreamState
 
 router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"], route_class=StrictRoute)
-MOST_RUNS = 1000
 
 
 @router.get("", operation_id="list_approvals", response_model=list[Waiting], responses=answers())
@@ -38,7 +38,7 @@ def _pipelines(here: ApiState, limit: int) -> Iterator[Waiting]:
 
 def _workstreams(here: ApiState) -> Iterator[Waiting]:
     views = here.penstock.parts.views
-    for run in views.runs(limit=MOST_RUNS):
+    for run in views.runs(is_unfinished=True, limit=MOST_UNFINISHED):
         if not run["counts"].get(WorkstreamState.REVIEWING):
             continue
         for one in views.run(run["run_id"])["workstreams"]:

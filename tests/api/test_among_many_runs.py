@@ -1,0 +1,67 @@
+"""What is under way, or waits for a person, is found behind any number of runs that are newer and over."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from api_server import Place, bundle, made_place, serving
+
+from penstock.api.work import Works
+from penstock.config.server import ServerSettings
+from penstock.submission import Submission
+from service_support import awaited
+
+MANY = 1001
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A project with one run that is under way, and very many newer ones that are over."""
+    made = made_place(tmp_path, {"ws-one": bundle("ws-one")})
+    asyncio.run(submitted(made))
+    with changing(made) as database:
+        names = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
+        other = {"run_id": "'run-' || number", "status": "'completed'", "created_at": "'2999-01-01 00:00:00.000000'"}
+        numbers = f"WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < {MANY})"
+        told = ", ".join(other.get(name, name) for name in names)
+        database.execute("UPDATE runs SET status = 'running'")
+        database.execute(f"INSERT INTO runs ({', '.join(names)}) {numbers} SELECT {told} FROM runs, n")
+    return made
+
+
+async def submitted(place: Place) -> None:
+    """Store the run."""
+    penstock = place.penstock()
+    try:
+        penstock.projects.trust_here(penstock.projects.current())
+        await penstock.service.submit(Submission(run_id="lasting"))
+    finally:
+        await penstock.close()
+
+
+def changing(place: Place) -> closing[sqlite3.Connection]:
+    """What is stored, to be changed behind its back."""
+    return closing(sqlite3.connect(place.home / "state" / "penstock.db", isolation_level=None))
+
+
+@awaited
+async def test_a_run_that_is_under_way_is_taken_up(place: Place) -> None:
+    penstock = place.penstock()
+    works = Works(penstock)
+    try:
+        assert await works.take_up() == ["lasting"]
+    finally:
+        await works.close()
+        await penstock.close()
+
+
+def test_a_workstream_that_waits_is_listed(place: Place) -> None:
+    with changing(place) as database:
+        database.execute("UPDATE runs SET status = 'paused' WHERE run_id = 'lasting'")
+        database.execute("UPDATE workstreams SET status = 'reviewing' WHERE run_id = 'lasting'")
+    with serving(place.penstock(), ServerSettings()) as server:
+        assert [(one["id"], one["what"]) for one in server.get("/api/v1/approvals")] == [("lasting", "ws-one")]
