@@ -70,6 +70,25 @@ def test_a_run_waits_for_an_approval_is_paused_and_goes_on(tmp_path: Path) -> No
         assert server.get("/api/v1/approvals") == []
 
 
+@pytest.mark.slow
+def test_a_gate_that_is_closed_waits_for_an_approval(tmp_path: Path) -> None:
+    later = {**bundle("ws-two"), "gate": 2, "depends_on": ["ws-one"]}
+    place = made_place(tmp_path, {"ws-one": bundle("ws-one"), "ws-two": later})
+    penstock = place.penstock(PENSTOCK_APPROVALS="gate")
+    penstock.projects.trust_here(penstock.projects.current())
+    with serving(penstock, ServerSettings()) as server:
+        run = server.post("/api/v1/runs", {}, 201)["run_id"]
+        with server.client.stream("GET", f"/api/v1/runs/{run}/events/stream") as answer:
+            for _ in events(answer.iter_lines()):
+                if server.get(f"/api/v1/runs/{run}/workstreams/ws-one")["status"] == "done":
+                    break
+        (waiting,) = server.get("/api/v1/approvals")
+        assert (waiting["kind"], waiting["id"], waiting["what"]) == ("gate", run, "2")
+        server.post(waiting["approve"], {"gate": 2, "by": "me"})
+        assert ended(server, run)["status"] == "completed"
+        assert server.get("/api/v1/approvals") == []
+
+
 def test_a_project_that_nobody_trusts_is_not_run(stubborn: Server) -> None:
     assert stubborn.post("/api/v1/runs", {}, 409)["error"] == "not_trusted"
     assert stubborn.get("/api/v1/runs") == []

@@ -210,16 +210,17 @@ def waits_for(run: View) -> list[str]:
         for row in rows
         if row["status"] == "reviewing"
     ]
-    gate = _closed_gate(rows)
-    if not waiting and run["status"] == "running" and gate is not None:
+    gate = closed_gate(run)
+    if not waiting and gate is not None:
         waiting.append(f"gate {gate} waits for your approval: penstock approve {run_id} --gate {gate}")
     return waiting
 
 
-def _closed_gate(rows: Sequence[View]) -> int | None:
+def closed_gate(run: View) -> int | None:
     """The gate that nothing but an approval can open: all before it has ended, and nothing runs."""
+    rows = run.get("workstreams") or ()
     ready = [row["gate"] for row in rows if row["status"] == "ready"]
-    if not ready or any(row["status"] in _ACTIVE for row in rows):
+    if run["status"] != "running" or not ready or any(row["status"] in _ACTIVE for row in rows):
         return None
     gate = int(min(ready))
     before = [row for row in rows if row["gate"] < gate]

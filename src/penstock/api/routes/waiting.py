@@ -1,4 +1,6 @@
-"""What waits for a person, under `/api/v1/approvals`: pipelines before a phase, and workstreams under review."""
+"""What waits for a person, under `/api/v1/approvals`: pipelines before a phase, and in runs workstreams under
+review and gates that are closed.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from penstock.api.shapes.runs import Waiting
 from penstock.api.strict import StrictRoute
 from penstock.api.work import MOST_UNFINISHED
 from penstock.domain.states import PipelineStatus, WorkstreamState
+from penstock.reports.run import closed_gate
 
 router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"], route_class=StrictRoute)
 
@@ -22,7 +25,7 @@ router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"], route_class=S
 def list_approvals(here: Here, limit: Limit = 100, offset: Offset = 0) -> list[Waiting]:
     """Everything that goes on only once a person approves it, and where to do so; newest first."""
     end = offset + limit
-    return list(islice(chain(_pipelines(here, end), _workstreams(here)), offset, end))
+    return list(islice(chain(_pipelines(here, end), _in_runs(here)), offset, end))
 
 
 def _pipelines(here: ApiState, limit: int) -> Iterator[Waiting]:
@@ -36,17 +39,17 @@ def _pipelines(here: ApiState, limit: int) -> Iterator[Waiting]:
         )
 
 
-def _workstreams(here: ApiState) -> Iterator[Waiting]:
+def _in_runs(here: ApiState) -> Iterator[Waiting]:
     views = here.penstock.parts.views
-    for run in views.runs(is_unfinished=True, limit=MOST_UNFINISHED):
-        if not run["counts"].get(WorkstreamState.REVIEWING):
+    for row in views.runs(is_unfinished=True, limit=MOST_UNFINISHED):
+        if not any(map(row["counts"].get, (WorkstreamState.REVIEWING, WorkstreamState.READY))):
             continue
-        for one in views.run(run["run_id"])["workstreams"]:
+        run = views.run(row["run_id"])
+        approve = f"/api/v1/runs/{quote(row['run_id'], safe='')}/approve"
+        for one in run["workstreams"]:
             if one["status"] == WorkstreamState.REVIEWING:
-                yield Waiting(
-                    kind="workstream",
-                    id=run["run_id"],
-                    what=one["ws_id"],
-                    sentence=one["sentence"],
-                    approve=f"/api/v1/runs/{quote(run['run_id'], safe='')}/approve",
-                )
+                told = {"what": one["ws_id"], "sentence": one["sentence"]}
+                yield Waiting(kind="workstream", id=row["run_id"], approve=approve, **told)
+        gate = closed_gate(run)
+        if gate is not None:
+            yield Waiting(kind="gate", id=row["run_id"], what=str(gate), sentence=None, approve=approve)

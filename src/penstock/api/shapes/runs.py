@@ -158,8 +158,8 @@ class RunError(Told):
 class Waiting(Told):
     """Something that waits for a person."""
 
-    kind: str = Field(description="pipeline or workstream")
+    kind: str = Field(description="pipeline, workstream or gate")
     id: str = Field(description="The pipeline's or the run's id")
-    what: str = Field(description="The phase or the workstream")
+    what: str = Field(description="The phase, the workstream, or the number of the gate")
     sentence: str | None
     approve: str = Field(description="Where the approval is posted")
