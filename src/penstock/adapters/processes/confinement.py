@@ -5,6 +5,7 @@ All is visible and read-only but for what is named: so a write that leads out fa
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,8 @@ _MOVED = {
 _OWN_SETTINGS = ".env"
 _USUAL = (".env", ".env.local", ".envrc", ".git/config")
 _MADE_BY_TOOLS = (".git", "node_modules", ".venv", "__pycache__")
+MOST_LOOKED_AT = 200_000
+"""So much of a checkout is looked through for such files, which takes about a second."""
 
 # Installed tools that look for themselves below HOME, which is another one for a confined process.
 TOOLCHAINS = {
@@ -149,7 +152,8 @@ def secrets_of(home: Path, environ: Mapping[str, str]) -> list[Path]:
 
 def secrets_in(checkout: Path) -> list[Path]:
     """Where a user's checkout would hold keys: what it is set by, at any depth, and the addresses that it pushes to."""
-    found = (entry for entry in disk.below(checkout, leaving_out=_MADE_BY_TOOLS) if holds_settings(entry.name))
+    entries = itertools.islice(disk.below(checkout, leaving_out=_MADE_BY_TOOLS), MOST_LOOKED_AT)
+    found = (entry for entry in entries if holds_settings(entry.name))
     return [*(checkout / name for name in _USUAL), *(Path(entry.path) for entry in found)]
 
 
