@@ -287,3 +287,31 @@ def test_a_folder_of_path_that_may_not_be_looked_into_holds_no_command():
 def test_a_timeout_may_be_longer_than_a_system_waits(bench, run, timeout):
     outcome = run(bench.request("/bin/sh", "-c", "echo done", timeout=timeout))
     assert (outcome.ending, outcome.exit_code, outcome.error) == (Ending.EXITED, 0, None)
+
+
+def lowest_free(pid: int) -> int:
+    """The number that a process would give the next thing that it opens."""
+    used = {int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    return next(number for number in range(len(used) + 1) if number not in used)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lets one set another process's limits")
+@pytest.mark.parametrize("room", [0, 1])
+def test_what_no_keeper_can_be_made_for_is_not_started_and_nobody_else_is_the_worse_for_it(bench, with_launcher, room):
+    async def use(launcher):
+        first = await launcher.start(bench.request("sleep", "60"))
+        zygote = psutil.Process(launcher._zygote.pid)
+        before = zygote.rlimit(psutil.RLIMIT_NOFILE)
+        zygote.rlimit(psutil.RLIMIT_NOFILE, (lowest_free(zygote.pid) + room, before[1]))
+        second = await (await launcher.start(bench.request("true"))).wait()
+        zygote.rlimit(psutil.RLIMIT_NOFILE, before)
+        third = await (await launcher.start(bench.request("true"))).wait()
+        assert zygote.is_running()
+        assert not first.follower.done()
+        await first.stop()
+        return second, third
+
+    second, third = with_launcher(use)
+    assert (second.ending, second.confined) == (Ending.NOT_STARTED, False)
+    assert second.error == "there is no room for one more process on this machine"
+    assert (third.ending, third.exit_code) == (Ending.EXITED, 0)

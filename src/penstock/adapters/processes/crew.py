@@ -47,12 +47,15 @@ class Crew:
         """Who serves a leash now."""
         return [pid for pid, member in self._members.items() if member.number == number]
 
-    def hand_over(self, number: int, leash: int) -> None:
-        """Let a keeper serve a leash."""
+    def hand_over(self, number: int, leash: int) -> bool:
+        """Let a keeper serve a leash; False where none is idle and none can be made."""
         for member in [member for member in self._members.values() if member.number is None]:
             if _handed(member, number, leash):
-                return
-        _handed(self._forked(leash), number, leash)
+                return True
+        try:
+            return _handed(self._forked(leash), number, leash)
+        except OSError:  # so many processes, descriptors or so much memory are not to be had
+            return False
 
     def hear(self, descriptor: int) -> int | None:
         """What a keeper says on its channel: the number that it has served to the end, or None."""

@@ -61,7 +61,7 @@ class Launcher:
         self._clock, self._redact, self._effect = clock, redact, effect
         self._numbers = itertools.count(1)
         self._running: set[Running] = set()
-        self._settled: dict[int, asyncio.Future[bool]] = {}  # whether a zygote answers for what a keeper left
+        self._settled: dict[int, asyncio.Future[bytes]] = {}  # what a zygote answers of a keeper; nothing if it can't
         self._control: socket.socket | None = None
         self._zygote: subprocess.Popen[bytes] | None = None
         self._heard = b""
@@ -198,9 +198,9 @@ class Launcher:
             return
         self._heard += part
         while len(self._heard) >= wire.CONTROL.size:
-            _, number = wire.CONTROL.unpack_from(self._heard)
+            kind, number = wire.CONTROL.unpack_from(self._heard)
             self._heard = self._heard[wire.CONTROL.size :]
-            self._settle(number, is_answered=True)
+            self._settle(number, kind)
 
     def _hang_up(self) -> None:
         if self._control is not None:
@@ -216,12 +216,12 @@ class Launcher:
             self._zygote.wait()
             self._zygote = None
         for number in self._settled:
-            self._settle(number, is_answered=False)
+            self._settle(number, b"")
 
-    def _settle(self, number: int, *, is_answered: bool) -> None:
+    def _settle(self, number: int, answer: bytes) -> None:
         future = self._settled.get(number)
         if future is not None and not future.done():
-            future.set_result(is_answered)
+            future.set_result(answer)
 
     def _tell_to_kill(self, number: int) -> None:
         if self._control is None:
@@ -231,12 +231,15 @@ class Launcher:
         except OSError:
             self._bury()
 
-    async def _strays_gone(self, number: int, marker: str) -> None:
-        """What a killed keeper has left is killed by the zygote; without one, by its marker."""
+    async def _strays_gone(self, number: int, marker: str) -> bool:
+        """What a killed keeper has left is killed by the zygote; without one, by its marker. False if there never was
+        a keeper.
+        """
         try:
             async with asyncio.timeout(STRAYS_LIMIT):
-                if await asyncio.shield(self._settled[number]):
-                    return
+                if answer := await asyncio.shield(self._settled[number]):
+                    return answer != wire.REFUSED
         except TimeoutError:
             pass
         await asyncio.to_thread(reap, marker, None)
+        return True

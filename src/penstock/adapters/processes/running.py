@@ -39,7 +39,7 @@ class Running:
         started_at: float,
         *,
         kill_keeper: Callable[[], None],
-        strays_gone: Callable[[], Awaitable[None]],
+        strays_gone: Callable[[], Awaitable[bool]],
     ) -> None:
         self.request = request
         self._reader, self._writer = leash
@@ -119,14 +119,18 @@ class Running:
         return message
 
     async def _lost(self) -> Outcome:
-        await self._strays_gone()
+        if not await self._strays_gone():
+            return self._unrecorded(Ending.NOT_STARTED, "there is no room for one more process on this machine")
         recorded = await asyncio.to_thread(read_outcome, self.request.folder)
         # An earlier run's outcome may stand there if the keeper never came to remove it.
         if recorded is not None and recorded.started_at == self._started_at:
             return recorded
+        return self._unrecorded(Ending.LOST, self._fault or "its keeper was gone before the end")
+
+    def _unrecorded(self, ending: Ending, error: str) -> Outcome:
         duration = asyncio.get_running_loop().time() - self._began
         return Outcome(
-            ending=Ending.LOST,
+            ending=ending,
             exit_code=None,
             started_at=self._started_at,
             ended_at=self._started_at + duration,
@@ -135,5 +139,5 @@ class Running:
             stderr=self.request.folder / "stderr.log",
             truncated=False,
             leftovers=0,
-            error=self._fault or "its keeper was gone before the end",
+            error=error,
         )

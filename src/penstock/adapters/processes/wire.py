@@ -1,8 +1,8 @@
 """What owner, zygote and keeper say to each other. Only the standard library: a bare interpreter imports it.
 
 On the control socket stand fixed-size messages, a new leash riding on START as a descriptor; the zygote passes it on to
-a keeper with LEASH, and SERVED comes back. On a leash stand framed JSON messages; the owner's later word is the single
-byte STOP, and its end of file means that it is gone.
+a keeper with LEASH, and SERVED comes back; where no keeper can be made, it answers REFUSED. On a leash stand framed
+JSON messages; the owner's later word is the single byte STOP, and its end of file means that it is gone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONTROL = struct.Struct("!cQ")
-START, KILL, GONE = b"S", b"K", b"G"
+START, KILL, GONE, REFUSED = b"S", b"K", b"G", b"R"
 STOP = b"T"
 LEASH, SERVED = b"L", b"D"
 FRAME = struct.Struct("!I")

@@ -15,7 +15,7 @@ import time
 
 from penstock.adapters.processes.crew import Crew
 from penstock.adapters.processes.descent import ChildBell, adopt_orphans, children, send_signal
-from penstock.adapters.processes.wire import CONTROL, GONE, KILL, START
+from penstock.adapters.processes.wire import CONTROL, GONE, KILL, REFUSED, START
 
 SWEEP_PAUSE = 0.005
 CALM_SWEEPS = 10  # so many sweeps without a stray prove that a killed keeper has left nothing
@@ -86,9 +86,12 @@ class Zygote:
         if len(message) < CONTROL.size:
             return False
         kind, number = CONTROL.unpack(message)
-        if kind == START and descriptors:
-            self._crew.hand_over(number, descriptors[0])
-            os.close(descriptors[0])
+        if kind == START:
+            is_served = bool(descriptors) and self._crew.hand_over(number, descriptors[0])
+            for leash in descriptors:
+                os.close(leash)
+            if not is_served:
+                self._answer(REFUSED, number)
         elif kind == KILL:
             for pid in self._crew.serving(number):
                 send_signal(pid, signal.SIGKILL)
@@ -132,9 +135,12 @@ class Zygote:
         self._unsettled.clear()
 
     def _say_gone(self, number: int) -> None:
+        self._answer(GONE, number)
+
+    def _answer(self, kind: bytes, number: int) -> None:
         # An owner that does not listen has its own limit for waiting.
         with contextlib.suppress(OSError):
-            self._control.send(CONTROL.pack(GONE, number), socket.MSG_DONTWAIT)
+            self._control.send(CONTROL.pack(kind, number), socket.MSG_DONTWAIT)
 
     def _kill_strays(self) -> int:
         strays = [pid for pid in children() if pid not in self._crew]
