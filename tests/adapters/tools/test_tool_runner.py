@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from penstock.adapters.tools import SHIPPED, ToolRunner, ToolsSettings, UnknownTool
+from penstock.adapters.tools import SHIPPED, CommandNotStarted, ToolRunner, ToolsSettings, UnknownTool
 from penstock.domain.plan import Check
 from penstock.domain.redaction import Redactor
 from penstock.domain.tool_result import ToolResult
@@ -255,3 +255,18 @@ def test_what_a_command_dug_in_its_own_folder_is_removed_at_any_depth(bench: Ben
     dug = bench.command("i=0; cd -P $TMPDIR; while [ $i -lt 1300 ]; do mkdir d; cd -P d; i=$((i + 1)); done")
     assert dug.success, dug.stderr
     assert not (bench.folder / "tmp").exists()
+
+
+def test_a_command_that_the_machine_does_not_start_says_nothing_about_the_tree(bench: Bench) -> None:
+    (bench.folder / "request.json").mkdir(parents=True)
+    with pytest.raises(CommandNotStarted, match=r"`true` could not be started: .*directory"):
+        bench.command("true")
+
+
+@pytest.mark.parametrize("way", ["no folder", "too long"])
+def test_a_command_that_can_not_be_started_by_the_fault_of_the_project_is_red(bench: Bench, way: str) -> None:
+    if way == "no folder":
+        (bench.worktree / "sub").rmdir()
+        bench.worktree.rmdir()
+    found = bench.command("true" + (" x" * 100_000 if way == "too long" else ""))
+    assert found.error_code() == "tool_failed"

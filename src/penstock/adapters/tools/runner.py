@@ -16,6 +16,7 @@ from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
 from penstock.adapters.processes.request import Request
 from penstock.adapters.tools.port_ranges import lent_range
+from penstock.domain.errors import WorldError
 from penstock.domain.surroundings import child_environment
 from penstock.domain.tool_result import NOT_FOUND, OTHER, TIMED_OUT, ToolResult
 from penstock.domain.tools import ToolNotRenderable, render
@@ -33,11 +34,24 @@ if TYPE_CHECKING:
 
 SHELL = ("/bin/sh", "-c")
 TEMPORARY = "tmp"
+LONGEST_COMMAND = 32 * 1024
+"""Of a longer one, in letters of any size, the system may say that it takes none so long."""
 PORT_BASE = "PENSTOCK_PORT_BASE"
 """Names the first of some TCP ports that no other check is given."""
 DEFAULT_TIMEOUT = 600.0
 _Said = tuple[str, str]
 """Both streams, without secrets."""
+
+
+class CommandNotStarted(WorldError):
+    """This machine did not let a command begin, which says nothing about the tree that it was to be asked of."""
+
+    def __init__(self, command: str, reason: str) -> None:
+        self.command, self.reason = command, reason
+        super().__init__(
+            f"`{command}` could not be started: {reason}",
+            hint="look for a machine out of memory, processes or disk (`penstock doctor` tries the confinement)",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +94,8 @@ class ToolRunner:
         outcome, said = await self._run(request)
         if outcome.ending is Ending.LOST:
             raise ProcessLost(f"`{self.redactor.redact(check.command)}` was lost: {_what_happened(outcome, SHELL[0])}")
+        if outcome.ending is Ending.NOT_STARTED and len(check.command) < LONGEST_COMMAND and request.cwd.is_dir():
+            raise CommandNotStarted(self.redactor.redact(check.command), outcome.error or "no reason is known")
         return self._result(check.name, request, outcome, said, check.success_codes, shown=check.command)
 
     def _request(
