@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from penstock.accounts import Payer
 from penstock.bootstrap import Penstock
 from penstock.domain.budget import NO_CAP, Cap
+from penstock.engine.owner import owning
+from penstock.ports import RunExists
 from penstock.submission import Submission
 from service_support import Desk, awaited, bundle
 
@@ -51,6 +55,28 @@ async def test_a_setting_that_changes_holds_from_the_next_run_on_and_one_that_is
         found.append(await cap_of(penstock))
         await penstock.close()
     assert found == [Cap(tokens=9000), Cap(tokens=7000, micros=2_000_000), Cap(tokens=7000, micros=2_000_000)]
+
+
+@awaited
+async def test_who_asks_for_an_id_that_is_taken_changes_no_cap(tmp_path: Path) -> None:
+    desk, run = Desk(tmp_path, bundle("ws-a")), Payer(run="mine")
+    penstock = desk.trusted(PENSTOCK_BUDGETS_PROJECT_TOKENS="9000")
+    await penstock.service.submit(Submission(run_id="mine", cap=Cap(tokens=500)))
+    other = desk.trusted(PENSTOCK_BUDGETS_PROJECT_TOKENS="4", PENSTOCK_BUDGETS_RUN_TOKENS="3")
+    asking = (
+        lambda: other.service.submit(Submission(run_id="mine", cap=Cap(tokens=1))),
+        lambda: other.assembly.create("mine"),
+    )
+    async with owning(penstock.parts.locks, "mine"):
+        for ask in asking:
+            with pytest.raises(RunExists):
+                await ask()
+    for ask in asking:
+        with pytest.raises(RunExists):
+            await ask()
+    assert (await cap_of(penstock), await cap_of(penstock, run)) == (Cap(tokens=9000), Cap(tokens=500))
+    await other.close()
+    await penstock.close()
 
 
 @awaited

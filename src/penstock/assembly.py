@@ -25,7 +25,7 @@ from penstock.ports import Loaded, NewRun, UnknownRun
 from penstock.projects import Project, Projects, committed_files
 from penstock.service import Service
 from penstock.submission import Preview, PromptOrder, Submission, check_run_id
-from penstock.submitting import Submitting
+from penstock.submitting import Submitting, store_new
 
 
 class Assembly:
@@ -47,17 +47,15 @@ class Assembly:
         run_id = run_id or self._submitting.new_id()
         plan = rank(Plan(title=str(said.get("title", "")), workstreams=()))
         run = new_run(id=run_id, plan=plan, policy=kept.policy, branch=f"penstock/{run_id}")
-        await give_caps(self._parts.ledger, budgets, Spender(project=project.id, run=run_id))
-        await self._parts.journal.create(
-            NewRun(
-                run=replace(run, base=base),
-                project=project.id,
-                project_path=str(project.path),
-                settings=frozen.to_json(kept),
-                documents=(),
-                metadata=said,
-            )
+        new = NewRun(
+            run=replace(run, base=base),
+            project=project.id,
+            project_path=str(project.path),
+            settings=frozen.to_json(kept),
+            documents=(),
+            metadata=said,
         )
+        await store_new(self._parts, new, budgets)
         return run_id
 
     async def add(self, run_id: str, bundle: Mapping[str, Any]) -> str:

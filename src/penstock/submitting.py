@@ -17,11 +17,12 @@ from penstock.domain.ranked import rank
 from penstock.domain.roles import Roles
 from penstock.domain.run import AttemptId, Step, new_run
 from penstock.engine import frozen
+from penstock.engine.owner import RunIsOwned, owning
 from penstock.engine.prompts import NO_RUN, Assignment, read_guide, render, try_out
 from penstock.engine.redacting import Redact
 from penstock.intake import bundles
 from penstock.parts import Parts, ProjectParts
-from penstock.ports import Models, NewRun
+from penstock.ports import Journal, Models, NewRun, RunExists, UnknownRun
 from penstock.projects import Opened, Project, Projects, left_out
 from penstock.readiness import check_models
 from penstock.staff import must_be_fit
@@ -58,6 +59,31 @@ def must_reach_models(models: Models, workstreams: Iterable[Workstream], roles: 
     """Raise an error unless every model that the agents of these workstreams may be given can be asked."""
     agents = {workstream.agent: parts.agent(workstream) for workstream in workstreams}
     check_models(models, roles, agents.items())
+
+
+async def is_stored(journal: Journal, run_id: str) -> bool:
+    """Whether there is a run of this id."""
+    try:
+        await journal.load(run_id)
+    except UnknownRun:
+        return False
+    return True
+
+
+async def store_new(parts: Parts, new: NewRun, budgets: BudgetSettings, asked: Cap = NO_CAP) -> None:
+    """Store a run, its caps first: it can't begin without them. Whoever has the id already keeps his own."""
+    run = new.run
+    spender = Spender(
+        project=new.project, pipeline=new.pipeline, run=run.id, asked=asked, workstreams=run.plan.plan.workstreams
+    )
+    try:
+        async with owning(parts.locks, run.id):
+            if await is_stored(parts.journal, run.id):
+                raise RunExists(run.id)
+            await give_caps(parts.ledger, budgets, spender)
+            await parts.journal.create(new)
+    except RunIsOwned as owned:
+        raise RunExists(run.id) from owned
 
 
 class Submitting:
@@ -105,26 +131,17 @@ class Submitting:
         )
 
     async def store(self, project: Project, order: Order) -> None:
-        """Store a run that was checked; its caps first, before it can begin."""
-        spender = Spender(
-            project=project.id,
-            pipeline=order.pipeline,
-            run=order.run_id,
-            asked=order.cap,
-            workstreams=order.plan.workstreams,
-        )
-        await give_caps(self._parts.ledger, order.budgets, spender)
+        """Store a run that was checked."""
         run = new_run(id=order.run_id, plan=rank(order.plan), policy=order.kept.policy, branch=order.branch)
-        await self._parts.journal.create(
-            NewRun(
-                run=replace(run, base=order.base),
-                project=project.id,
-                project_path=str(project.path),
-                settings=frozen.to_json(order.kept),
-                documents=order.documents,
-                pipeline=order.pipeline,
-            )
+        new = NewRun(
+            run=replace(run, base=order.base),
+            project=project.id,
+            project_path=str(project.path),
+            settings=frozen.to_json(order.kept),
+            documents=order.documents,
+            pipeline=order.pipeline,
         )
+        await store_new(self._parts, new, order.budgets, order.cap)
 
     async def _prepare(self, submission: Submission, *, to_run: bool) -> _Prepared:
         if submission.run_id:

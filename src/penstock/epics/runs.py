@@ -16,20 +16,15 @@ from penstock.epics import recordings
 from penstock.epics.asked import RunWaits
 from penstock.epics.desk import Desk
 from penstock.intake import bundles
-from penstock.ports import UnknownRun
 from penstock.staff import must_be_fit
-from penstock.submitting import Order, must_reach_models
+from penstock.submitting import Order, is_stored, must_reach_models
 
 Documents = Sequence[Mapping[str, Any]]
 
 
 async def exists(desk: Desk, run_id: str) -> bool:
     """Whether the round's run was stored before a kill."""
-    try:
-        await desk.parts.journal.load(run_id)
-    except UnknownRun:
-        return False
-    return True
+    return await is_stored(desk.parts.journal, run_id)
 
 
 def waiting(run: Run) -> RunWaits:
