@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from building import made, source, store
 
+from ordinary_user import as_ordinary_user
 from penstock.adapters.environments.lending import furnish, withdraw
 from penstock.ports import Environment, SetupFailed, UserFile
 
@@ -145,3 +146,33 @@ def test_a_virtual_environment_stands_first_on_the_path(tmp_path: Path, checkout
     given = furnish(checkout, Environment(identity="x", folder=folder, outputs=(".venv",)), (), tmp_path / "record")
     assert given.programs == (folder / ".venv" / "bin",)
     assert given.variables == {"VIRTUAL_ENV": str(folder / ".venv"), "UV_NO_SYNC": "1"}
+
+
+@pytest.mark.parametrize("closed", [".", "conf", "conf/deep", "conf/deep/.env"])
+def test_what_an_agent_closed_hides_nothing_that_was_lent(closed: str) -> None:
+    as_ordinary_user(
+        "from penstock.adapters.environments.lending import furnish, withdraw\n"
+        "from penstock.ports import Environment, UserFile",
+        f"""
+checkout, made, record = folder / "checkout", folder / "made", folder / "record"
+for place in (checkout / "conf/deep", made / "conf/deep/node_modules"):
+    place.mkdir(parents=True)
+environment = Environment(identity="i", folder=made, outputs=("conf/deep/node_modules",), homeward={{}})
+furnish(checkout, environment, [UserFile(path="conf/deep/.env", content=b"A=1")], record)
+(checkout / "{closed}").chmod(0)
+withdraw(checkout, record)
+assert list((checkout / "conf/deep").iterdir()) == []
+assert not (folder / "changed_copies").exists()
+""",
+    )
+
+
+def test_what_stands_in_the_place_of_the_checkout_itself_is_left_alone(checkout: Path, tmp_path: Path) -> None:
+    record, outside = tmp_path / "record", tmp_path / "outside"
+    furnish(checkout, None, (UserFile(path=".env", content=b"A=1\n"),), record)
+    outside.mkdir()
+    (outside / ".env").write_text("A=1\n")
+    checkout.rename(tmp_path / "aside")
+    checkout.symlink_to(outside)
+    withdraw(checkout, record)
+    assert (outside / ".env").read_text() == "A=1\n"

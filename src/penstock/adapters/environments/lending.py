@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -41,13 +42,15 @@ def furnish(checkout: Path, environment: Environment | None, copies: Sequence[Us
 
 
 def withdraw(checkout: Path, record: Path) -> None:
-    """Take out what is still as it was put there; a copy that was changed is kept beside the record."""
+    """Take out what is still as it was put there, also where an agent closed the way to it; a copy that was changed is
+    kept beside the record.
+    """
     if not record.is_file():
         return
     said: Any = json.loads(record.read_text(encoding="utf-8"))  # our own, outside the checkout
     for path, *noted in said["copies"]:
         place = checkout / path
-        if trees.has_real_parents(checkout, place) and (place.is_symlink() or place.is_file()):
+        if trees.open_way(checkout, place) and (place.is_symlink() or place.is_file()):
             if place.is_symlink() or not _is_as_noted(place, *noted):
                 kept = record.with_name("changed_copies") / path
                 kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -56,11 +59,11 @@ def withdraw(checkout: Path, record: Path) -> None:
                 place.unlink()
     for path, target in said["links"]:
         place = checkout / path
-        if trees.has_real_parents(checkout, place) and place.is_symlink() and str(place.readlink()) == target:
+        if trees.open_way(checkout, place) and place.is_symlink() and str(place.readlink()) == target:
             place.unlink()
     for path in reversed(said["folders"]):
         place = checkout / path
-        if trees.has_real_parents(checkout, place) and disk.is_folder(place) and not any(place.iterdir()):
+        if trees.open_way(checkout, place / "any") and not any(place.iterdir()):
             place.rmdir()
 
 
@@ -116,6 +119,7 @@ def _is_as_noted(place: Path, digest: str, size: int | None = None) -> bool:
     """Whether a copy is what was put there; a record of an earlier time has no size."""
     if size is not None and place.stat().st_size != size:
         return False
+    place.chmod(place.stat().st_mode | stat.S_IRUSR)
     with place.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == digest
 

@@ -23,6 +23,22 @@ def has_real_parents(root: Path, path: Path) -> bool:
     return all(disk.is_folder(folder) for folder in path.parents if folder.is_relative_to(root) and folder != root)
 
 
+def open_way(root: Path, path: Path) -> bool:
+    """True when a path below `root` is reached over real folders only; each is opened for its owner, who may have
+    closed it.
+    """
+    return all(_is_opened(folder) for folder in reversed(path.parents) if folder.is_relative_to(root))
+
+
+def _is_opened(folder: Path) -> bool:
+    if not disk.is_folder(folder):
+        return False
+    mode = folder.stat().st_mode
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+    return True
+
+
 def named(root: Path, pattern: str) -> list[Path]:
     """What a pattern names in a folder, over real folders only; nothing where it is no pattern or leads out."""
     parts = PurePosixPath(pattern).parts
