@@ -203,6 +203,21 @@ def test_a_linked_worktree_and_a_bare_repository_serve_as_well(bench: Bench) -> 
         assert other.fetch() == bench.base
 
 
+@pytest.mark.parametrize("name", ["objects", "objects/pack", "objects/pack/*.pack", "objects/??"])
+def test_objects_that_lie_behind_a_link_are_taken_as_well(empty_bench: Bench, name: str) -> None:
+    empty_bench.make_user()
+    if "pack" in name:
+        git(empty_bench.user, "gc", "--quiet")
+    place = next((empty_bench.user / ".git").glob(name))
+    elsewhere = empty_bench.root / f"elsewhere{place.suffix}"
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+    assert empty_bench.fetch() == git(empty_bench.user, "rev-parse", "HEAD")
+    assert git(empty_bench.own, "fsck", "--full") == ""
+    later = commit(empty_bench.user)
+    assert empty_bench.fetch() == later
+
+
 def test_a_repository_of_sha256_keeps_its_format(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.user.mkdir()

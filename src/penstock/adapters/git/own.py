@@ -37,6 +37,13 @@ UPLOAD = f"git -c safe.directory=* -c core.hooksPath={os.devnull} upload-pack"
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
+def _cloning(source: Source) -> tuple[str, ...]:
+    """How a repository is cloned: git copies no files where its objects lie behind links, and has to be asked then."""
+    objects = source.common / "objects"
+    places = (objects, *objects.iterdir(), *objects.glob("pack/*"), *objects.glob("info/*"))
+    return (*CLONING, "--no-local") if any(path.is_symlink() for path in places) else CLONING
+
+
 class NoSuchBranch(UserError):
     """The base branch is not there."""
 
@@ -96,7 +103,7 @@ class OwnRepository:
             folders.remove(unfinished)
         new = self.folder.with_name(f"repo.{os.getpid()}.new")
         try:
-            self.git.run_outside("clone", *CLONING, f"--upload-pack={UPLOAD}", str(source.path), str(new))
+            self.git.run_outside("clone", *_cloning(source), f"--upload-pack={UPLOAD}", str(source.path), str(new))
         except GitFailed as failed:
             raise RepositoryIsBroken(source.path, said=failed.said) from failed
         self.integrity.write_constants(new, source.object_format)
