@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,21 @@ def test_epics_in_prose_become_pipelines_that_go_on_at_the_architect(desk: Desk,
 
 
 @pytest.mark.slow
+def test_two_pipelines_of_one_name_are_one_and_the_other_is_told(desk: Desk, tmp_path: Path) -> None:
+    """The Combine's own tables let pipelines without an id in."""
+    place = combine_store(tmp_path / "old.db", [], [("pip_1", "complete")])
+    connection = sqlite3.connect(place)
+    for made in ("2025-01-02T00:00:00", "0001-01-01T00:00:00+14:00"):
+        connection.execute("insert into pipelines values (null, 'E', 'idle', '', '1', ?, '', null, '{}')", (made,))
+    connection.commit()
+    connection.close()
+    told = desk.migrate(place, "--apply", "--json")
+    assert told.returncode == 1, told.stderr
+    said = json.loads(told.stdout)
+    assert [one["epic_id"] for one in said["pipelines"]] == ["EPIC-pip_1", "E"]
+    assert said["unread"] == ["old.db: pipeline : another pipeline is called the same"]
+
+
 def test_what_is_not_there_is_wrong_use(desk: Desk, tmp_path: Path) -> None:
     told = desk.migrate(tmp_path / "nowhere")
     assert (told.returncode, "Traceback" in told.stderr) == (2, False)

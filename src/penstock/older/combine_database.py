@@ -119,6 +119,6 @@ def _moment(value: object) -> datetime | None:
     """A time as it was written there: without a zone it is UTC."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        return found and (found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC))
+    except (ValueError, OverflowError):  # the first or the last day of all, elsewhere on earth
         return None
-    return found and (found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC))

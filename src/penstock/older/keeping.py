@@ -55,12 +55,16 @@ class Keeping:
     async def prepare(self, reading: Reading) -> Transfer:
         """Everything checked and nothing stored."""
         unread = list(reading.unread)
-        kept = []
+        kept: dict[str, Kept] = {}
         async with self._projects.opened(self._projects.current()) as opened:
             for found in reading.pipelines:
-                progress = self._progress(found, opened, unread)
-                kept.append(Kept(progress=progress, is_there=await self._has(progress.pipeline.id)))
-        return Transfer(kept=tuple(kept), unread=tuple(unread))
+                name = _name_of(found, opened.project.id)
+                if name in kept:
+                    unread.append(f"{found.source}: another pipeline is called the same")
+                else:
+                    progress = self._progress(found, name, opened, unread)
+                    kept[name] = Kept(progress=progress, is_there=await self._has(name))
+        return Transfer(kept=tuple(kept.values()), unread=tuple(unread))
 
     async def store(self, transfer: Transfer) -> int:
         """Store what is not there; how many pipelines that was."""
@@ -76,8 +80,8 @@ class Keeping:
             return False
         return True
 
-    def _progress(self, found: FoundPipeline, opened: Opened, unread: list[str]) -> Headway:
-        pipeline = self._pipeline(found, opened)
+    def _progress(self, found: FoundPipeline, name: str, opened: Opened, unread: list[str]) -> Headway:
+        pipeline = self._pipeline(found, name, opened)
         artifacts = tuple(self._artifacts(pipeline, found.artifacts, opened, unread))
         moved = Transition(source=IDLE, target=pipeline.state, at=pipeline.created_at, reason="taken over")
         note = PipelineNote(
@@ -87,10 +91,9 @@ class Keeping:
         )
         return Headway(pipeline=pipeline, transitions=(moved,), artifacts=artifacts, notes=(note,))
 
-    def _pipeline(self, found: FoundPipeline, opened: Opened) -> Pipeline:
+    def _pipeline(self, found: FoundPipeline, name: str, opened: Opened) -> Pipeline:
         now, redact = self._parts.clock.now(), opened.parts.redactor.redact
         began = found.created_at or now
-        name = _name_of(found, opened.project.id)
         status = _STATUS.get(found.state, PipelineStatus.ACTIVE)
         ended = (found.completed_at or began) if status is not PipelineStatus.ACTIVE else None
         return Pipeline(
