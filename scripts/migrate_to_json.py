@@ -36,7 +36,7 @@ async def transfer(penstock: "Penstock", invocation: "Invocation") -> int:
 
     asked = arguments()
     keeping = Keeping(penstock.parts, penstock.projects)
-    found = await keeping.prepare(read(invocation.folder / asked.source.expanduser()))
+    found = await keeping.prepare(read(invocation.place(asked.source)))
     if asked.apply:
         await keeping.store(found)
     if asked.json:

@@ -22,6 +22,8 @@ COMMANDS = (
     (("run", "--plan", "x", "--workstreams-dir", "y"), "both say where"),
     (("run", "--resume", "r1", "--plan", "x"), "--resume goes on with a stored run"),
     (("--project", "nowhere", "run"), "is not a folder"),
+    (("--project", "~nobody-here/x", "run"), "~nobody-here/x begins with a home folder"),
+    (("run", "--db", "~nobody-here/x"), "~nobody-here/x begins with a home folder"),
     (("show-run", "r9"), "there is no run 'r9'; the newest are r1"),
     (("show-run", "../../etc/passwd"), "there is no run"),
     (("follow", "r9"), "there is no run"),

@@ -58,7 +58,7 @@ def self_improve(
         from penstock.cli.watching import Watching  # noqa: PLC0415 - slow to import, and `--help` does without
         from penstock.improving import Wanted, improve  # noqa: PLC0415 - as above
 
-        place = None if repository is None else (invocation.folder / repository.expanduser())
+        place = None if repository is None else invocation.place(repository)
         wanted = Wanted(epic=epic, from_issues=from_issues, repository=place)
         watching = Watching(penstock.parts.views, terminal)
         found = await watching.through(

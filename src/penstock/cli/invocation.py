@@ -31,10 +31,18 @@ class Invocation:
 
     def stand_in(self, folder: Path) -> None:
         """Do as if the user stood in another folder."""
-        place = self.folder / folder.expanduser()
+        place = self.place(folder)
         if not place.is_dir():
             raise NoSuchFolder(f"--project names {place}, which is not a folder", hint="name the folder of a project")
         self.folder = place
+
+    def place(self, path: Path) -> Path:
+        """Where a path leads that the user wrote, from where he stands."""
+        try:
+            return self.folder / path.expanduser()
+        except RuntimeError:
+            said = f"{path} begins with a home folder, and nobody knows where that is"
+            raise UserError(said, hint="name the place by its whole path") from None
 
     def build(self) -> Penstock:
         """Penstock for this invocation."""

@@ -199,7 +199,7 @@ def demo(
     from penstock.demo import run_demo, run_epic_demo  # noqa: PLC0415 - heavy, and only needed once a command runs
 
     invocation = invocations.of(context)
-    place = None if folder is None else invocation.folder / folder.expanduser()
+    place = None if folder is None else invocation.place(folder)
     terminal = invocation.terminal
     if live and workstreams:
         raise UserError("the plan of workstreams asks no model", hint="leave out --live or --workstreams")

@@ -217,7 +217,7 @@ def export(
         from penstock.cli.editing import write_files  # noqa: PLC0415 - only needed here
 
         await penstock.prompts.ensure_seeded()
-        names = write_files(invocation.folder / folder.expanduser(), await penstock.prompts.exported(), force=force)
+        names = write_files(invocation.place(folder), await penstock.prompts.exported(), force=force)
         if as_json:
             invocation.terminal.pretty_json({"files": names})
         else:

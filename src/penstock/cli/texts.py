@@ -26,7 +26,7 @@ def read_text(invocation: Invocation, named: str, what: str) -> str:
         if named == STDIN:
             content = sys.stdin.buffer.read(MOST_BYTES + 1)
         else:
-            with (invocation.folder / Path(named).expanduser()).open("rb") as file:
+            with invocation.place(Path(named)).open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UserError(f"{what} can't be read from {named}: {error.strerror or error}") from None
@@ -50,7 +50,7 @@ def read_json(invocation: Invocation, named: str, what: str) -> Any:  # Any: wha
 def give(invocation: Invocation, output: Path | None, pieces: Iterable[str]) -> None:
     """Print pieces of a text, or write them into a file, which appears only once it is whole."""
     if output is not None:
-        write_whole(invocation.folder / output.expanduser(), pieces)
+        write_whole(invocation.place(output), pieces)
         invocation.terminal.note(f"written to {output}")
         return
     for text in _joined(pieces):

@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option that users we
     invocation = invocations.of(context)
     if database:
         is_file = "://" not in database
-        place = str((invocation.folder / Path(database).expanduser()).absolute()) if is_file else database
+        place = str(invocation.place(Path(database)).absolute()) if is_file else database
         invocation.flags["database"] = place
     if resumed:
         _must_stand_alone(plan, folder, workstream, run_id, max_parallel, max_cost, max_tokens, dry_run)
