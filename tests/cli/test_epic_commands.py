@@ -72,6 +72,14 @@ def phases_file(ask: Any, desk: Desk, name: str, **config: object) -> None:
     assert ask("prompts", "phases", "--file", "phases.json").code == 0
 
 
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"\\ud800"', '"\\u0000"', "[" * 100 + "]" * 100, "[" * 100_000])
+def test_a_context_that_no_client_could_read_is_refused(ask: Any, desk: Desk, value: str) -> None:
+    desk.write("context.json", f'{{"team": {value}}}')
+    asked = ask("epic", "create", WISH, "--context", "context.json")
+    assert (asked.code, "is no JSON as it can be taken" in asked.err) == (2, True)
+    assert ask("epic", "list", "--json").json == []
+
+
 def test_a_wish_becomes_a_pipeline_and_nothing_is_asked(ask: Any, desk: Desk) -> None:
     desk.write("context.json", json.dumps({"token_budget": 77, "team": "stats"}))
     made = ask("epic", "create", WISH, "--id", "EPIC-1", "--context", "context.json", "--json").json

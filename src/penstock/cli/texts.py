@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.domain.errors import UserError, WorldError
+from penstock.domain.strict_json import parsed
 
 if TYPE_CHECKING:
     from penstock.cli.invocation import Invocation
@@ -41,10 +41,9 @@ def read_text(invocation: Invocation, named: str, what: str) -> str:
 def read_json(invocation: Invocation, named: str, what: str) -> Any:  # Any: whatever JSON can hold
     """The JSON value of a file or of stdin."""
     try:
-        return json.loads(read_text(invocation, named, what))
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ValueError) else "it is nested too deep"
-        raise UserError(f"{what} in {named} is no JSON: {reason}") from None
+        return parsed(read_text(invocation, named, what))
+    except ValueError as error:
+        raise UserError(f"{what} in {named} is no JSON as it can be taken: {str(error)[:200]}") from None
 
 
 def give(invocation: Invocation, output: Path | None, pieces: Iterable[str]) -> None:
