@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from penstock.config.settings import Layer, Settings
-from penstock.config.shape import Key
 from penstock.config.values import plain
 from penstock.domain.protected import ProtectedPaths
 
@@ -62,10 +61,6 @@ def _brought(settings: Settings) -> dict[str, object]:
         and {item.key[0], ".".join(item.key[:2])} & {*RUN_KEYS}
         and item.value not in ([], {})
     }
-
-
-def _is_for_running(key: Key) -> bool:
-    return key[0] in RUN_KEYS or ".".join(key[:2]) in RUN_KEYS
 
 
 def _words(value: object) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -220,8 +219,3 @@ def stored(desk: Desk, *artifacts: Artifact) -> tuple[Any, ...]:
         desk.note("artifact_stored", artifact_id=one.id, type=one.type, origin=one.origin, strategy=one.strategy)
         for one in artifacts
     )
-
-
-def as_text(value: Any) -> str:
-    """JSON as it stands in a prompt: without a blank too many."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -202,10 +202,6 @@ class GitProject:
         refs = [f"{namespace}/{number}" for number in self._own.numbers(namespace)]
         return tuple((ref, self._own.value(ref) or "") for ref in refs)
 
-    def agent_folders(self, place: Place) -> tuple[Path, Path]:
-        """What an agent may write: its worktree and that worktree's git folder."""
-        return self.settings.worktree(place), self.settings.private(place)
-
 
 def _told(work: Callable[[], Result]) -> Result:
     try:
