@@ -9,6 +9,7 @@ from penstock.adapters.agents import AgentsSettings
 from penstock.adapters.tools import ToolsSettings
 from penstock.config import Settings, SettingsInvalid, Sources, load, read_environment, would_run
 from penstock.config.checks import ChecksSettings
+from penstock.config.files import read_document
 from penstock.config.sections import (
     PROJECT_SECTIONS,
     BreakerSettings,
@@ -533,6 +534,11 @@ def test_a_profile_file_named_by_the_environment_stands_in_for_the_projects() ->
 )
 def test_a_problem_stands_with_its_file_and_line(name: str, text: str, place: str) -> None:
     assert any(problem.startswith(f"{place}: ") for problem in problems(project={name: text}))
+
+
+def test_a_line_of_many_blanks_is_soon_read() -> None:
+    text = '[checks]\nmany = """\n[' + " " * 100_000 + '\n"""\n[ checks.more ]\nunit = "true"\n'
+    assert read_document("penstock.toml", text.encode()).lines["checks", "more"] == 5
 
 
 def test_it_is_known_what_a_project_gave() -> None:
