@@ -83,7 +83,7 @@ def read_document(name: str, content: bytes, prefix: Key = ()) -> Document:
     try:
         text = content.decode("utf-8-sig")
         value, lines = _parse(PurePosixPath(name).suffix, text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+    except (ValueError, OverflowError, yaml.YAMLError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else _spoken(str(error))
         raise SettingsFileUnreadable(name, reason) from error
     own_lines = {(*prefix, *key): line for key, line in lines.items()}
@@ -144,11 +144,20 @@ def _by_id(name: str, items: list[object]) -> dict[str, object]:
 
 
 def _read_yaml(text: str) -> tuple[object, dict[Key, int]]:
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-        raise ValueError("aliases (*name) are not supported here")
+    fault = next(filter(None, map(_fault_of_event, yaml.parse(text, Loader=yaml.SafeLoader))), None)
+    if fault is not None:
+        raise ValueError(fault)
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     lines = dict(_node_lines(root, ())) if root is not None else {}
     return _with_text_keys(yaml.safe_load(text)), lines
+
+
+def _fault_of_event(event: yaml.Event) -> str | None:
+    """What is not read: aliases, which grow without end, and tags, whose readers fail in ways of their own."""
+    tag = getattr(event, "tag", None)
+    if isinstance(event, yaml.AliasEvent):
+        return "aliases (*name) are not supported here"
+    return None if tag in {None, "!"} else f"line {event.start_mark.line + 1}: the tag {tag} is not read"
 
 
 def _with_text_keys(value: object) -> object:
