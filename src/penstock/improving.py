@@ -25,13 +25,12 @@ from penstock.domain.surroundings import child_environment
 from penstock.epics import ApprovalNeeded, EpicWish
 from penstock.epics.delivering import MENDS
 from penstock.reports.plain import one_line
+from penstock.upkeep import CLONES
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
     from penstock.epics.desk import Tell
 
-CLONES = "self"
-"""The folder of the clones that are worked on, in Penstock's own."""
 GIT_LIMIT = 300.0
 MOST_PHASES = 40
 MOST_ISSUES = 20

@@ -22,6 +22,10 @@ class Look:
     """Ignored files that nobody declared."""
 
 
+CLONES = "self"
+"""The folder of the clones that `self-improve` works on, in Penstock's own."""
+
+
 class Kind(StrEnum):
     """What can become superfluous."""
 
@@ -41,6 +45,8 @@ class Kind(StrEnum):
     """What a killed process left half made or half removed."""
     OBJECTS = "objects"
     """What no commit needs any more in Penstock's own repository."""
+    CLONE = "clone"
+    """A clone that `self-improve` made and whose repository has all that it holds."""
     REPORT = "report"
     """The traceback of a bug."""
 

@@ -78,7 +78,7 @@ async def _remove(parts: Parts, item: Item) -> int | None:
         async with opened_for(parts, item.project, None) as opened:
             if one.kind is Kind.OBJECTS:
                 return await _pack(parts, opened, item)
-            if one.kind is Kind.ENVIRONMENT:
+            if one.kind in (Kind.ENVIRONMENT, Kind.CLONE):
                 _must_be_idle(parts, item)
             await opened.remains.remove_shared(one)
             return None

@@ -15,7 +15,7 @@ from typing import Any
 from penstock.care.places import Known, Standing, every_place
 from penstock.care.rest import EVERY_RUN, opened_for, settings_here
 from penstock.config.sections import LimitSettings
-from penstock.domain.states import TERMINAL_RUN
+from penstock.domain.states import TERMINAL_RUN, PipelineStatus
 from penstock.parts import Parts
 from penstock.ports import Place
 from penstock.projects import Project
@@ -23,6 +23,7 @@ from penstock.upkeep import Kind, Remnant
 
 GRACE = timedelta(days=1)
 """Scrap and objects that are younger may still be somebody's."""
+GOING_ON = (PipelineStatus.ACTIVE, PipelineStatus.WAITING)
 PACKED = "what no commit needs goes, the rest is packed"
 NOWHERE = Path("/nonexistent")
 """Where a project lies that has state and no run in the store."""
@@ -79,6 +80,8 @@ class Ages:
     unfinished: frozenset[str]
     busy: bool
     """Somebody works on a run of this project."""
+    goes_on: bool
+    """A pipeline of this project has not ended."""
 
     def judge(self, one: Remnant) -> str:
         """Why it goes, or nothing."""
@@ -104,7 +107,7 @@ class Ages:
     def _shared(self, one: Remnant) -> str:
         if one.kind is Kind.SCRAP:
             return "left by a killed process" if self.now - one.used >= GRACE else ""
-        if self.busy:
+        if self.busy or (one.kind is Kind.CLONE and (self.unfinished or self.goes_on)):
             return ""
         if one.kind is Kind.OBJECTS:
             return PACKED if self.now - one.used >= GRACE else ""
@@ -168,6 +171,7 @@ def _ages(parts: Parts, project: Project, asked: int | None) -> tuple[Ages, list
         ended=ended,
         unfinished=frozenset(one.run_id for one in left),
         busy=busy,
+        goes_on=any(parts.views.pipelines(project=project.id, status=status.value, limit=1) for status in GOING_ON),
     )
     return ages, left
 

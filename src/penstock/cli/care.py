@@ -94,7 +94,8 @@ def gc(
     as_json: Json = False,
 ) -> int:
     """Remove what nobody needs any more, of all projects: leftovers, logs and snapshots of runs that ended long ago,
-    folders kept aside, old environments, objects that no commit needs.
+    folders kept aside, old environments, objects that no commit needs, clones of `self-improve` that hold nothing
+    more than their repository.
 
     Nothing is removed of a run that is worked on, paused, or not at its end.
     """

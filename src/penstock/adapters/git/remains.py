@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from penstock.adapters.git import folders
+from penstock.adapters.git.clones import is_spent, remove_spent
 from penstock.adapters.git.filling import drop_indexes
 from penstock.adapters.git.layout import GitSettings, is_segment, segment, snapshot_namespace
 from penstock.adapters.git.own import OwnRepository
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRAP = ("looks/*", "staging/*", "repo.*.new", ".gone~*", "*/.gone~*", "kept/*/.gone~*", "checkouts/*/.gone~*")
+
+PLACES = {Kind.LOGS: "runs", Kind.RECORDING: "recordings"}
 
 
 class GitRemains:
@@ -54,11 +57,17 @@ class GitRemains:
         for run in _named(self._own.folder / "refs/penstock"):
             for path in _named(run):
                 yield measured(Kind.SNAPSHOTS, run.name, path.name, [path], size=0)
+        yield from self._found_of_no_run()
+
+    def _found_of_no_run(self) -> Iterator[Remnant]:
         for path in _named(self._home / "environments"):
             # each use touches the file that says that what lies beside it is whole
             _, newest = size_and_time(path.glob("*.json"))
             used = datetime.fromtimestamp(max(newest, path.stat().st_mtime), UTC)
             yield Remnant(kind=Kind.ENVIRONMENT, run="", name=path.name, size=size_and_time([path])[0], used=used)
+        if is_spent(self._own.git, self._settings):
+            clone = self._settings.user_repository
+            yield measured(Kind.CLONE, "", clone.name, [clone])
         loose = self._loose()
         if loose is not None:
             yield loose
@@ -125,10 +134,8 @@ class GitRemains:
         match remnant.kind:
             case Kind.CHECKOUTS:
                 _discard(self._pool(remnant.run))
-            case Kind.LOGS:
-                folders.discard(self._home / "runs" / segment(remnant.run))
-            case Kind.RECORDING:
-                folders.discard(self._home / "recordings" / segment(remnant.run))
+            case Kind.LOGS | Kind.RECORDING:
+                folders.discard(self._home / PLACES[remnant.kind] / segment(remnant.run))
             case Kind.KEPT:
                 _discard(self._kept_paths(remnant.run, remnant.name))
             case Kind.SNAPSHOTS:
@@ -136,16 +143,21 @@ class GitRemains:
                 self._own.drop([f"{namespace}/{number}" for number in self._own.numbers(namespace)])
             case Kind.ENVIRONMENT:
                 folders.discard(self._home / "environments" / segment(remnant.name))
+            case Kind.CLONE:
+                remove_spent(self._own.git, self._settings)
             case Kind.SCRAP:
-                for name, path in self._scrap():
-                    if name == remnant.name:
-                        folders.remove(path)
+                self._remove_scrap(remnant.name)
             case Kind.WORKTREE | Kind.OBJECTS | Kind.REPORT:
                 raise Bug(f"{remnant.kind} is not removed here")
             case _:
                 assert_never(remnant.kind)
         if remnant.run:
             self._drop_empty(remnant.run)
+
+    def _remove_scrap(self, name: str) -> None:
+        for known, path in self._scrap():
+            if known == name:
+                folders.remove(path)
 
     def _drop_empty(self, run: str) -> None:
         refs = self._own.folder / "refs/penstock" / run
