@@ -157,7 +157,9 @@ def _fault_of_event(event: yaml.Event) -> str | None:
     tag = getattr(event, "tag", None)
     if isinstance(event, yaml.AliasEvent):
         return "aliases (*name) are not supported here"
-    return None if tag in {None, "!"} else f"line {event.start_mark.line + 1}: the tag {tag} is not read"
+    if tag in {None, "!"}:
+        return None
+    return f"line {1 if event.start_mark is None else event.start_mark.line + 1}: the tag {tag} is not read"
 
 
 def _with_text_keys(value: object) -> object:
