@@ -185,11 +185,7 @@ class Submitting:
                 f"{project.path.name} would run commands that you have not agreed to:\n{opened.difference}",
                 hint="look at them, then run `penstock trust`",
             )
-        if (
-            folder is not None
-            and folder.resolve().is_relative_to(project.path)
-            and not self._parts.trust.is_known(project.id)
-        ):
+        if folder is not None and _is_in(folder, project.path) and not self._parts.trust.is_known(project.id):
             raise NotTrusted(
                 f"{project.path.name} brings a plan with commands of its own, and you have never trusted the project",
                 hint="look at the plan (`penstock plan check`), then run `penstock trust`",
@@ -217,6 +213,12 @@ class Submitting:
     def new_id(self) -> str:
         """An id for a run that was given none."""
         return f"run-{self._parts.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def _is_in(folder: Path, project: Path) -> bool:
+    """Whether a plan is the project's: it lies there, or what leads to it does."""
+    places = (folder.resolve(), folder.parent.resolve() / folder.name)
+    return any(place.is_relative_to(project) for place in places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

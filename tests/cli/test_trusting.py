@@ -64,6 +64,25 @@ def test_a_run_is_refused_with_all_that_it_would_run_and_runs_once_that_is_agree
     assert cloned.git("branch", "--list", "penstock/*")
 
 
+@pytest.mark.parametrize("way", ["setting", "link"])
+def test_a_plan_that_a_project_says_is_elsewhere_does_not_run_unasked(
+    desk: Desk, ask: Any, tmp_path: Path, trace: Path, way: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    desk.bundle("a", acceptance_tests=[{"run": f"touch {trace}"}])
+    (desk.project / "workstreams").rename(elsewhere)
+    if way == "link":
+        (desk.project / "workstreams").symlink_to("../elsewhere")
+    else:
+        desk.write("penstock.toml", "workstreams_dir = '../elsewhere'\n")
+    desk.commit()
+    assert ask("run").code == 2
+    assert not trace.exists()
+    assert ask("trust").code == 0
+    assert ask("run").code == 0
+    assert trace.exists()
+
+
 def test_a_changed_file_that_a_check_runs_asks_again_and_shows_the_difference(cloned: Desk, ask: Any) -> None:
     assert ask("trust").code == 0
     cloned.write(".ci/check", "true\nrm -rf everything\n")

@@ -36,6 +36,7 @@ def brought(text: str, files: Mapping[str, bytes] | None = None) -> object:
         ("agent = 'mine'", {"agent": "mine"}),
         ("[agents.mine]\nmodel = 'large'", {"agents.mine.model": "large"}),
         ("runners = ['x']", {"runners": ["x"]}),
+        ("workstreams_dir = '../x'", {"workstreams_dir": "../x"}),
         ("[checks]\ntest = 'x'", {"checks.test": "x"}),
     ],
 )

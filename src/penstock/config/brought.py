@@ -15,9 +15,12 @@ from penstock.config.settings import Layer, Settings
 from penstock.config.values import plain
 from penstock.domain.protected import ProtectedPaths
 
-RUN_KEYS = ("agent", "agents", "checks", "hooks", "pipeline.agent", "roles", "runners", "setup", "tools", "upstream")
+RUN_KEYS = (
+    *("agent", "agents", "checks", "hooks", "pipeline.agent", "roles", "runners", "setup", "tools", "upstream"),
+    "workstreams_dir",
+)
 """A section, or one key of one. `runners` decides what counts as a command; `agent`, `pipeline.agent`, `roles` and
-`upstream` say which of the user's things it is done with.
+`upstream` say which of the user's things it is done with; `workstreams_dir` whose plan it is.
 """
 
 NOTHING_TO_RUN = "{}"
