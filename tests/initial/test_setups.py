@@ -63,3 +63,10 @@ def test_what_requirements_include_decides_too(tmp_path: Path) -> None:
     text = "-r base.txt\n-c limits/all.txt\n-r ../outside.txt\n-r missing.txt\n"
     found = written(tmp_path, **{"requirements.txt": text, "base.txt": "", "limits/all.txt": ""})
     assert found.inputs == ("requirements.txt", "base.txt", "limits/all.txt")
+
+
+def test_what_is_included_is_named_as_settings_name_it(tmp_path: Path) -> None:
+    text = "-r ./base.txt\n--constraint=limits//all.txt  # pinned\n --requirement more.txt\n-r .git/config\n"
+    files = dict.fromkeys(("base.txt", "limits/all.txt", "more.txt", ".git/config"), "")
+    found = written(tmp_path, **{"requirements.txt": text, **files})
+    assert found.inputs == ("requirements.txt", "base.txt", "limits/all.txt", "more.txt")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from penstock.initial.reading import read, read_toml
 
+_INCLUDED = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)[\s=]*([\w./-]+)\s*(?:#.*)?$")
 TEST_EXTRAS = ("dev", "test", "tests", "testing")
 
 
@@ -70,8 +71,8 @@ def _project(path: Path) -> str | None:
 def _constraints(path: Path, requirements: tuple[str, ...]) -> tuple[str, ...]:
     """The files that requirements include."""
     lines = [line for name in requirements for line in read(path / name).splitlines()]
-    named = [match[1] for line in lines if (match := re.match(r"-(?:r|c)\s*([\w./-]+)\s*$", line))]
-    fit = [name for name in named if not name.startswith("/") and not {"..", "."} & {*name.split("/")}]
+    named = [str(PurePosixPath(match[1])) for line in lines if (match := _INCLUDED.match(line))]
+    fit = [name for name in named if not name.startswith("/") and not {"..", ".git"} & {*name.split("/")}]
     return tuple(name for name in dict.fromkeys(fit) if name not in requirements and (path / name).is_file())
 
 
