@@ -116,6 +116,14 @@ def test_a_broken_file_is_no_reason_to_fail(tmp_path: Path, name: str) -> None:
     assert propose(tmp_path) == ()
     (tmp_path / name).write_text("[]")
     assert propose(tmp_path) == ()
+    (tmp_path / name).write_text("[" * 100_000)
+    assert propose(tmp_path) == ()
+
+
+@pytest.mark.parametrize("odd", ["1", "true", "'files'", "['files']"])
+def test_a_tool_that_is_no_table_is_no_reason_to_fail(tmp_path: Path, odd: str) -> None:
+    text = "\n".join(("[tool]", *(f"{name} = {odd}" for name in ("mypy", "ruff", "pytest"))))
+    assert {*proposed(tmp_path, pyproject_dot_toml=text)} == {"types", "lint", "tests"}
 
 
 def test_what_is_written_can_be_read_again(tmp_path: Path) -> None:

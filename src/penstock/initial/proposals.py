@@ -44,7 +44,8 @@ def _python(path: Path) -> Iterator[Proposal]:
         yield Proposal(name="lint", command=f"{run}ruff check .", evidence=ruff)
     mypy = _evidence(path, tools, "mypy", ("mypy.ini", ".mypy.ini"))
     if mypy:
-        names_files = "files" in (tools.get("mypy") or {})
+        own = tools.get("mypy")
+        names_files = isinstance(own, dict) and "files" in own
         yield Proposal(name="types", command=f"{run}mypy{'' if names_files else ' .'}", evidence=mypy)
     pytest = _evidence(path, tools, "pytest", ("pytest.ini", ".pytest.ini", "conftest.py", "tests/conftest.py"))
     tests = _texts(path, ("test_*.py", "tests/test_*.py", "tests/**/test_*.py"))
@@ -66,7 +67,7 @@ def _evidence(path: Path, tools: Mapping[str, Any], tool: str, files: Iterable[s
 def _node(path: Path) -> Iterator[Proposal]:
     try:
         scripts = json.loads(read(path / "package.json")).get("scripts", {})
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return
     lockfiles = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bun.lockb": "bun"}
     manager = next((tool for name, tool in lockfiles.items() if (path / name).is_file()), "npm")
