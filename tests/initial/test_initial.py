@@ -172,6 +172,18 @@ def test_init_writes_through_no_link(project: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("way", ["setting", "link"])
+def test_a_sample_is_written_only_within_the_project(project: Path, tmp_path: Path, way: str) -> None:
+    if way == "link":
+        (project / "workstreams").symlink_to(tmp_path / "elsewhere")
+    else:
+        (project / "penstock.toml").write_text("workstreams_dir = '../elsewhere'\n")
+    (tmp_path / "elsewhere").mkdir()
+    done = init(project, sample=True)
+    assert any("no sample was written" in line for line in done.lines)
+    assert [*(tmp_path / "elsewhere").iterdir()] == []
+
+
 def test_init_trusts_nothing_that_others_wrote(project: Path) -> None:
     folder = project / "config"
     folder.mkdir()

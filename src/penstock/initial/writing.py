@@ -81,6 +81,9 @@ def _settings_file(projects: Projects, project: Project) -> tuple[list[str], lis
 def _sample(projects: Projects, project: Project) -> tuple[list[str], Path | None]:
     folder = projects.plan_folder(project, projects.settings_here(), None)
     path = folder / SAMPLE_FILE
+    if not path.parent.resolve().is_relative_to(project.path):
+        return [f"no sample was written: the project's bundles are in {folder}, which is not within it"], None
+    path = path.parent.resolve() / SAMPLE_FILE
     if path.is_symlink() or path.exists():
         return [f"{path.relative_to(project.path)} is there already and was left as it is"], None
     folder.mkdir(parents=True, exist_ok=True)
