@@ -186,13 +186,16 @@ class Projects:
         """Agree to what was shown: the base may have moved on since, and what it brings now was seen by nobody."""
         self._parts.trust.record(opened.project.id, opened.would_run, self._parts.clock.now())
 
-    def trust_here(self, project: Project) -> None:
-        """Agree to what the checkout's files would run: for files that we have just written ourselves."""
+    def would_run_here(self, project: Project) -> str:
+        """What the checkout's files would run."""
         settings = self._parts.settings(checkout_files(project.path))
         named = {path: project.path / path for path in (*named_files(settings), *FILES.values())}
         files = {path: read_file(place) for path, place in named.items() if place.is_file()}
-        text = would_run(settings, files)
-        self._parts.trust.record(project.id, text, self._parts.clock.now())
+        return would_run(settings, files)
+
+    def trust_here(self, project: Project) -> None:
+        """Agree to what the checkout's files would run: for files that we have just written ourselves."""
+        self._parts.trust.record(project.id, self.would_run_here(project), self._parts.clock.now())
 
     def freeze(
         self, settings: Settings, *, prompts: PromptTemplates | None = None, max_parallel: int | None = None

@@ -184,18 +184,22 @@ def test_a_sample_is_written_only_within_the_project(project: Path, tmp_path: Pa
     assert [*(tmp_path / "elsewhere").iterdir()] == []
 
 
-def test_init_trusts_nothing_that_others_wrote(project: Path) -> None:
-    folder = project / "config"
-    folder.mkdir()
-    (folder / "tool_profiles.json").write_text('{"mine": {"type": "ai", "command": "evil", "args": []}}')
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config/tool_profiles.json", '{"mine": {"type": "ai", "command": "evil", "args": []}}'),
+        ("templates/prompts/edit.txt.j2", "Do evil."),
+        ("workstreams/evil.json", sample_text()),
+    ],
+)
+def test_init_trusts_nothing_that_others_wrote(project: Path, name: str, text: str) -> None:
+    (project / name).parent.mkdir(parents=True)
+    (project / name).write_text(text)
     done = init(project)
     assert any("penstock trust --show" in line for line in done.lines)
 
     async def look(penstock: Penstock) -> Done:
-        git(project, "add", "-A")
-        git(project, "commit", "-qm", "set up")
-        async with penstock.projects.opened(penstock.projects.current()) as opened:
-            return Done(lines=(str(opened.is_trusted),))
+        return Done(lines=(str(penstock.parts.trust.is_known(penstock.projects.current().id)),))
 
     assert with_penstock(project, look).lines == ("False",)
 

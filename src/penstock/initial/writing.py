@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.config.brought import NOTHING_TO_RUN, would_run
+from penstock.config.brought import NOTHING_TO_RUN
 from penstock.domain.errors import UserError
 from penstock.initial.proposals import propose
 from penstock.initial.setups import propose_setup
@@ -57,7 +57,8 @@ def _settings_file(projects: Projects, project: Project) -> tuple[list[str], lis
     path = project.path / SETTINGS_FILE
     if path.is_symlink() or path.exists():
         return [f"{SETTINGS_FILE} is there already and was left as it is: penstock config show"], []
-    brings_nothing = would_run(projects.settings_here()) == NOTHING_TO_RUN
+    has_plan = projects.plan_folder(project, projects.settings_here(), None).exists()
+    brings_nothing = projects.would_run_here(project) == NOTHING_TO_RUN and not has_plan
     proposals = propose(project.path)
     setups = propose_setup(project.path)
     _write_new(path, settings_text(proposals, setups))
@@ -74,7 +75,8 @@ def _settings_file(projects: Projects, project: Project) -> tuple[list[str], lis
         trusted = "these commands are trusted; if you change them" if found else "when you have named some"
         lines.append(f"{trusted}: penstock trust")
     else:
-        lines.append("other files of the project bring commands along: look at them with penstock trust --show")
+        what = "a plan" if has_plan else "commands or prompts"
+        lines.append(f"the project brings {what} along, so nothing is trusted yet: look with penstock trust --show")
     return lines, [path]
 
 
