@@ -11,9 +11,10 @@ here=$(CDPATH='' cd -- "$(dirname -- "$self")" && pwd -P)
 
 # The `.env` beside this script is the user's own; what is set already wins. Lines are read, never run.
 if [ -f "$here/.env" ]; then
-  while IFS='=' read -r name value || [ -n "$name" ]; do
-    [[ $name =~ ^[A-Z][A-Z0-9_]*$ ]] || continue
-    [ -n "${!name+set}" ] || export "$name=$value"
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line%$'\r'} name=${line%%=*}
+    [[ $line == *=* && $name =~ ^[A-Z][A-Z0-9_]*$ ]] || continue
+    [ -n "${!name+set}" ] || export "$name=${line#*=}"
   done < "$here/.env"
 fi
 

@@ -47,7 +47,7 @@ def has_penstock() -> bool:
 def read_env_file(path: Path) -> None:
     """Take the lines `NAME=value` of the user's own `.env`; what is set already wins, and nothing is run."""
     if path.is_file():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            name, is_given, value = line.partition("=")
+        for line in path.read_text(encoding="utf-8", errors="replace").replace("\0", "").split("\n"):
+            name, is_given, value = line.removesuffix("\r").partition("=")
             if is_given and _NAME.fullmatch(name):
                 os.environ.setdefault(name, value)

@@ -51,6 +51,25 @@ def test_the_python_of_the_clones_own_environment_takes_over_with_its_variables(
     assert not (clone / "planted").exists()
 
 
+def test_both_ways_in_read_the_same_of_the_users_variables(clone: Path) -> None:
+    """As it stands there: a key may end in `=`, and the file may have the line ends of Windows."""
+    shutil.copy(ROOT / "run.sh", clone / "run.sh")
+    (clone / "scripts/environment.sh").write_text("#!/bin/sh\n")
+    (clone / "scripts/environment.sh").chmod(0o755)
+    lines = ["ONE_KEY=c2VjcmV0=", "TWO_KEY=a=b==", "THREE=", "FOUR", "FIVE= two\x0cwords ", "SIX=last="]
+    (clone / ".env").write_bytes("\r\n".join(lines).encode())
+    names = ["ONE_KEY", "TWO_KEY", "THREE", "FOUR", "FIVE", "SIX"]
+    for program in ("python", "penstock"):
+        place = clone / ".venv/bin" / program
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("#!/bin/sh\nprintf '<%s>' " + " ".join(f'"${{{name}-unset}}"' for name in names))
+        place.chmod(0o755)
+    by_script = start(clone / "manage.py", "x")
+    by_shell = start(clone / "run.sh", "x", python=[])
+    assert by_script.stdout == "<c2VjcmV0=><a=b==><><unset>< two\x0cwords ><last=>"
+    assert (by_shell.stdout, by_shell.stderr) == (by_script.stdout, "")
+
+
 @pytest.mark.slow
 def test_database_prompts_and_phases_are_made_again_and_again(tmp_path: Path) -> None:
     surroundings = {
