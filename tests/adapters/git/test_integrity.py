@@ -15,6 +15,7 @@ from git_bench import PLACE, Bench, git
 
 from deep_folders import DEEP, dig
 from penstock.adapters.git import folders
+from penstock.adapters.git.integrity import MOST_TOLD
 from penstock.adapters.git.mending import GitMending
 from penstock.adapters.git.runner import Call, FilesRefused, Git, View
 
@@ -136,6 +137,18 @@ def test_the_name_of_a_packed_ref_is_no_path(bench: Bench, name: str) -> None:
     assert bench.rules(bench.capture()) == {name.format(mine=mine, way=way)}
     assert (mine / "work").read_text() == "x"
     assert bench.capture().tampering == ()
+
+
+def test_of_many_refs_the_first_are_told_and_how_many_more(bench: Bench) -> None:
+    bench.prepare()
+    with (bench.private / "packed-refs").open("a") as packed:
+        packed.writelines(f"{bench.base} refs/tags/{number:04}\n" for number in range(2990))
+    for number in range(2990, 3000):
+        folders.write(bench.private / f"refs/tags/{number}", f"{bench.base}\n".encode())
+    told = bench.capture().tampering
+    assert [one.path for one in told] == [*(f"refs/tags/{number:04}" for number in range(MOST_TOLD)), "refs"]
+    assert told[-1].rule.endswith(f"{3000 - MOST_TOLD} more times")
+    assert git(bench.worktree, "tag") == ""
 
 
 @pytest.mark.parametrize("where", ["private", "own"])

@@ -28,7 +28,7 @@ ALTERNATES = "objects/info/alternates"
 KNOWN = frozenset({"HEAD", "config", "info", "objects", "refs", "packed-refs"})
 
 MOST_TOLD = 20
-"""Files of one strange folder."""
+"""Files of one strange folder, or refs."""
 
 
 def config_of(object_format: str) -> bytes:

@@ -49,6 +49,7 @@ ORDINARY = frozenset(
     )
 )
 FOLDERS = ("objects/", "objects/pack/", "objects/info/", "refs/", "refs/heads/", "info/")
+MADE = "a branch, tag or other ref was made"
 PACKED = "# pack-refs with: peeled fully-peeled sorted \n"
 CONFIG = """[core]
 \trepositoryformatversion = {version}
@@ -179,7 +180,9 @@ class PrivateFolder:
         for ref in strangers:
             if ref in loose:  # the name of a packed one is just text, and may be a path to anywhere
                 put_back(self.folder, ref, None)
-            yield Violation(path=ref, rule="a branch, tag or other ref was made")
+        yield from (Violation(path=ref, rule=MADE) for ref in strangers[:MOST_TOLD])
+        if len(strangers) > MOST_TOLD:
+            yield Violation(path="refs", rule=f"{MADE}, {len(strangers) - MOST_TOLD} more times")
         if strangers and packed:
             folders.remove(self.folder / "packed-refs")
         if self._ref is not None and self._ref not in found:
