@@ -84,8 +84,9 @@ def test_a_file_is_told_line_by_line_and_a_large_one_by_its_hash() -> None:
 
 
 def test_any_change_of_such_a_file_changes_what_would_run() -> None:
-    texts = {would_run(project("agent = 'x'"), {".ci/a": content}) for content in (b"a", b"b", b"a\n\n", b"\xff")}
-    assert len(texts) == 4
+    contents = (b"a", b"b", b"a\n\n", b"\xff", b"\\xff", b"a\nb", b"a\x0cb", b"a\r\nb", b"a\xc2\x85b")
+    texts = {would_run(project("agent = 'x'"), {".ci/a": content}) for content in contents}
+    assert len(texts) == len(contents)
 
 
 def test_where_secrets_are_kept_is_never_shown() -> None:

@@ -84,4 +84,5 @@ def _words(value: object) -> Iterator[str]:
 def _shown(content: bytes) -> object:
     if len(content) > LARGEST_SHOWN:
         return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    return content.decode("utf-8", "backslashreplace").splitlines()
+    # what ends a line for Python only, and bytes that are no text, must not look like something else
+    return content.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
