@@ -321,6 +321,23 @@ def test_nothing_is_read_through_a_link(tmp_path: Path) -> None:
     assert list(declared_files(tmp_path / "tree", Scope(files=("**",)))) == ["one.py"]
 
 
+def test_a_declared_file_is_found_however_many_others_there_are(tmp_path: Path) -> None:
+    for name in (*(f"data/{number}" for number in range(20)), "src/a.py", "src/deep/b.py", "one.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"content of {name}\n")
+    scope = Scope(files=("src/", "src/a.py", "one.py", "n" * 300, "missing/*.py"))
+    assert [*declared_files(tmp_path, scope, most=10)] == ["one.py", "src/a.py", "src/deep/b.py"]
+    assert len([*declared_files(tmp_path, Scope(files=("**",)), most=10)]) == 10
+
+
+def test_no_link_is_followed_on_the_way_to_a_declared_file(tmp_path: Path) -> None:
+    (tmp_path / "tree/in").mkdir(parents=True)
+    (tmp_path / "tree/in/a.py").write_text("hidden\n")
+    (tmp_path / "tree/link").symlink_to("in")
+    assert [*declared_files(tmp_path / "tree", Scope(files=("link/a.py", "link/*.py")))] == []
+    assert [*declared_files(tmp_path / "tree", Scope(files=("link/",)))] == []
+
+
 def test_a_file_can_not_end_its_own_fence(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("first\n")
     first = told(tmp_path)

@@ -7,15 +7,15 @@ data: each stands between lines that hold a hash of its content, which nobody ca
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import stat
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock import disk
-from penstock.domain.scope import matches_any
+from penstock.domain.patterns import is_git_folder, is_literal, matches_any, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,12 +70,53 @@ def _section(title: str, items: list[str], between: str) -> str:
     return f"## {title}\n{between.join(items)}" if items else ""
 
 
-def declared_files(worktree: Path, scope: Scope) -> Iterator[str]:
-    """The regular files that a scope holds; no link is followed."""
-    for entry in itertools.islice(disk.below(worktree, leaving_out=(".git",)), MOST_LOOKED_AT):
-        path = os.path.relpath(entry.path, worktree)
-        if path.isprintable() and matches_any(scope.patterns, path) and not os.path.isdir(entry.path):  # noqa: PTH112
-            yield path
+def declared_files(worktree: Path, scope: Scope, *, most: int = MOST_LOOKED_AT) -> Iterator[str]:
+    """The regular files that a scope holds; no link is followed, and nothing is looked at that no pattern reaches."""
+    looked_at = 0
+    for root in _roots(scope):
+        for path in _files_at(worktree, root):
+            looked_at += 1
+            if looked_at > most:
+                return
+            if path.isprintable() and matches_any(scope.patterns, path):
+                yield path
+
+
+def _roots(scope: Scope) -> list[str]:
+    """Where the patterns begin, none of them within another."""
+    found: list[str] = []
+    for begin in sorted({_beginning(pattern) for pattern in scope.patterns}):
+        if not any(root == "" or begin.startswith(f"{root}/") for root in found):
+            found.append(begin)
+    return found
+
+
+def _beginning(pattern: str) -> str:
+    """The segments before the first that has a wildcard."""
+    return "/".join(takewhile(is_literal, normalise(pattern).rstrip("/").split("/")))
+
+
+def _files_at(worktree: Path, root: str) -> Iterator[str]:
+    """The files that a path is, or that lie below it."""
+    steps = root.split("/")
+    *above, place = (worktree.joinpath(*steps[: length + 1]) for length in range(len(steps)))
+    if any(map(is_git_folder, steps)) or any(stat.S_ISLNK(_mode(folder)) for folder in above):
+        return
+    if root and not stat.S_ISDIR(mode := _mode(place)):
+        if mode:
+            yield root
+        return
+    for entry in disk.below(place, leaving_out=(".git",)):
+        if not os.path.isdir(entry.path):  # noqa: PTH112
+            yield os.path.relpath(entry.path, worktree)
+
+
+def _mode(path: Path) -> int:
+    """What is there, no link followed; 0 where nothing is, or no system can name it."""
+    try:
+        return path.lstat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def _read(path: Path, most: int) -> bytes | str:
