@@ -281,7 +281,7 @@ def test_a_proxy_in_the_environment_is_not_used(
 
 def told(worktree: Path, *patterns: str, bounds: Bounds | None = None) -> str:
     redact = Redactor(["hunter2hunter2"]).without_keys
-    return with_files("Do it.\n", worktree, Scope(files=patterns or ("**",)), redact, bounds or Bounds())
+    return with_files("Do it.\n", worktree, Scope(files=patterns or ("**",)), redact, bounds or Bounds()).text
 
 
 def test_files_of_the_scope_are_shown_and_no_others(tmp_path: Path) -> None:
@@ -336,6 +336,24 @@ def test_no_link_is_followed_on_the_way_to_a_declared_file(tmp_path: Path) -> No
     (tmp_path / "tree/link").symlink_to("in")
     assert [*declared_files(tmp_path / "tree", Scope(files=("link/a.py", "link/*.py")))] == []
     assert [*declared_files(tmp_path / "tree", Scope(files=("link/",)))] == []
+
+
+def test_a_file_that_holds_a_secret_is_not_shown_without_it(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("address = 'postgres://ann:pa55word@host/db'\n")
+    text = told(tmp_path)
+    assert "address" not in text
+    assert "- a.py: it holds what looks like a secret" in text
+
+
+@pytest.mark.parametrize("content", ["a = 2\n", None], ids=["written", "deleted"])
+def test_what_was_not_shown_is_not_written_over(tmp_path: Path, server: Scripted, content: str | None) -> None:
+    server.says(json.dumps({"files": [{"path": "src/a.py", "content": content}]}))
+    desk = Desk(tmp_path, server)
+    (desk.worktree / "src/a.py").write_text("much = 1\n" * 10_000)
+    report = desk.work()
+    assert report.ending == "failed"
+    assert "would write over files that it was not shown: 'src/a.py'" in report.sentence
+    assert desk.applier.given == []
 
 
 def test_a_file_can_not_end_its_own_fence(tmp_path: Path) -> None:

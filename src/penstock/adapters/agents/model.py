@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -91,7 +91,7 @@ class ModelAgent:
         scope = task.workstream.scope
         known = self.redactor.without_keys
         prompt = await asyncio.to_thread(with_files, task.prompt, task.worktree, scope, known, self.bounds)
-        asked = request(task.visit.access, SYSTEM, prompt, self.max_output)
+        asked = request(task.visit.access, SYSTEM, prompt.text, self.max_output)
         answer = await asyncio.to_thread(_kept, task.folder, asked)
         if answer is None:
             said = await until_stopped(task.visit, _asked(asked, task.visit.access.protocol))
@@ -102,6 +102,7 @@ class ModelAgent:
         if answer.fault:
             return AgentEnding.FAILED, f"gave no usable answer: it {answer.fault}", answer.text[-2000:]
         files, strategy = await asyncio.to_thread(self.read, answer.text)
+        await asyncio.to_thread(_must_have_seen, files, prompt.shown, task.worktree)
         applied = await self.applier.apply(task.worktree, files, ApplyRules(scope=scope))
         return AgentEnding.FINISHED, f"changed {len(applied.paths)} files (read as JSON: {strategy})", ""
 
@@ -109,6 +110,14 @@ class ModelAgent:
         """Write the answer down, unless it holds a secret: what is applied must be what was kept, to the letter."""
         if self.redactor.without_keys(answer.text) == answer.text:
             _write(folder / KEPT, {"asked": _digest(asked), "text": answer.text, "stop": answer.stop})
+
+
+def _must_have_seen(files: FileSet, shown: Collection[str], worktree: Path) -> None:
+    """Raise an error where a file is there and was not shown: whoever writes it anew writes over what is in it."""
+    names = (one.path for one in files.files if one.path not in shown)
+    unseen = [name for name in names if os.path.lexists(worktree / name)]
+    if unseen:
+        raise ModelFailed(f"would write over files that it was not shown: {', '.join(map(ascii, unseen[:5]))}")
 
 
 async def _asked(asked: Request, protocol: str) -> Answer:

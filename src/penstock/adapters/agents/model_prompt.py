@@ -47,9 +47,17 @@ class Bounds:
     files: int = 60
 
 
-def with_files(prompt: str, worktree: Path, scope: Scope, redact: Callable[[str], str], bounds: Bounds) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What the model is told, and the files that it has seen whole."""
+
+    text: str
+    shown: frozenset[str]
+
+
+def with_files(prompt: str, worktree: Path, scope: Scope, redact: Callable[[str], str], bounds: Bounds) -> Prompt:
     """The prompt with the files that the scope declares and the demand for JSON."""
-    shown: list[str] = []
+    shown: dict[str, str] = {}
     left_out: list[str] = []
     room = bounds.all_bytes
     for path in sorted(declared_files(worktree, scope)):
@@ -58,12 +66,14 @@ def with_files(prompt: str, worktree: Path, scope: Scope, redact: Callable[[str]
             left_out.append(f"- {path}: {content}")
         elif len(shown) >= bounds.files or len(content) > room:
             left_out.append(f"- {path}: there was no more room")
+        elif redact(text := content.decode("utf-8")) != text:  # it would come back without what was taken out
+            left_out.append(f"- {path}: it holds what looks like a secret")
         else:
             room -= len(content)
-            shown.append(_fenced(path, redact(content.decode("utf-8"))))
-    parts = [prompt.rstrip("\n"), _section("The files as they are now", shown, "\n\n")]
+            shown[path] = _fenced(path, text)
+    parts = [prompt.rstrip("\n"), _section("The files as they are now", [*shown.values()], "\n\n")]
     parts.append(_section("Files that are there and not shown: leave them as they are", left_out[:200], "\n"))
-    return "\n\n".join(part for part in (*parts, FORM) if part)
+    return Prompt(text="\n\n".join(part for part in (*parts, FORM) if part), shown=frozenset(shown))
 
 
 def _section(title: str, items: list[str], between: str) -> str:
