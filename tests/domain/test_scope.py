@@ -71,6 +71,8 @@ def test_a_pattern_holds_these_paths_and_not_those(pattern: str, held: list[str]
         (" a", "space"),
         ("a\nb", "typed"),
         ("/".join("a" * 70), "deeper"),
+        ("src/" + "a" * 256, "holds a name longer than 255 bytes"),
+        ("src/" + "\u00e9" * 128 + "/*.py", "holds a name longer than 255 bytes"),
     ],
 )
 def test_a_pattern_that_no_project_may_use_is_refused_in_words(pattern: str, words: str) -> None:

@@ -18,7 +18,6 @@ from penstock.domain.patterns import fault_of, fold
 from penstock.domain.plan import Scope
 from penstock.domain.protected import ProtectedPaths
 
-LONGEST_NAME = 255
 GIT_FILES = (".gitattributes", ".gitmodules")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
@@ -111,13 +110,8 @@ def path_fault(path: str) -> str | None:
         (":" in path, "a name with a colon, which is a stream of another file on some systems"),
         (any(_DEVICE.fullmatch(segment) for segment in segments), "a name that is a device on some systems"),
         (any(unicodedata.category(letter) in {"Cf", "Zl", "Zp"} for letter in path), "a name with invisible letters"),
-        (any(_length(segment) > LONGEST_NAME for segment in segments), f"a name longer than {LONGEST_NAME} bytes"),
     )
     return next((words for is_true, words in faults if is_true), None)
-
-
-def _length(segment: str) -> int:
-    return len(segment.encode("utf-8", "surrogatepass"))
 
 
 def faults_of_changes(changes: Sequence[Change], rules: ApplyRules) -> tuple[Violation, ...]:

@@ -17,6 +17,8 @@ SPAN = "**"
 """The segment that stands for any number of segments, none included."""
 LONGEST = 4096
 DEEPEST = 64
+LONGEST_NAME = 255
+"""Bytes of one segment; no system has longer names, and to ask it for one is an error."""
 _WILD = re.compile(r"[*?]")
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
@@ -55,6 +57,7 @@ def fault_of(pattern: str) -> str | None:
         ),
         (len(pattern) > LONGEST, f"is longer than {LONGEST} characters"),
         (len(segments) > DEEPEST, f"is deeper than {DEEPEST} folders"),
+        (max(map(_length, segments)) > LONGEST_NAME, f"holds a name longer than {LONGEST_NAME} bytes"),
         (pattern != pattern.strip(), "begins or ends with a space"),
         (slashed.startswith("/"), "is absolute"),
         (bool(_DRIVE.match(pattern)), "names a drive"),
@@ -64,6 +67,10 @@ def fault_of(pattern: str) -> str | None:
         (not _tidy(pattern), "names the whole project without saying so (write `**`)"),
     )
     return next((words for is_true, words in faults if is_true), None)
+
+
+def _length(segment: str) -> int:
+    return len(segment.encode("utf-8", "surrogatepass"))
 
 
 def _tidy(pattern: str) -> str:
