@@ -15,6 +15,7 @@ import pytest
 from penstock.bootstrap import Penstock, build
 from penstock.domain.errors import UserError
 from penstock.initial.proposals import propose
+from penstock.initial.setups import propose_setup
 from penstock.initial.texts import sample_text, settings_text
 from penstock.initial.writing import Done, initialise
 from penstock.intake.bundles import load
@@ -118,6 +119,14 @@ def test_a_broken_file_is_no_reason_to_fail(tmp_path: Path, name: str) -> None:
     assert propose(tmp_path) == ()
     (tmp_path / name).write_text("[" * 100_000)
     assert propose(tmp_path) == ()
+
+
+def test_a_pipe_is_no_file_of_a_project(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "package.json", "Makefile", "requirements.txt", "pnpm-workspace.yaml"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "pnpm-lock.yaml").touch()
+    assert propose(tmp_path) == ()
+    assert [one.outputs for one in propose_setup(tmp_path)] == [("node_modules",)]
 
 
 @pytest.mark.parametrize("odd", ["1", "true", "'files'", "['files']"])

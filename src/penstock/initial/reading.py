@@ -10,8 +10,10 @@ LARGEST = 1_000_000
 
 
 def read(path: Path) -> str:
-    """The text of a file, or nothing."""
+    """The text of a file, or nothing; what is none may keep whoever opens it waiting for ever."""
     try:
+        if not path.is_file():
+            return ""
         with path.open("rb") as file:
             return file.read(LARGEST).decode("utf-8-sig", "replace")
     except OSError:
