@@ -137,3 +137,18 @@ def test_a_plan_in_a_project_that_was_never_trusted_does_not_run(ask: Any, desk:
     assert "never trusted" in refused.err
     assert ask("show-run", "--json").json == []
     assert ask("run", "--dry-run").code == 0
+
+
+def test_worktrees_are_made_through_no_link_of_the_project(ask: Any, desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/.gitignore").write_text("mine\n")
+    (desk.project / ".worktrees").symlink_to(tmp_path / "other")
+    desk.write("penstock.toml", 'worktree_root = "project"\n')
+    desk.bundle("one")
+    desk.commit()
+    ask("trust")
+    refused = ask("run")
+    assert refused.code == 2
+    assert "is a link to" in refused.err
+    assert [path.name for path in (tmp_path / "other").iterdir()] == [".gitignore"]
+    assert (tmp_path / "other/.gitignore").read_text() == "mine\n"

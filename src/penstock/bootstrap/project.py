@@ -32,6 +32,7 @@ from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.tools.runner import ToolRunner
 from penstock.config.sections import ExecutorSettings, LimitSettings, ProjectSettings
 from penstock.config.settings import Settings
+from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.domain.redaction import Redactor, secret_values
 from penstock.domain.surroundings import child_environment
@@ -176,6 +177,16 @@ class OfProcess(Protocol):
     def provider_keys(self) -> tuple[str, ...]: ...
 
 
+class WorktreesElsewhere(UserError):
+    """The folder of worktrees is a link, and what it leads to is not ours to write and to remove in."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder}, where worktrees are to be, is a link to {folder.readlink()}",
+            hint='take the link away, or set worktree_root = "state"',
+        )
+
+
 @asynccontextmanager
 async def opened(
     surroundings: OfProcess, project_id: str, path: Path, settings: Settings
@@ -185,6 +196,8 @@ async def opened(
     home = surroundings.home / "projects" / project_id
     in_project = settings.node(ProjectSettings).worktree_root == "project"
     worktrees = (path if in_project else home) / ".worktrees"
+    if in_project and worktrees.is_symlink():
+        raise WorktreesElsewhere(worktrees)
     database = settings.node(ProjectSettings).database
     own = (*secret_values({**surroundings.environ, "": database}), *surroundings.provider_keys)
     known = (*own, *agents_secrets(settings))
