@@ -267,6 +267,7 @@ def test_an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_key(tex
         ("[checks]\nlint = 3", "checks.lint must be a command or a table with a command"),
         ("[checks]\nlint = ''", "checks.lint needs a command"),
         ("[checks.lint]\ncommand = 'x'\ntimeout = 0", "checks.lint has the timeout 0.0"),
+        ("[checks.lint]\ncommand = 'x'\ntimeout = 1e300", "checks.lint has the timeout 1e+300"),
         ("[checks.lint]\ncommand = 'x'\nsuccess_codes = []", "nothing could ever pass"),
         ("[checks.lint]\ncommand = 'x'\nsuccess_codes = ['0']", "checks.lint success_codes must be a whole number"),
         ("[checks.lint]\ntimeout = 3", "checks.lint needs a command"),

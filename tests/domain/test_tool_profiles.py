@@ -70,6 +70,7 @@ def test_two_spellings_of_one_key_are_an_error(pair: tuple[str, str]) -> None:
         ({"command": "x", "timeout": 0}, "greater than 0"),
         ({"command": "x", "timeout": float("nan")}, "greater than 0"),
         ({"command": "x", "timeout": True}, "greater than 0"),
+        ({"command": "x", "timeout": 1e300}, "not more than a year"),
         ({"command": "x", "success_criteria": []}, "a list of exit codes"),
         ({"command": "x", "success_criteria": ["0"]}, "a whole number from 0"),
         ({"command": "x", "capture_output": "yes"}, "true or false"),

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 from penstock.config.shape import nearest
 from penstock.config.values import Unfit, found, read
 from penstock.domain.plan import Check
+from penstock.domain.tools import LONGEST_TIME
 
 _KINDS: Mapping[str, object] = {"command": str, "timeout": float | None, "success_codes": tuple[int, ...]}
 
@@ -39,8 +40,8 @@ class CheckSettings:
         check = cls(**{"command": "", **parts})
         if not check.command.strip():
             raise ValueError("needs a command")
-        if check.timeout is not None and check.timeout <= 0:
-            raise ValueError(f"has the timeout {check.timeout}; it must be greater than 0")
+        if check.timeout is not None and not 0 < check.timeout <= LONGEST_TIME:
+            raise ValueError(f"has the timeout {check.timeout}; it must be greater than 0 and not more than a year")
         if not check.success_codes:
             raise ValueError("has an empty list of success_codes: nothing could ever pass")
         return check

@@ -16,11 +16,12 @@ from penstock.domain.breaker import BreakerLimits
 from penstock.domain.breaker import StepLimits as StepLimitsInForce
 from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS, Cap, micros_of
 from penstock.domain.setup import Setup
+from penstock.domain.tools import LONGEST_TIME
 
 BRANCH_PARTS = frozenset({"change", "workstream", "run"})
 _FIRST = {"minimum": 1}
 _ZERO = {"minimum": 0}
-_YEAR = {"maximum": 365 * 24 * 3600}
+_YEAR = {"maximum": LONGEST_TIME}
 _MUCH = {"maximum": 1_000_000}
 _STEPS = ("edit", "static", "runtime", "review", "integrate")
 

@@ -18,6 +18,8 @@ from penstock.domain.errors import UserError
 PLACEHOLDERS = ("cwd", "repo_root", "worktree_path", "model_name", "prompt_file", "message")
 OF_AGENTS = ("gateway_url", "gateway_key")
 """Placeholders that only an agent has which is given a way to the models."""
+LONGEST_TIME = 365 * 24 * 3600
+"""Seconds; far more than this no system can wait for."""
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}", re.ASCII)
 
 
@@ -173,8 +175,8 @@ def _entries(name: str, value: object) -> Mapping[str, str]:
 
 
 def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise _wrong(name, "a number of seconds greater than 0", value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_TIME:
+        raise _wrong(name, "a number of seconds greater than 0 and not more than a year", value)
     return float(value)
 
 
