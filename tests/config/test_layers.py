@@ -215,6 +215,13 @@ def test_a_key_given_twice_in_a_project_names_both_files(other: str, text: str) 
     assert problem.startswith(f"{other}:")
 
 
+def test_two_keys_that_read_the_same_are_refused_for_only_one_would_be_shown() -> None:
+    text = "[checks]\n'integrate.x' = 'touch y'\n[checks.integrate]\nx = 'true'\n"
+    assert one_problem(project={"penstock.toml": text}) == (
+        "penstock.toml:4: checks.integrate.x is written as two keys, here and in penstock.toml:2; rename one of them"
+    )
+
+
 def test_the_same_key_in_user_and_project_is_no_conflict() -> None:
     settings = loaded(user="agent = 'a'", project={"penstock.toml": "agent = 'b'"})
     assert settings.node(ProjectSettings).agent == "b"

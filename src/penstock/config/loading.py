@@ -103,6 +103,7 @@ def load(nodes: Nodes, sources: Sources) -> Settings:
             gathering.problems.append(f'flag: unknown key "{name}"')
         else:
             gathering.give(key, value, Layer.FLAG, "flag")
+    gathering.problems.extend(_spelt_alike(gathering.given))
     built = {section: gathering.build(node, (section,) if section else ()) for section, node in nodes.items()}
     if gathering.problems:
         raise SettingsInvalid(gathering.problems)
@@ -112,6 +113,15 @@ def load(nodes: Nodes, sources: Sources) -> Settings:
         values={dotted(key): value for section, node in built.items() for key, value in _values(section, node)},
         warnings=(*sources.environment.warnings, *_not_used_yet(nodes, gathering.given)),
     )
+
+
+def _spelt_alike(given: Mapping[Key, Given]) -> Iterator[str]:
+    """Two keys that read the same, for a name may hold a dot: of the two only one would be shown to people."""
+    first: dict[str, Given] = {}
+    for key, item in given.items():
+        other = first.setdefault(dotted(key), item)
+        if other is not item:
+            yield f"{item.place}: {dotted(key)} is written as two keys, here and in {other.place}; rename one of them"
 
 
 def _not_used_yet(nodes: Nodes, given: Mapping[Key, Given]) -> Iterator[str]:
