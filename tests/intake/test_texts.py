@@ -75,6 +75,7 @@ def test_json_remarks_comments_and_keys_that_stand_twice() -> None:
         ("[1e999]", 1, "too large"),
         ('["a\nb"]', 1, "forbidden character"),
         ('["\\ud800"]', 1, "half of a character"),
+        ('[\n"a\\u0000"]', 2, "NUL character"),
         ("/* x", 1, "not closed"),
         ("[" * 1000, 1, "nested deeper"),
     ],
@@ -114,6 +115,7 @@ def test_yaml_knows_lines_and_reads_plain_words_as_yaml_1_2_does() -> None:
         ("a: \x00", "not YAML"),
         ("[" * 200, "deeper"),
         ('"\\UFFFFFFFF"', "not YAML"),
+        ('- a\n- "a\\0"', "NUL character"),
     ],
 )
 def test_yaml_beyond_the_harmless_part_is_refused(text: str, words: str) -> None:

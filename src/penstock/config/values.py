@@ -90,6 +90,8 @@ def _scalar(kind: Any, value: object) -> object:
             return float(value)
         except OverflowError:
             raise Unfit(_NAMES[float], value) from None
+    if isinstance(value, str) and "\0" in value:
+        raise Unfit("a text without a NUL character", value)
     if type(value) is kind and (not isinstance(value, float) or isfinite(value)):
         return value
     raise Unfit(_NAMES[kind], value)

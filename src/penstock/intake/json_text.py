@@ -77,6 +77,8 @@ class _Reader:
             raise self._fault(f"text is not closed or holds a forbidden character: {error.msg.lower()}") from None
         if any("\ud800" <= letter <= "\udfff" for letter in value):
             raise self._fault("text holds half of a character (a lone surrogate)")
+        if "\0" in value:
+            raise self._fault("text holds a NUL character")
         return str(value)
 
     def _word_or_number(self) -> object:

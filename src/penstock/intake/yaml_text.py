@@ -99,6 +99,8 @@ def _line(event: yaml.Event) -> int:
 
 def _scalar(event: yaml.ScalarEvent) -> object:
     text = str(event.value)
+    if "\0" in text:
+        raise Unreadable("text holds a NUL character", _line(event))
     if event.style in {"'", '"', "|", ">"} or getattr(event, "tag", None) == "!":
         return text
     return _plain(text)
