@@ -152,3 +152,10 @@ def test_worktrees_are_made_through_no_link_of_the_project(ask: Any, desk: Desk,
     assert "is a link to" in refused.err
     assert [path.name for path in (tmp_path / "other").iterdir()] == [".gitignore"]
     assert (tmp_path / "other/.gitignore").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("change", ["add a login", "..", "\u00e9"])
+def test_a_change_may_be_called_anything(ask: Any, desk: Desk, change: str) -> None:
+    desk.bundle("one", openspec_change=change)
+    ask("trust")
+    assert ask("run").code == 0

@@ -267,6 +267,7 @@ def test_an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_key(tex
         ("approvals = 'gate'", "approvals must be a list"),
         ("worktree_root = 'here'", 'worktree_root must be "state" or "project"'),
         ("branch = 'ws/{workstreem}'", "branch holds {workstreem}"),
+        ("branch = '{workstream}{run}{'", "branch holds a brace"),
         ("branch = 'ws/{workstream}'", "branch must hold {workstream} and {run}"),
         ("[limits]\nmin_free_gb = 1", "unknown key"),
         ("[limits]\nagent_timeout = nan", "limits.agent_timeout must be a number"),

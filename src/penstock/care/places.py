@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from penstock.care.rest import known, opened_for
+from penstock.domain.branches import branch_of
 from penstock.domain.errors import UserError
 from penstock.domain.plan import Workstream
 from penstock.domain.run import Progress
@@ -101,7 +102,7 @@ def place_of(loaded: Loaded, workstream: str) -> Place:
     """Where a workstream of a stored run works."""
     one = loaded.run.plan.order[loaded.run.plan.rank_of(workstream)]
     template = frozen.from_json(loaded.settings).settings.branch_template
-    branch = template.format(change=one.change or "plan", workstream=one.id, run=loaded.run.id)
+    branch = branch_of(template, change=one.change, workstream=one.id, run=loaded.run.id)
     return Place(run=loaded.run.id, workstream=one.id, branch=branch)
 
 

@@ -70,6 +70,8 @@ class ProjectSettings:
             raise ValueError(f"branch holds {{{min(unknown)}}}; possible are {{change}}, {{workstream}}, {{run}}")
         if not {"workstream", "run"} <= parts:
             raise ValueError("branch must hold {workstream} and {run}, else two worktrees would share a branch")
+        if set("{}") & set(re.sub(r"\{[^{}]*\}", "", self.branch)):
+            raise ValueError("branch holds a brace that belongs to no placeholder")
 
     @property
     def allowed_pairs(self) -> frozenset[frozenset[str]]:

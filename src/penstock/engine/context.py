@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from penstock.domain.branches import branch_of
 from penstock.domain.changes import Stamp
 from penstock.domain.commands import StartStep
 from penstock.domain.plan import Check, Workstream
@@ -119,8 +120,9 @@ class Context:
 
     def place(self, workstream: Workstream) -> Place:
         """Where a workstream of this run works."""
-        template = self.settings.branch_template
-        branch = template.format(change=workstream.change or "plan", workstream=workstream.id, run=self.part)
+        branch = branch_of(
+            self.settings.branch_template, change=workstream.change, workstream=workstream.id, run=self.part
+        )
         return Place(run=self.run, workstream=workstream.id, branch=branch)
 
     async def folder(self, place: str, key: str) -> Path:
