@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 NO_CHANGE = "plan"
 """Stands for the change of a workstream that belongs to none."""
@@ -11,6 +12,7 @@ _DOTS = re.compile(r"\.{2,}")
 _NO_END = re.compile(r"(?:\.|\.lock)+$")
 
 
+@lru_cache(maxsize=1024)  # asked for at each step of a workstream
 def branch_of(template: str, *, change: str, workstream: str, run: str) -> str:
     """The branch of a workstream; a change may be called anything, and what no name can hold becomes a dash."""
     named = template.format(change=change or NO_CHANGE, workstream=workstream, run=run)
