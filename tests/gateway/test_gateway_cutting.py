@@ -128,6 +128,7 @@ def test_a_call_that_the_gateway_itself_fails_to_let_through_is_told_so() -> Non
     troubles: list[BaseException] = []
     with house(troubles=troubles, ledger=Forgetful()) as home:
         assert ask(home.admit()).status_code == 502
+        soon(lambda: len(home.rows()) == 1)
         assert [(row["status"], row["error"]) for row in home.rows()] == [("refused", "the gateway itself failed")]
     assert [type(trouble) for trouble in troubles] == [KeyError]
 
