@@ -113,6 +113,7 @@ def test_a_call_at_which_the_gateway_itself_fails_is_told_so_and_costs_nothing_i
         there = replace(visit.terms.destination, key=ProviderKey("no header can hold an ü"))
         visit.terms = replace(visit.terms, destination=there)
         assert ask(visit).status_code == 502
+        soon(lambda: len(home.rows()) == 1)
         row = home.rows()[0]
         assert (row["status"], row["error"]) == ("failed", "the gateway itself failed")
         assert (row["input_tokens"], row["estimated"]) == (0, False)
@@ -199,6 +200,7 @@ def test_an_upstream_that_never_answers_is_given_up_and_not_asked_again() -> Non
     with house("any,hang", upstream={"idle_timeout": 0.3}) as home:
         visit = home.admit()
         assert ask(visit).status_code == 502
+        soon(lambda: len(home.rows()) == 1)
         row = home.rows()[0]
         assert (row["status"], row["estimated"], row["tries"]) == ("failed", True, 1)
         assert row["input_tokens"] > 0
