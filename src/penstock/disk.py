@@ -1,4 +1,4 @@
-"""Folders of any depth as files: looked through and removed without recursion, never following a link.
+"""Folders of any depth as files: looked through, opened and removed without recursion, never following a link.
 
 What lies in them may have been made by an agent, by a check or by a set-up.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -45,6 +46,14 @@ def _backwards(folder: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
             return sorted(entries, key=lambda entry: entry.name, reverse=True)
     except OSError:
         return []
+
+
+def reopen(folder: Path) -> None:
+    """Give the owner of a folder the rights back that he may have taken from himself; whatever else it is stays."""
+    with suppress(OSError):
+        mode = folder.lstat().st_mode
+        if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
 
 
 def remove(path: Path) -> None:

@@ -31,12 +31,8 @@ def open_way(root: Path, path: Path) -> bool:
 
 
 def _is_opened(folder: Path) -> bool:
-    if not disk.is_folder(folder):
-        return False
-    mode = folder.stat().st_mode
-    if mode & stat.S_IRWXU != stat.S_IRWXU:
-        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
-    return True
+    disk.reopen(folder)
+    return disk.is_folder(folder)
 
 
 def named(root: Path, pattern: str) -> list[Path]:

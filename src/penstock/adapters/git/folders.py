@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LARGEST_READ = 64 << 20
 """Bytes of a file that is read as a whole: an agent can make one longer than any memory, of nothing but holes."""
 LONGEST_SHOWN = 240
-is_folder, remove = disk.is_folder, disk.remove
+is_folder, remove, reopen = disk.is_folder, disk.remove, disk.reopen
 Signature: TypeAlias = "Mapping[str, tuple[int, ...]]"
 
 
@@ -158,14 +158,6 @@ def locks(folder: Path) -> Iterator[Path]:
     for entry in disk.below(folder):
         if entry.name.endswith(".lock") and not entry.is_dir(follow_symlinks=False):
             yield Path(entry.path)
-
-
-def reopen(folder: Path) -> None:
-    """Give the owner of a folder the rights back that he may have taken from himself; whatever else it is stays."""
-    with contextlib.suppress(OSError):
-        mode = folder.lstat().st_mode
-        if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
-            folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
 
 
 def reopen_all(root: Path) -> None:

@@ -73,7 +73,7 @@ _OWN_SETTINGS = ".env"
 _USUAL = (".env", ".env.local", ".envrc", ".git/config")
 _MADE_BY_TOOLS = (".git", "node_modules", ".venv", "__pycache__")
 MOST_LOOKED_AT = 200_000
-"""So much of a checkout is looked through for such files, which takes about a second."""
+"""So much of a checkout is looked through for such files: half a second, or some where the disk has to be read."""
 
 # Installed tools that look for themselves below HOME, which is another one for a confined process.
 TOOLCHAINS = {
