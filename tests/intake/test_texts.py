@@ -17,8 +17,8 @@ VALUES = st.recursive(
     | st.booleans()
     | st.integers(-(10**50), 10**50)
     | st.floats(allow_nan=False, allow_infinity=False)
-    # half characters can't be stored, so they are no text
-    | st.text(st.characters(exclude_categories=("Cs",))),
+    # neither half characters nor NUL can be stored, so they are no text
+    | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(alphabet="abc", max_size=3), inner, max_size=4),
     max_leaves=20,
 )
@@ -116,6 +116,7 @@ def test_yaml_knows_lines_and_reads_plain_words_as_yaml_1_2_does() -> None:
         ("[" * 200, "deeper"),
         ('"\\UFFFFFFFF"', "not YAML"),
         ('- a\n- "a\\0"', "NUL character"),
+        ('"a\\0": 1', "NUL character"),
     ],
 )
 def test_yaml_beyond_the_harmless_part_is_refused(text: str, words: str) -> None:

@@ -85,7 +85,7 @@ class _Builder:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise Unreadable("a key must be a plain word", _line(event))
-            key = str(event.value)
+            key = _text(event)
             if key in members:
                 self.twice.append(Remark(line=_line(event), place=place, text=key))
             self.lines[*place, key] = _line(event)
@@ -97,10 +97,15 @@ def _line(event: yaml.Event) -> int:
     return 1 if event.start_mark is None else int(event.start_mark.line) + 1
 
 
-def _scalar(event: yaml.ScalarEvent) -> object:
+def _text(event: yaml.ScalarEvent) -> str:
     text = str(event.value)
     if "\0" in text:
         raise Unreadable("text holds a NUL character", _line(event))
+    return text
+
+
+def _scalar(event: yaml.ScalarEvent) -> object:
+    text = _text(event)
     if event.style in {"'", '"', "|", ">"} or getattr(event, "tag", None) == "!":
         return text
     return _plain(text)
