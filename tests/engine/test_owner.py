@@ -282,15 +282,23 @@ async def test_an_agent_whose_process_was_lost_is_not_blamed_and_three_in_a_row_
     assert (run.state, run.reason, len(turns)) == (RunState.FAILED, Reason.ENVIRONMENT, 3)
 
 
+@pytest.mark.parametrize(
+    ("ending", "sentence"),
+    [
+        ("not_found", "could not be found: its program aider is not on PATH"),
+        ("not_started", "could not be started: no room for one more process"),
+    ],
+)
 @awaited
-async def test_an_agent_that_is_not_installed_pauses_the_run_instead_of_failing_its_work() -> None:
-    report = AgentReport(ending="not_found", sentence="could not be found: its program aider is not on PATH")
+async def test_an_agent_that_never_began_pauses_the_run_instead_of_failing_its_work(ending: str, sentence: str) -> None:
+    report = AgentReport(ending=ending, sentence=sentence)
     world = World(workstreams=[workstream("a")], project=MemoryProject(edit=lambda _task, _files: report))
     run = await world.start()
     assert (run.state, run.reason) == (RunState.PAUSED, Reason.ENVIRONMENT)
-    assert "aider is not on PATH" in run.sentence
+    assert sentence in run.sentence
     world.project.edit = writes_its_file
-    assert (await world.drive(ResumeAsked())).state is RunState.COMPLETED
+    done = await world.drive(ResumeAsked())
+    assert (done.state, done.progress("a").breaker.red) == (RunState.COMPLETED, ())
 
 
 @awaited

@@ -42,7 +42,7 @@ class AgentReport:
     """How the agent's process ended. What it did is read from the worktree, never from here."""
 
     ending: str
-    """finished, failed, timed_out, idle, refused (by the models' door), lost, stopped or not_found."""
+    """finished, failed, timed_out, idle, refused (by the models' door), lost, stopped, not_found or not_started."""
     exit_code: int | None = None
     sentence: str = ""
     output: str = ""

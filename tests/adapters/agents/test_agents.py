@@ -19,6 +19,7 @@ from penstock.adapters.agents import (
     ScriptInvalid,
     read_script,
 )
+from penstock.adapters.agents.attempt import LONGEST_WORD
 from penstock.adapters.agents.command import AgentProfileUnfit, profile_of
 from penstock.adapters.agents.scripted import ScriptUnreadable
 from penstock.domain.plan import Scope, Workstream
@@ -206,6 +207,15 @@ def test_a_command_that_is_not_there_is_said_so(bench: Bench) -> None:
     report = bench.command("nonexistent-agent-12345")
     assert report.ending == "not_found"
     assert "nonexistent-agent-12345" in report.sentence
+
+
+def test_a_command_that_this_machine_does_not_let_begin_is_no_failure_of_its_own(bench: Bench) -> None:
+    closed = bench.root / "closed-agent"
+    closed.write_text("#!/bin/sh\n")
+    report = bench.command(str(closed))
+    assert (report.ending, report.exit_code) == ("not_started", None)
+    assert "could not be started: " in report.sentence
+    assert bench.command("/bin/true", "x" * LONGEST_WORD, task=bench.task(2)).ending == "failed"
 
 
 def test_an_agent_gets_the_programs_of_its_worktree_and_is_never_one_of_them(bench: Bench) -> None:

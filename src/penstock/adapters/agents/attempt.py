@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from penstock.ports import AgentTask
 
 TAIL = 16 * 1024
+LONGEST_WORD = 128 * 1024
+"""Bytes of one argument of a command, beyond which the system takes none: then it was the prompt, not the machine."""
 GRACE = 1.0
 """Seconds between TERM and KILL: an attempt that must end is gone within two."""
 URL_NAME, KEY_NAME = "PENSTOCK_GATEWAY_URL", "PENSTOCK_GATEWAY_KEY"
@@ -47,6 +49,8 @@ class AgentEnding(StrEnum):
     LOST = "lost"
     STOPPED = "stopped"
     NOT_FOUND = "not_found"
+    NOT_STARTED = "not_started"
+    """This machine did not let it begin."""
 
 
 _ENDINGS = {
@@ -54,6 +58,7 @@ _ENDINGS = {
     Ending.STOPPED: AgentEnding.STOPPED,
     Ending.LOST: AgentEnding.LOST,
     Ending.NOT_FOUND: AgentEnding.NOT_FOUND,
+    Ending.NOT_STARTED: AgentEnding.NOT_STARTED,
 }
 
 
@@ -77,7 +82,7 @@ async def run_attempt(launcher: Launcher, made: Callable[[], Request], manner: M
     cut: Cut | None = None
     if outcome is None:
         outcome, cut = await _run(launcher, request, manner)
-    return await asyncio.to_thread(_report, outcome, cut, request.argv[0], manner)
+    return await asyncio.to_thread(_report, outcome, cut, request.argv, manner)
 
 
 async def _run(launcher: Launcher, request: Request, manner: Manner) -> tuple[Outcome, Cut | None]:
@@ -134,15 +139,15 @@ def write_prompt(task: AgentTask) -> Path:
     return prompt_file
 
 
-def _report(outcome: Outcome, cut: Cut | None, command: str, manner: Manner) -> AgentReport:
+def _report(outcome: Outcome, cut: Cut | None, argv: tuple[str, ...], manner: Manner) -> AgentReport:
     verdict = manner.judge(_said(outcome))  # of what was really printed: redacted JSON may be none
     for log in (outcome.stdout, outcome.stderr):
         settle_log(log, manner.redact)
-    ending = _ending(outcome, cut, verdict)
+    ending = _ending(outcome, cut, verdict, argv)
     return AgentReport(
         ending=ending,
         exit_code=outcome.exit_code,
-        sentence=manner.redact(_sentence(outcome, ending, command, verdict, manner.watch)),
+        sentence=manner.redact(_sentence(outcome, ending, argv[0], verdict, manner.watch)),
         output=manner.redact(verdict.text)[-TAIL:],
         duration=outcome.duration,
         confined=outcome.confined,
@@ -162,11 +167,15 @@ def _text(log: Path) -> str:
         return ""
 
 
-def _ending(outcome: Outcome, cut: Cut | None, verdict: Verdict) -> AgentEnding:
+def _ending(outcome: Outcome, cut: Cut | None, verdict: Verdict, argv: tuple[str, ...]) -> AgentEnding:
     if cut is not None:
         return AgentEnding(cut.value)
     if outcome.ending is Ending.EXITED and not verdict.fault:
         return AgentEnding.FINISHED
+    if outcome.ending is Ending.NOT_STARTED and any(
+        len(word.encode("utf-8", "surrogatepass")) >= LONGEST_WORD for word in argv
+    ):
+        return AgentEnding.FAILED
     return _ENDINGS.get(outcome.ending, AgentEnding.FAILED)
 
 
@@ -188,7 +197,7 @@ def _sentence(outcome: Outcome, ending: AgentEnding, command: str, verdict: Verd
             said = "was stopped"
         case AgentEnding.NOT_FOUND:
             said = f"could not be found: its program {command} is not on PATH"
-        case AgentEnding.FAILED:
+        case AgentEnding.NOT_STARTED | AgentEnding.FAILED:
             said = _failure(outcome, verdict)
     left = f"; {outcome.leftovers} processes that it left behind were stopped" if outcome.leftovers else ""
     return said + left

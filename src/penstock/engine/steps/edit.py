@@ -19,12 +19,17 @@ from penstock.ports import AgentReport, AgentTask, Capture, Furnishing, Place, S
 
 NOT_ENDED = ("lost", "stopped")
 """Ways in which an agent did not end by itself, and not by its time limit either."""
-MISSING_HINT = "install it, or name another agent in your configuration; then `penstock resume` the run"
+NOT_BEGUN = {
+    "not_found": "install it, or name another agent in your configuration; then `penstock resume` the run",
+    "not_started": "look for a machine out of memory, processes or disk (`penstock doctor` tries the confinement); "
+    "then `penstock resume` the run",
+}
+"""Ways in which an agent never began, and what to do then."""
 CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
-class AgentMissing(WorldError):
-    """The program of an agent is not on this machine."""
+class AgentNotBegun(WorldError):
+    """The program of an agent is not on this machine, or the machine did not let it begin: not the agent's failure."""
 
 
 async def perform(context: Context, command: StartStep, workstream: Workstream) -> tuple[StepOutcome, bool] | None:
@@ -99,8 +104,10 @@ async def _let_work(
             stop = visiting.ended_by(visit)
     finally:
         await context.furnisher.withdraw(worktree, errand)
-    if report.ending == "not_found":
-        raise AgentMissing(f"{workstream.id} could not be worked on: the agent {report.sentence}", hint=MISSING_HINT)
+    if report.ending in NOT_BEGUN:
+        raise AgentNotBegun(
+            f"{workstream.id} could not be worked on: the agent {report.sentence}", hint=NOT_BEGUN[report.ending]
+        )
     return replace(report, output=from_the_project(report.output, worktree)), stop
 
 
