@@ -167,6 +167,15 @@ async def test_the_patch_of_what_left_the_scope_holds_no_secret(tmp_path: Path) 
 
 
 @awaited
+async def test_of_very_many_ways_out_only_so_many_are_stored() -> None:
+    strays = {f"elsewhere/{number:04}.txt": "x" for number in range(scoping.MOST_TOLD + 7)}
+    outcome = await Attempt(MemoryProject(edit=lambda _task, tree: tree.update(strays))).outcome()
+    assert isinstance(outcome, OutOfScope)
+    assert [one.path for one in outcome.violations[:-1]] == sorted(strays)[: scoping.MOST_TOLD]
+    assert outcome.violations[-1].rule.startswith("7 more ")
+
+
+@awaited
 async def test_changes_tampering_and_protected_litter_are_all_violations() -> None:
     project = puts()
     world = World(workstreams=[workstream("a")], project=project)
@@ -180,7 +189,7 @@ async def test_changes_tampering_and_protected_litter_are_all_violations() -> No
         litter=("dist/x", ".github/workflows/x.yml"),
     )
     found = await scoping.violations(world.context(), world.workstreams[0], project.base, capture)
-    assert [one.path for one in found] == ["b.txt", ".github/workflows/x.yml", ".git/config"]
+    assert [one.path for one in found] == [".git/config", "b.txt", ".github/workflows/x.yml"]
 
 
 @awaited

@@ -107,7 +107,7 @@ async def _link(context: Context, command: JudgeMerge, chain: Chain, member: Mem
     violations = await scoping.of_changes(context, context.workstreams[name].scope, chain.tip.commit, changes)
     if violations:
         patch = await scoping.keep_merge(context, name, member.attempt, chain.tip.commit, merge.candidate)
-        chain.strays.append(Stray(workstream=name, violations=violations, patch=patch))
+        chain.strays.append(Stray(workstream=name, violations=scoping.told(violations), patch=patch))
     elif merge.candidate.tree == chain.tip.tree:
         chain.unchanged.append(name)
     else:

@@ -14,12 +14,22 @@ from penstock.engine.redacting import Redact
 from penstock.ports import Capture
 
 PROTECTED = scope.ProtectedPaths()
+MOST_TOLD = 200
+"""As many ways out of a scope are stored of one attempt: an agent can make a million files. The patch has them all."""
 
 
 async def violations(context: Context, workstream: Workstream, base: str, capture: Capture) -> tuple[Violation, ...]:
-    """Everything by which an attempt left its scope: changed files, protected litter, tampering."""
-    litter = scope.judge_litter(capture.litter, workstream.scope, PROTECTED)
-    return (*await of_changes(context, workstream.scope, base, capture.changes), *litter, *capture.tampering)
+    """Everything by which an attempt left its scope: tampering, changed files, protected litter."""
+    changed = await of_changes(context, workstream.scope, base, capture.changes)
+    return (*capture.tampering, *changed, *scope.judge_litter(capture.litter, workstream.scope, PROTECTED))
+
+
+def told(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
+    """So many of these as are stored, and how many more there are."""
+    more = len(found) - MOST_TOLD
+    if more <= 0:
+        return found
+    return (*found[:MOST_TOLD], Violation(path="[...]", rule=f"{more} more ways out of the scope are left out here"))
 
 
 async def of_changes(context: Context, own: Scope, base: str, changes: tuple[Change, ...]) -> tuple[Violation, ...]:

@@ -172,9 +172,8 @@ def _ending(outcome: Outcome, cut: Cut | None, verdict: Verdict, argv: tuple[str
         return AgentEnding(cut.value)
     if outcome.ending is Ending.EXITED and not verdict.fault:
         return AgentEnding.FINISHED
-    if outcome.ending is Ending.NOT_STARTED and any(
-        len(word.encode("utf-8", "surrogatepass")) >= LONGEST_WORD for word in argv
-    ):
+    too_long = any(len(word.encode("utf-8", "surrogatepass")) >= LONGEST_WORD for word in argv)
+    if outcome.ending is Ending.NOT_STARTED and too_long:
         return AgentEnding.FAILED
     return _ENDINGS.get(outcome.ending, AgentEnding.FAILED)
 

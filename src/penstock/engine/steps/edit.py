@@ -139,7 +139,7 @@ async def _refuse(
     violations: tuple[Violation, ...],
 ) -> OutOfScope:
     patch = await scoping.keep(context, workstream.id, command.attempt, command.base, capture)
-    return OutOfScope(violations=violations, candidate=capture.candidate, patch=patch)
+    return OutOfScope(violations=scoping.told(violations), candidate=capture.candidate, patch=patch)
 
 
 async def _judge(context: Context, command: StartStep, workstream: Workstream, capture: Capture) -> StepOutcome:
