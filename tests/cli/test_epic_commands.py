@@ -98,6 +98,12 @@ def test_a_wish_may_come_from_stdin(ask: Any, monkeypatch: pytest.MonkeyPatch) -
     assert ask("epic", "create", "-", "--json").json["description"] == "Größere Schrift"
 
 
+def test_a_stdin_that_is_closed_is_said(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    refused = ask("epic", "create", "-")
+    assert (refused.code, "the wish is to be read from stdin, which is closed" in refused.err) == (2, True), refused.err
+
+
 def test_an_id_alone_is_taken_for_the_wish_and_that_is_said(ask: Any) -> None:
     made = ask("epic", "create", "--id", "EPIC-9", "--json")
     assert made.json["description"] == "EPIC-9"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.strict_json import parsed
@@ -24,7 +24,7 @@ def read_text(invocation: Invocation, named: str, what: str) -> str:
     """The text of a file, or of stdin for `-`; UserError where there is none, it is too long, or no text."""
     try:
         if named == STDIN:
-            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+            content = _standard_input(what).read(MOST_BYTES + 1)
         else:
             with invocation.place(Path(named)).open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
@@ -36,6 +36,13 @@ def read_text(invocation: Invocation, named: str, what: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{what} in {named} is no text in UTF-8: byte {error.start} is none") from None
+
+
+def _standard_input(what: str) -> BinaryIO:
+    """What is piped in; who began us may have closed it."""
+    if sys.stdin is None:
+        raise UserError(f"{what} is to be read from stdin, which is closed", hint="pipe it in, or name a file")
+    return sys.stdin.buffer
 
 
 def read_json(invocation: Invocation, named: str, what: str) -> Any:  # Any: whatever JSON can hold
