@@ -6,6 +6,8 @@ import asyncio
 import csv
 import io
 import json
+import os
+import subprocess
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +101,30 @@ def test_an_export_goes_into_a_file_that_is_whole_or_not_there(ask: Any, desk: D
     refused = ask("token-report", "--format", "csv", "--output", "nowhere/report.csv")
     assert refused.code == 3
     assert "can't be written" in refused.err
-    assert [path.name for path in desk.project.glob(".report*")] == []
+    assert [path.name for path in desk.project.glob(".penstock-*")] == []
+
+
+def test_an_output_that_is_no_file_is_written_to_and_never_replaced(
+    ask: Any, desk: Desk, spent: dict[str, str]
+) -> None:
+    os.mkfifo(desk.project / "pipe")
+    with subprocess.Popen(["cat", "pipe"], cwd=desk.project, stdout=subprocess.PIPE, text=True) as reader:
+        try:
+            assert ask("token-report", "--format", "csv", "--output", "pipe").code == 0
+            said = reader.communicate(timeout=20)[0]
+        finally:
+            reader.kill()
+    assert {one["key"] for one in rows(said)} == {"pip_one", "pip_two"}
+    assert (desk.project / "pipe").is_fifo()
+    (desk.project / "kept.csv").write_text("old")
+    (desk.project / "link.csv").symlink_to("kept.csv")
+    assert ask("token-report", "--format", "csv", "--output", "link.csv").code == 0
+    assert (desk.project / "link.csv").is_symlink()
+    assert (desk.project / "kept.csv").read_text() == said
+    for folder in ("/", "."):
+        refused = ask("token-report", "--output", folder)
+        assert (refused.code, "can't be written" in refused.err) == (3, True), refused.err
+    assert ask("token-report", "--output", "").code == 2
 
 
 def test_artifacts_are_given_as_json_and_as_documents(ask: Any, desk: Desk, spent: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from penstock.domain.errors import UserError, WorldError
 from penstock.domain.strict_json import parsed
+from penstock.reports.plain import clean
 
 if TYPE_CHECKING:
     from penstock.cli.invocation import Invocation
@@ -72,13 +73,24 @@ def _joined(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def write_whole(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file beside its place and move it there; what was there stays if that fails."""
-    beside = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}")
+    """Write a file beside its place and move it there; what was there stays if that fails. A link stays one, and a pipe
+    or a device is written to as it stands, clean like what is printed: it may be a terminal.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                stream.writelines(clean(text) for text in _joined(pieces))
+        else:
+            _replace(Path(os.path.realpath(path)), pieces)
+    except OSError as error:
+        raise WorldError(f"{path} can't be written: {error.strerror or error}", hint="name another --output") from None
+
+
+def _replace(path: Path, pieces: Iterable[str]) -> None:
+    beside = path.with_name(f".penstock-{os.urandom(8).hex()}")
     try:
         with beside.open("x", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
         beside.replace(path)
-    except OSError as error:
-        raise WorldError(f"{path} can't be written: {error.strerror or error}", hint="name another --output") from None
     finally:
         beside.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import LATEST, meant_pipeline
+from penstock.cli.options import LATEST, meant_pipeline, path_of
 from penstock.cli.texts import give
 from penstock.domain.errors import UserError
 from penstock.reports import tokens as report
@@ -62,7 +62,9 @@ def token_report(  # noqa: PLR0913, PLR0917 - one parameter for each option that
     calls: Annotated[bool, typer.Option("--calls", help="Give each call by itself, as CSV or JSON lines.")] = False,
     form: Annotated[Format, typer.Option("--format", help="A table, CSV or JSON.")] = Format.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write into this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", parser=path_of, help="Write into this file.")
+    ] = None,
 ) -> int:
     """Report the tokens of all calls to models and what they cost: by pipeline, phase, role, model, agent or day.
 
