@@ -113,6 +113,12 @@ def test_what_is_no_address_is_refused_without_being_repeated(written: str) -> N
     assert "xxx" not in caught.value.sentence
 
 
+def test_an_address_alone_where_a_list_is_wanted_is_not_repeated_either() -> None:
+    with pytest.raises(SettingsInvalid, match="targets must be a list, found a text") as caught:
+        loaded("[notifications]\ntargets = 'json://somebody:hidden-password@host/path'")
+    assert "hidden-password" not in caught.value.sentence
+
+
 def test_an_unknown_event_is_refused() -> None:
     with pytest.raises(SettingsInvalid, match="budget_alert"):
         loaded("[notifications]\nevents = ['weather']")

@@ -20,9 +20,10 @@ NAMES = {
 }
 
 
-def loaded(environ: dict[str, str], project: str = "") -> Settings:
+def loaded(environ: dict[str, str], project: str = "", user: str = "") -> Settings:
     files = {"penstock.toml": project.encode()} if project else {}
-    return load(PROJECT_SECTIONS, Sources(environment=read_environment(environ, PROJECT_SECTIONS), project=files))
+    environment = read_environment(environ, PROJECT_SECTIONS)
+    return load(PROJECT_SECTIONS, Sources(environment=environment, user=user.encode() or None, project=files))
 
 
 @pytest.mark.parametrize("prefix", ["", "WORKBENCH_"])
@@ -48,6 +49,12 @@ def test_keys_are_never_shown() -> None:
     shown = str(loaded(NAMES).rows())
     assert "first-key" not in shown
     assert "second-key" not in shown
+
+
+def test_a_key_alone_where_a_list_is_wanted_is_not_shown() -> None:
+    with pytest.raises(SettingsInvalid, match="api_keys must be a list, found a text") as caught:
+        loaded({}, user='[server]\napi_keys = "planted-key"\n')
+    assert "planted-key" not in caught.value.sentence
 
 
 @pytest.mark.parametrize("line", ['host = "0.0.0.0"', 'api_keys = ["planted-key"]', 'allowed_hosts = ["evil.example"]'])

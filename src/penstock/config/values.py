@@ -19,11 +19,11 @@ _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 class Unfit(ValueError):
-    """A value that its key can't hold."""
+    """A value that its key can't hold. What a text says is left out with `hides`."""
 
-    def __init__(self, wanted: str, value: object) -> None:
+    def __init__(self, wanted: str, value: object, *, hides: bool = False) -> None:
         self.wanted, self.value = wanted, value
-        super().__init__(f"must be {wanted}, found {found(value)}")
+        super().__init__(f"must be {wanted}, found {'a text' if hides and isinstance(value, str) else found(value)}")
 
 
 def found(value: object) -> str:
@@ -57,7 +57,7 @@ def read(kind: Any, value: object) -> Any:  # Any: a type annotation has no type
             raise Unfit(" or ".join(f'"{choice}"' for choice in arguments), value)
         case origin if origin is tuple:
             if not isinstance(value, list | tuple):
-                raise Unfit("a list", value)
+                raise Unfit("a list", value, hides=True)  # some lists hold secrets
             return tuple(read(arguments[0], item) for item in value)
         case origin if origin is Mapping:
             if not isinstance(value, Mapping):
