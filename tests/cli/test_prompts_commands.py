@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +84,28 @@ def test_the_users_editor_is_used(ask, desk: Desk) -> None:
     assert (refused.code, "exit code 3" in refused.err) == (2, True)
     assert "set EDITOR" in ask("prompts", "edit", "commit").err
     assert ask("prompts", "edit", "commit", EDITOR=os.fspath(desk.project / "gone")).code == 3
+
+
+def test_ctrl_c_is_a_key_of_the_editor_while_it_runs(desk: Desk) -> None:
+    editor = desk.write("editor.sh", "#!/bin/sh\nkill -INT $PPID\nsleep 0.2\necho 'And be brief.' >> \"$1\"\n")
+    editor.chmod(0o755)
+    made = desk.run("prompts", "edit", "commit", "--json", environ={"EDITOR": str(editor)})
+    assert made.code == 0, made.err
+    assert "And be brief." in json.dumps(made.json)
+
+
+@pytest.mark.parametrize("ends", ["exit 0", "exit 3"])
+def test_what_was_written_and_is_not_taken_is_kept(ask, desk: Desk, ends: str, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    editor = desk.write("editor.sh", f"#!/bin/sh\nprintf 'mine\\007' > \"$1\"\n{ends}\n")
+    editor.chmod(0o755)
+    refused = ask("prompts", "edit", "commit", EDITOR=str(editor))
+    (kept,) = tmp_path.glob("penstock-*/prompt.txt")
+    assert (refused.code, kept.read_text()) == (2, "mine\a")
+    assert f"what you wrote is kept in {kept}" in refused.err
+    editor.write_text("#!/bin/sh\nexit 3\n")
+    assert ask("prompts", "edit", "commit", EDITOR=str(editor)).code == 2
+    assert list(tmp_path.glob("penstock-*/prompt.txt")) == [kept]
 
 
 @pytest.mark.parametrize(

@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from penstock.cli.texts import MOST_BYTES, write_whole
 from penstock.domain.errors import UserError, WorldError
 
 
-def edited(text: str, environ: Mapping[str, str]) -> str:
-    """What the user makes of a text in their editor."""
+@contextmanager
+def edited(text: str, environ: Mapping[str, str], tell: Callable[[str], None]) -> Iterator[str]:
+    """What the user makes of a text in their editor. Where that can't be used their file stays, and they are told."""
     command = environ.get("VISUAL") or environ.get("EDITOR") or ""
     if not command.strip():
         raise UserError("no editor is set", hint="set EDITOR, or give the text with --file")
-    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
-        file = Path(folder) / "prompt.txt"
-        file.write_text(text, encoding="utf-8")
-        try:
-            ended = subprocess.run([*shlex.split(command), file], env=dict(environ), check=False).returncode
-        except (OSError, ValueError) as error:
-            raise WorldError(f"the editor {command!r} can't be started: {error}", hint="set EDITOR") from None
-        if ended:
-            raise UserError(f"the editor {command!r} ended with exit code {ended}: nothing was changed")
-        content = file.read_bytes()
+    folder, before = Path(tempfile.mkdtemp(prefix="penstock-")), text.encode("utf-8")
+    file = folder / "prompt.txt"
+    try:
+        file.write_bytes(before)
+        _let_edit(file, command, environ)
+        yield _taken(file)
+    except BaseException:
+        if file.is_file() and file.read_bytes() != before:
+            tell(f"what you wrote is kept in {file}; --file takes it from there")
+        else:
+            shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
+
+
+def _let_edit(file: Path, command: str, environ: Mapping[str, str]) -> None:
+    """Until the editor ends. Meanwhile Ctrl-C is the editor's alone: to many it is a key like others."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        ended = subprocess.run([*shlex.split(command), file], env=dict(environ), check=False).returncode
+    except (OSError, ValueError) as error:
+        raise WorldError(f"the editor {command!r} can't be started: {error}", hint="set EDITOR") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if ended:
+        raise UserError(f"the editor {command!r} ended with exit code {ended}: nothing was changed")
+
+
+def _taken(file: Path) -> str:
+    content = file.read_bytes()
     if len(content) > MOST_BYTES:
         raise UserError(f"the text has more than {MOST_BYTES:,} bytes", hint="shorten it")
     try:

@@ -1,6 +1,7 @@
 """The commands about what roles are told: prompts list, show, edit, activate, diff, seed, export, phases."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -122,15 +123,16 @@ def edit(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
         await penstock.prompts.ensure_seeded()
         before = await penstock.prompts.find(role)
-        given = text if file else edited(as_text(before), invocation.environ)
-        made = await penstock.prompts.add(
-            before.role,
-            from_text(given),
-            by=user_name(invocation.environ),
-            notes=notes,
-            version=version,
-            activate=not inactive,
-        )
+        is_open = nullcontext(text) if file else edited(as_text(before), invocation.environ, invocation.terminal.note)
+        with is_open as given:
+            made = await penstock.prompts.add(
+                before.role,
+                from_text(given),
+                by=user_name(invocation.environ),
+                notes=notes,
+                version=version,
+                activate=not inactive,
+            )
         _say_stored(penstock, invocation, made, as_json=as_json)
         return exits.COMPLETED
 
