@@ -116,3 +116,27 @@ def test_a_run_in_a_terminal_shows_itself_live(desk: Desk) -> None:
     assert "1 done of 1" in text
     assert "integrate  merged" in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+
+
+@pytest.mark.slow
+def test_a_terminal_that_goes_away_stops_no_run(desk: Desk) -> None:
+    desk.bundle("one")
+    desk.bundle("two")
+    desk.commit()
+    desk.run("trust")
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "penstock", "run"],
+        cwd=desk.project,
+        env={**desk.environ, "TERM": "xterm"},
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    )
+    os.close(follower)
+    seen = b""
+    while b"edit" not in seen:
+        seen += os.read(leader, 65536)
+    os.close(leader)
+    assert process.wait(timeout=60) == 3, "the answer could not be written"
+    assert desk.ask("show-run", "latest", "--json").json["status"] == "completed"

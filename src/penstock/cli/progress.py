@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
 
 from penstock.domain.run import STEP_OF
 from penstock.domain.states import IN_FLIGHT, RunState, WorkstreamState
@@ -120,6 +120,24 @@ def _event(run_id: str, kind: str, workstream: str, payload: Mapping[str, Any]) 
     }
 
 
+class _Screen:
+    """The stream of a terminal as rich writes to it: one that goes away while a run is shown stops nothing."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str) -> int:
+        """Write and flush."""
+        self._terminal.put(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """All is written already."""
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever else rich asks of a stream
+        return getattr(self._terminal.out, name)
+
+
 class LiveProgress(PlainProgress):
     """What happened scrolls by; under it one line for each workstream that is under way, and a tally."""
 
@@ -133,7 +151,7 @@ class LiveProgress(PlainProgress):
         self._pending: list[tuple[str, str]] = []
         self._flushed = 0.0
         self._console = Console(
-            file=terminal.out,
+            file=cast("IO[str]", _Screen(terminal)),
             no_color=not terminal.has_colour,
             markup=False,
             highlight=False,

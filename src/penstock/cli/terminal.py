@@ -121,10 +121,14 @@ class Terminal:
         return f"{_COLOURS[tone]}{text}\x1b[0m" if has_colour and tone in _COLOURS else text
 
     def _write(self, text: str) -> None:
+        self.put(f"{text}\n")
+
+    def put(self, text: str) -> None:
+        """Write what is clean already, as it is; who went away is told no more."""
         if self.is_gone:
             return
         try:
-            self.out.write(f"{text}\n")
+            self.out.write(text)
             self.out.flush()
         except OSError as error:
             self.is_gone = True
@@ -135,12 +139,11 @@ class Terminal:
 
     def close(self) -> None:
         """Flush what is left; a reader that went away is no error."""
-        try:
-            self.out.flush()
-        except OSError:
-            forget_reader(self.out)
-        with suppress(OSError):
-            self.err.flush()
+        for stream in (self.out, self.err):
+            try:
+                stream.flush()
+            except OSError:
+                forget_reader(stream)
 
 
 def forget_reader(stream: TextIO) -> None:
