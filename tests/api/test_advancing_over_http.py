@@ -201,6 +201,8 @@ def test_a_cap_of_the_settings_stops_the_phase_also_of_a_pipeline_that_is_there_
         for pipeline in (older, limited.pipeline()):
             said = limited.post(f"/pipelines/{pipeline}/advance", None, 402)
             assert (said["error"], tokens(limited, pipeline)) == ("budget_exhausted", 0)
+            given = f"--pipeline {pipeline} --usd N" if level == "PIPELINE" else "--usd N"
+            assert f"`penstock budget set {given}` (or --tokens N)" in said["details"]["hint"]
 
 
 def test_two_at_once_perform_the_phase_once(planning: Server, model: Scripted) -> None:

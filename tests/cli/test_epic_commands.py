@@ -104,6 +104,16 @@ def test_a_stdin_that_is_closed_is_said(ask: Any, monkeypatch: pytest.MonkeyPatc
     assert (refused.code, "the wish is to be read from stdin, which is closed" in refused.err) == (2, True), refused.err
 
 
+def test_the_budget_of_a_pipeline_is_shown_and_set(ask: Any) -> None:
+    pipeline = create(ask, WISH)
+    made = ask("budget", "set", "--pipeline", "latest", "--usd", "5", "--json").json
+    assert (made["level"], made["key"], made["cap_usd"]) == ("pipeline", pipeline, 5.0)
+    assert ask("budget", "show", "--pipeline", pipeline, "--json").json == [made]
+    refused = ask("budget", "set", "--pipeline", "pip_nobody", "--usd", "5")
+    assert (refused.code, "there is no pipeline 'pip_nobody'" in refused.err) == (2, True), refused.err
+    assert "a run and a pipeline are named" in ask("budget", "show", "--pipeline", pipeline, "--run", "r").err
+
+
 def test_an_id_alone_is_taken_for_the_wish_and_that_is_said(ask: Any) -> None:
     made = ask("epic", "create", "--id", "EPIC-9", "--json")
     assert made.json["description"] == "EPIC-9"

@@ -85,6 +85,13 @@ def test_a_failed_run_says_why_and_how_to_try_again() -> None:
     assert "penstock show-errors run-1" in text
 
 
+def test_a_spent_budget_says_whose_may_be_raised_and_how() -> None:
+    steps = "\n".join(report.next_steps(a_run("failed", reason="budget_exhausted", pipeline_id="pip_one")))
+    assert "penstock budget set --run run-1 --usd N" in steps
+    assert "--pipeline pip_one is that of its epic, without --run it is the project's" in steps
+    assert "--pipeline" not in "\n".join(report.next_steps(a_run("failed", reason="budget_exhausted")))
+
+
 def test_a_branch_that_waits_says_why() -> None:
     waits = {**MERGED, "published": "", "publication": "penstock/run-1 is checked out in /x"}
     run = a_run("completed", workstream("ws-a", "done"), **waits)

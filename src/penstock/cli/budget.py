@@ -6,7 +6,7 @@ import typer
 
 from penstock.cli import exits
 from penstock.cli import invocation as invocations
-from penstock.cli.options import LATEST, Json, meant
+from penstock.cli.options import LATEST, Json, meant, meant_pipeline
 from penstock.domain.budget import MOST_DOLLARS, MOST_TOKENS, micros_of
 from penstock.reports import spending
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
 
 RunOf = Annotated[str, typer.Option("--run", metavar="RUN", help="The budget of this run; `latest` for the newest.")]
+PipelineOf = Annotated[
+    str, typer.Option("--pipeline", metavar="PIPELINE", help="The budget of this pipeline; `latest` for the newest.")
+]
 WorkstreamOf = Annotated[str, typer.Option("--ws", metavar="WS", help="The budget of this workstream of the run.")]
 
 
@@ -33,18 +36,26 @@ def add_to(app: typer.Typer) -> None:
     )(show)
     group.command(
         "set",
-        short_help="Set the cap of a project, a run or a workstream",
+        short_help="Set the cap of a project, a pipeline, a run or a workstream",
         epilog="Example: penstock budget set --run latest --usd 5",
     )(set_cap)
     app.add_typer(group, name="budget")
 
 
-def show(context: typer.Context, run: RunOf = "", workstream: WorkstreamOf = "", as_json: Json = False) -> int:
-    """Show what was spent and reserved of which budget: of a run with its workstreams, else of the whole project."""
+def show(
+    context: typer.Context,
+    run: RunOf = "",
+    workstream: WorkstreamOf = "",
+    pipeline: PipelineOf = "",
+    as_json: Json = False,
+) -> int:
+    """Show what was spent and reserved of which budget: of a run with its workstreams, of a pipeline, else of the whole
+    project.
+    """
     invocation = invocations.of(context)
 
     async def look(penstock: "Penstock") -> int:
-        payer = _payer(penstock, run, workstream)
+        payer = _payer(penstock, run, workstream, pipeline)
         rows: list[dict[str, Any]] = [spending.as_row(await penstock.accounts.account(payer))]
         if payer.run and not payer.workstream:
             rows += [row for row in penstock.accounts.of_run(payer.run) if row["key"] != payer.run]
@@ -68,16 +79,18 @@ def set_cap(  # noqa: PLR0913, PLR0917 - one parameter for each option
     no_limit: Annotated[bool, typer.Option("--no-limit", help="Lift the cap.")] = False,
     run: RunOf = "",
     workstream: WorkstreamOf = "",
+    pipeline: PipelineOf = "",
     as_json: Json = False,
 ) -> int:
-    """Set the cap of a run, of one of its workstreams, or of the whole project; what was spent already counts.
+    """Set the cap of a run, of one of its workstreams, of a pipeline, or of the whole project; what was spent already
+    counts.
 
     It holds from the next call on, in runs that are under way, too.
     """
     invocation = invocations.of(context)
 
     async def change(penstock: "Penstock") -> int:
-        payer = _payer(penstock, run, workstream)
+        payer = _payer(penstock, run, workstream, pipeline)
         micros = micros_of(usd)
         account = await penstock.accounts.set_cap(payer, micros=micros, tokens=tokens, lift=no_limit)
         row = spending.as_row(account)
@@ -90,8 +103,11 @@ def set_cap(  # noqa: PLR0913, PLR0917 - one parameter for each option
     return invocation.perform(change)
 
 
-def _payer(penstock: "Penstock", run: str, workstream: str) -> "Payer":
+def _payer(penstock: "Penstock", run: str, workstream: str, pipeline: str) -> "Payer":
     from penstock.accounts import Payer  # noqa: PLC0415 - only needed once a command runs
 
     wanted = run or (LATEST if workstream else "")
-    return Payer(run=meant(penstock, wanted) if wanted else "", workstream=workstream)
+    of_pipeline = meant_pipeline(penstock, pipeline) if pipeline else ""
+    if of_pipeline:
+        penstock.parts.views.pipeline(of_pipeline)  # UnknownPipeline where there is none
+    return Payer(run=meant(penstock, wanted) if wanted else "", workstream=workstream, pipeline=of_pipeline)

@@ -181,8 +181,10 @@ def _of_stop(desk: Desk, stop: Stop) -> NoUpstream | BudgetSpent | PhaseFailed:
     what = f"{desk.pipeline.phase} of pipeline {desk.pipeline.id} was stopped: {stop.sentence}"
     match stop.kind:
         case StopKind.BUDGET:
-            level = (stop.level or Level.PIPELINE).value
-            return BudgetSpent(what, hint=f"`penstock budget set` gives the {level} more; then advance again")
+            level = stop.level or Level.PIPELINE
+            given = f"budget set{f' --pipeline {desk.pipeline.id}' if level is Level.PIPELINE else ''} --usd N"
+            said = f"`penstock {given}` (or --tokens N) gives the {level.value} more; then advance again"
+            return BudgetSpent(what, hint=said)
         case StopKind.UNREACHABLE if desk.parts.models.is_replay:
             return NoUpstream(what, hint="record the epic again, or set a key and leave out PENSTOCK_UPSTREAM")
         case StopKind.UNREACHABLE:

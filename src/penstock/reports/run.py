@@ -157,9 +157,10 @@ def next_steps(run: View, *, is_owned: bool = False) -> list[str]:
         says = {"paused": "paused", "pending": "not begun"}.get(str(status), "not being worked on")
         lines.append(f"{says}; go on with: penstock resume {run_id}")
     if run.get("reason") == "budget_exhausted":
-        lines.append(
-            f"to go on: penstock budget set --run {run_id} --usd N (or --tokens N), then penstock resume {run_id}"
-        )
+        epic = run.get("pipeline_id")
+        others = f"{f'--pipeline {epic} is that of its epic, ' if epic else ''}without --run it is the project's"
+        given = f"penstock budget set --run {run_id} --usd N (or --tokens N; {others})"
+        lines.append(f"to go on: {given}, then penstock resume {run_id}")
     elif status in ("partial", "failed"):
         lines += [
             f"to try again: penstock reset-workstream {run_id} {row['ws_id']}, then penstock resume {run_id}"
