@@ -23,12 +23,14 @@ FIELDS: list[dict[str, Any]] = [
     {"service_tier": "priority"},
     {"service_tier": ["auto"]},
     {"speed": "fast"},
+    {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}},
     {"tools": [{"type": "mcp", "server_label": "x", "server_url": "https://example.org"}]},
     {"tools": [{"type": "function", "name": "x"}, {"type": "advisor_20260301", "model": "the-dearest"}]},
 ]
 PLAIN: list[dict[str, Any]] = [
     {"background": False, "previous_response_id": None, "fallbacks": [], "prompt": None},
     {"inference_geo": "global", "service_tier": "auto", "speed": "standard"},
+    {"modalities": ["text"], "audio": None},
     {"tools": [{"name": "x", "input_schema": {"properties": {"model": {"type": "string"}}}}]},
     {"tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 8}]},
 ]
@@ -42,6 +44,8 @@ ELSEWHERE: list[dict[str, Any]] = [
     {"type": "image_url", "image_url": {"url": URL}},
     {"type": "image_url", "image_url": URL},
     {"type": "file", "file": {"file_id": "file-1"}},
+    {"type": "video_url", "video_url": {"url": URL}},
+    {"type": "document_url", "document_url": URL},
     {"type": "input_image", "image_url": URL},
     {"type": "input_image", "file_id": "file-1"},
     {"type": "input_file", "file_id": "file-1"},
@@ -53,6 +57,7 @@ WITHIN: list[dict[str, Any]] = [
     {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": URL}},
     {"type": "search_result", "source": URL, "title": "x", "content": [{"type": "text", "text": "y"}]},
     {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+    {"type": "video_url", "video_url": {"url": "data:video/mp4;base64,aGk="}},
     {"type": "input_image", "image_url": "DATA:image/png;base64,aGk="},
     {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,aGk="}},
     {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,aGk="},
@@ -85,6 +90,13 @@ def test_a_picture_or_file_that_the_request_does_not_hold_is_refused(block: dict
         refuse_unbounded(says({"type": "text", "text": "x"}, block))
     with pytest.raises(RequestUnfit, match="does not hold"):
         refuse_unbounded({"input": [{"type": "function_call_output", "call_id": "c", "output": [block]}]})
+
+
+def test_sound_is_refused_for_what_it_costs_is_not_known() -> None:
+    with pytest.raises(RequestUnfit, match="holds sound"):
+        refuse_unbounded(says({"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}))
+    with pytest.raises(RequestUnfit, match="holds sound"):
+        refuse_unbounded({"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]})
 
 
 @pytest.mark.parametrize("block", WITHIN)

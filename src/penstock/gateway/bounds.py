@@ -26,7 +26,9 @@ reads it any more.
 """
 _UNSET: tuple[object, ...] = (None, False, "", [])
 _PLAIN: dict[str, tuple[object, ...]] = {
+    "audio": (None,),
     "inference_geo": (None, "global"),
+    "modalities": (None, ["text"]),
     "service_tier": (None, "auto", "default", "standard", "standard_only", "flex"),
     "speed": (None, "standard"),
 }
@@ -34,7 +36,7 @@ _PLAIN: dict[str, tuple[object, ...]] = {
 _WITH_CONTENT = ("content", "output", "source")
 """Where a block may hold others. What a model said to a tool is not looked through: there it is only text."""
 _SEEN = frozenset({"computer_screenshot", "file", "image_url", "input_file", "input_image"})
-"""OpenAI's blocks that show a model a file."""
+"""OpenAI's blocks that show a model a file. Other servers have more, named like `video_url`."""
 
 
 def refuse_unbounded(body: Json) -> None:
@@ -51,6 +53,8 @@ def refuse_unbounded(body: Json) -> None:
             raise RequestUnfit(f'the request offers the tool "{kind}" of other servers or models: {_NOT_BOUNDED}')
     if any(_is_reference(item) for item in objects(body.get("input"))):
         raise RequestUnfit(f"the request names an item that the upstream keeps: {_NOT_BOUNDED}; send the item itself")
+    if any(text(block.get("type")) == "input_audio" or block.get("audio") for block in _blocks(body)):
+        raise RequestUnfit("the request holds sound, which costs more than text: its prices are not known")
     if any(_is_elsewhere(block) for block in _blocks(body)):
         raise RequestUnfit(
             f"the request names a picture or a file that it does not hold: {_NOT_BOUNDED}; send its content"
@@ -86,9 +90,10 @@ def _is_elsewhere(block: Mapping[str, Any]) -> bool:
     """Whether a block shows something by its address or by the id of a file."""
     if text(mapping(block.get("source")).get("type")) in {"url", "file"}:
         return True
-    if text(block.get("type")) not in _SEEN:
+    kind = text(block.get("type"))
+    if kind not in _SEEN and not kind.endswith("_url"):
         return False
-    image = block.get("image_url")
-    address = text(mapping(image).get("url")) or text(image)
+    shown = block.get("image_url" if kind in _SEEN else kind)
+    address = text(mapping(shown).get("url")) or text(shown)
     named = (block.get("file_id"), block.get("file_url"), mapping(block.get("file")).get("file_id"))
     return any(named) or (address != "" and address[:5].lower() != "data:")
