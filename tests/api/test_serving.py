@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -48,6 +49,18 @@ def test_a_stream_does_not_hold_the_end_up(own: Place) -> None:
             server.process.terminate()
             assert list(coming) == []
         assert server.over()[0] == 0
+
+
+def test_who_has_no_key_can_not_fill_its_memory_with_a_head(own: Place) -> None:
+    with served(own, *FREE, API_KEYS="a-key-of-mine") as server, server.until_listening() as client:
+        with socket.create_connection(("127.0.0.1", client.base_url.port or 0), timeout=30) as line:
+            line.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\nx-more: ")
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 32 * 1024 * 1024:
+                    sent += line.send(b"a" * 8000)
+        assert sent < 16 * 1024 * 1024
+        assert client.get("/health").status_code == 200
 
 
 def test_a_taken_port_is_an_error_of_the_environment(own: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -228,3 +229,16 @@ def test_a_header_that_can_not_be_sent_on_is_left_out() -> None:
         answer = agent.post("/v1/messages", json=body("anthropic"), headers={b"anthropic-beta": "schön".encode()})
         assert answer.status_code == 200
         assert "anthropic-beta" not in home.models.requests[0].headers
+
+
+def test_a_head_that_does_not_end_is_cut() -> None:
+    with house() as home:
+        place = home.admit().access.base_url.removeprefix("http://").split(":")
+        with socket.create_connection((place[0], int(place[1])), timeout=20) as line:
+            line.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n")
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 32 * 1024 * 1024:
+                    sent += line.send(b"x-more: " + b"a" * 8000 + b"\r\n")
+        assert sent < 16 * 1024 * 1024
+        assert ask(home.admit(), more="x" * 1_000_000).status_code == 200

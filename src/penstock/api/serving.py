@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from penstock.api.auth import bracketed
 from penstock.api.ending import PATIENCE, Ending
 from penstock.domain.errors import UserError, WorldError
+from penstock.gateway.heads import BoundedHeads
 
 BACKLOG = 512
 INTERRUPTED = 130
@@ -120,7 +121,7 @@ class _Server(uvicorn.Server):
 def _config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedHeads,
         ws="none",
         lifespan="on",
         loop="asyncio",

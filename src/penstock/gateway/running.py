@@ -13,6 +13,7 @@ import uvicorn
 
 from penstock.domain.errors import WorldError
 from penstock.gateway.app import Door
+from penstock.gateway.heads import BoundedHeads
 from penstock.gateway.visits import AttemptVisit
 
 HOST = "127.0.0.1"
@@ -119,7 +120,7 @@ class _Server(uvicorn.Server):
 def _config(door: Door) -> uvicorn.Config:
     return uvicorn.Config(
         door,
-        http="httptools",
+        http=BoundedHeads,
         ws="none",
         lifespan="off",
         loop="asyncio",
