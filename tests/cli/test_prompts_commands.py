@@ -152,6 +152,17 @@ def test_what_is_exported_can_be_taken_back_elsewhere(ask, desk: Desk) -> None:
     assert ask("prompts", "phases", "--file", "out/prompts/phases.json").code == 0
 
 
+def test_an_export_goes_nowhere_else_through_a_link(ask, desk: Desk) -> None:
+    desk.write("out/README", "")
+    (desk.project / "out" / "pm.txt").symlink_to(desk.project / "elsewhere.txt")
+    (desk.project / "out" / "ba.txt").mkdir()
+    refused = ask("prompts", "export", "out", "--force")
+    assert (refused.code, "name another folder" in refused.err) == (3, True), refused.err
+    (desk.project / "out" / "ba.txt").rmdir()
+    assert ask("prompts", "export", "out", "--force").code == 0
+    assert not (desk.project / "elsewhere.txt").exists()
+
+
 def phase(ask, name: str) -> dict[str, object]:
     return next(one for one in ask("prompts", "phases", "--json").json if one["phase_name"] == name)
 

@@ -71,5 +71,5 @@ def write_files(folder: Path, files: Mapping[str, str], *, force: bool) -> list[
     except OSError as error:
         raise WorldError(f"{folder} can't be made: {error.strerror or error}") from None
     for name, text in files.items():
-        write_whole(folder / name, [text])
+        write_whole(folder / name, [text], follows=False)
     return [str(folder / name) for name in files]

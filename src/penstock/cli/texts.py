@@ -72,18 +72,22 @@ def _joined(pieces: Iterable[str]) -> Iterator[str]:
         yield "".join(some)
 
 
-def write_whole(path: Path, pieces: Iterable[str]) -> None:
+def write_whole(path: Path, pieces: Iterable[str], *, follows: bool = True) -> None:
     """Write a file beside its place and move it there; what was there stays if that fails. A link stays one, and a pipe
-    or a device is written to as it stands, clean like what is printed: it may be a terminal.
+    or a device is written to as it stands, clean like what is printed: it may be a terminal. With `follows` false a
+    file takes the place of whatever is there: for names that nobody wrote.
     """
     try:
-        if path.exists() and not path.is_file():
+        if not follows:
+            _replace(path, pieces)
+        elif path.exists() and not path.is_file():
             with path.open("w", encoding="utf-8", newline="") as stream:
                 stream.writelines(clean(text) for text in _joined(pieces))
         else:
             _replace(Path(os.path.realpath(path)), pieces)
     except OSError as error:
-        raise WorldError(f"{path} can't be written: {error.strerror or error}", hint="name another --output") from None
+        hint = "name another --output" if follows else "name another folder"
+        raise WorldError(f"{path} can't be written: {error.strerror or error}", hint=hint) from None
 
 
 def _replace(path: Path, pieces: Iterable[str]) -> None:
