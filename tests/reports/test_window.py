@@ -15,6 +15,8 @@ def test_a_day_is_meant_whole_and_a_moment_as_it_is() -> None:
     assert window.end("until", "2026-01-31") == datetime(2026, 2, 1, tzinfo=UTC)
     for moment in ("2026-01-31T00:00", "2026-01-31t00:00:00z", "2026-01-31 02:00:00+02:00", "2026-01-30T19:00-05:00"):
         assert window.beginning("since", moment) == window.end("until", moment) == datetime(2026, 1, 31, tzinfo=UTC)
+    for day in ("20260131", "2026-W05-6", "2026-w05-6"):
+        assert window.end("until", day) == datetime(2026, 2, 1, tzinfo=UTC)
     assert window.beginning("since", "") is window.end("until", "") is None
 
 

@@ -33,7 +33,7 @@ def _moment(name: str, text: str) -> tuple[datetime, bool]:
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
     if not EARLIEST <= aware <= LATEST:
         raise _wrong(name, text)
-    return aware.astimezone(UTC), _is_day(text)
+    return aware.astimezone(UTC), _is_day(text.upper())
 
 
 def _is_day(text: str) -> bool:
