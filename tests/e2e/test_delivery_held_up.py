@@ -76,3 +76,24 @@ def test_a_document_that_a_person_has_replaced_since_is_written_anew(tmp_path: P
         assert (end.refused, end.pipeline["status"]) == ("", "complete")
         assert "Quite another title" in bench.git("show", f"{end.pipeline['branch']}:docs/EPIC-1/epic.md")
         assert bench.git("rev-parse", end.pipeline["branch"]) == end.pipeline["head"]
+
+
+def delivered(bench: EpicBench) -> tuple[str, str]:
+    """An epic that is complete: its id, and the head of its branch."""
+    pipeline = begun(bench, EpicWish(description=answers_to(EPIC).epic))
+    end = brought_on(bench, pipeline)
+    assert (end.refused, end.pipeline["status"]) == ("", "complete")
+    return pipeline, str(end.pipeline["head"])
+
+
+def our_branch(bench: EpicBench, pipeline: str) -> str:
+    ours = next((bench.folder / "state" / "projects").glob("*/repo.git"))
+    return (ours / "refs/heads/penstock" / pipeline).read_text().strip()
+
+
+@pytest.mark.slow
+def test_recovery_of_a_run_leaves_the_branch_where_its_epic_has_brought_it_since(tmp_path: Path) -> None:
+    with epic_bench(tmp_path, answers_to(EPIC)) as bench:
+        pipeline, head = delivered(bench)
+        assert "nothing" in bench.penstock("recover-run", f"{pipeline}-r1").stdout
+        assert our_branch(bench, pipeline) == head

@@ -15,6 +15,7 @@ from penstock.care.cleaning import forget_lost_end, remove_worktree
 from penstock.care.places import Known, Standing, has_folder, place_of
 from penstock.domain.run import Run
 from penstock.domain.states import TERMINAL_RUN, RunState, WorkstreamState
+from penstock.engine import frozen
 from penstock.engine.soundness import needed
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded, Place
@@ -132,6 +133,8 @@ async def branch(patient: Patient) -> AsyncIterator[Ill]:
     at = await own.branch(run.branch)
     if at == head or (at is not None and run.moving and await own.is_ancestor(at, head)):
         return  # what is still to be moved, the next owner moves
+    if await _is_left_behind(patient, head):
+        return  # where the branch is belongs to what came after this run
     if not await _is_judged(patient, head):
         found = (
             f"{run.branch} is at {at or 'no commit'}, and no verdict speaks for {head}, which the store calls its head"
@@ -144,6 +147,20 @@ async def branch(patient: Patient) -> AsyncIterator[Ill]:
         found = f"{run.branch} is at {at[:12]}, {'behind' if behind else 'not'} the last judged merge {head[:12]}"
         cure = f"moved to {head[:12]}" + ("" if behind else "; what stood there is kept under refs/penstock")
     yield Ill(about="branch", found=found, cure=cure, mend=partial(_put_branch, patient, head, at))
+
+
+async def _is_left_behind(patient: Patient, head: str) -> bool:
+    """Whether the run is of an epic that went on from its head: with another run, or by closing the work."""
+    commission = frozen.from_json(patient.loaded.settings).settings.commission
+    if commission is None or patient.run.state not in TERMINAL_RUN:
+        return False
+    pipeline = await patient.parts.pipelines.load(commission.pipeline)
+    if pipeline.branch != patient.run.branch:  # it is a replay
+        return False
+    newest = patient.parts.views.runs(pipeline=pipeline.id, limit=1)
+    if newest and newest[0]["run_id"] != patient.run.id:
+        return True
+    return pipeline.head not in ("", head) and await patient.opened.commits.is_ancestor(head, pipeline.head)
 
 
 async def _is_judged(patient: Patient, commit: str) -> bool:
