@@ -97,3 +97,13 @@ def test_recovery_of_a_run_leaves_the_branch_where_its_epic_has_brought_it_since
         pipeline, head = delivered(bench)
         assert "nothing" in bench.penstock("recover-run", f"{pipeline}-r1").stdout
         assert our_branch(bench, pipeline) == head
+
+
+@pytest.mark.slow
+def test_nothing_is_taken_back_of_a_run_that_an_epic_builds_upon_and_that_is_said_each_time(tmp_path: Path) -> None:
+    with epic_bench(tmp_path, answers_to(EPIC)) as bench:
+        pipeline, head = delivered(bench)
+        for _ in range(2):
+            told = bench.penstock("rollback-workstream", f"{pipeline}-r1", "ws-health", check=False)
+            assert f"is the branch of {pipeline}, which goes on from there" in told.stderr
+        assert our_branch(bench, pipeline) == head

@@ -87,9 +87,19 @@ def _kept_here(context: Context, branch: str) -> str:
     return ""
 
 
+def _of_an_epic(context: Context, branch: str) -> str:
+    """Why nothing is taken back of an epic's run, if it is one: later phases and rounds build upon what it came to."""
+    commission = context.settings.commission
+    if commission is None or context.settings.replay_of:
+        return ""
+    return f"{branch} is the branch of {commission.pipeline}, which goes on from there; have it undone by another epic"
+
+
 async def _verified(context: Context, command: JudgeMerge | TakeBack, run: Run) -> Event:
     try:
         if isinstance(command, TakeBack):
+            if said := _of_an_epic(context, run.branch):
+                return TakeBackRefused(number=command.number, sentence=said)
             return await rollback.take_back(context, command, run)
         return await integration.judge(context, command, run)
     except ProcessLost as lost:
