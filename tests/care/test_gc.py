@@ -18,6 +18,7 @@ from care_desk import REVIEWED, Desk, bundle
 
 from penstock.care.collecting import collect
 from penstock.domain.errors import UserError
+from penstock.epics import EpicWish
 
 LATER = 40.0
 """Days after which nothing of an ended run is kept."""
@@ -164,6 +165,28 @@ def test_a_merge_in_the_making_that_no_ref_names_survives(desk: Desk) -> None:
     assert desk.own("cat-file", "-t", loose) == "commit"
     with pytest.raises(subprocess.CalledProcessError):
         desk.own("cat-file", "-t", stray)
+
+
+def test_what_an_epic_was_begun_from_survives_that_its_branch_was_rewritten(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, bundle("ws-a"))
+
+    async def begin(penstock: Any) -> str:
+        penstock.projects.trust_here(penstock.projects.current())
+        return (await penstock.epics.create(EpicWish(description="Write a mill")))[0]
+
+    async def base(penstock: Any) -> str:
+        return (await penstock.parts.pipelines.load(epic)).base
+
+    epic = desk.does(begin)
+    found = desk.does(base)
+    desk.git("commit", "--quiet", "--amend", "--message=rewritten")
+    assert desk.run("r1") == "completed"
+    long_ago = time.time() - 90 * 86400
+    for path in (desk.state / "repo.git/objects").rglob("*"):
+        if path.is_file():
+            os.utime(path, (long_ago, long_ago))
+    gc(desk)
+    assert desk.own("cat-file", "-t", found) == "commit"
 
 
 def test_packs_that_are_shared_with_the_user_are_not_written_anew(tmp_path: Path) -> None:

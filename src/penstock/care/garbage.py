@@ -185,12 +185,26 @@ async def _of_project(parts: Parts, project: Project, ages: Ages) -> list[Item]:
             if reason := ages.judge_worktree(known, one):
                 found.append(Item(project=project, remnant=one, reason=reason, place=known.place))
         remnants = await opened.remains.found()
+        bases = _bases(parts, project) if opened.mending.has_repository() else ()
+        is_rootless = bool(bases and await opened.commits.unheld(bases))
     judged = ((one, ages.judge(one)) for one in remnants)
     found += [Item(project=project, remnant=one, reason=reason) for one, reason in judged if reason]
     runs = {*(one.run for one in remnants if one.run), *(known.place.run for known in places)}
-    if runs - {*ages.ended, *ages.unfinished}:
-        return [item for item in found if item.remnant.kind is not Kind.OBJECTS]  # another store may need them
+    if is_rootless or runs - {*ages.ended, *ages.unfinished}:  # an epic that goes on, or another store, may need them
+        return [item for item in found if item.remnant.kind is not Kind.OBJECTS]
     return found + list(_freed(project, found, ages))
+
+
+def _bases(parts: Parts, project: Project) -> set[str]:
+    """What the epics go on from that have not ended: before its first run nothing of ours but the user's branch, which
+    may have been rewritten since, holds an epic's.
+    """
+    rows = [
+        row
+        for status in GOING_ON
+        for row in parts.views.pipelines(project=project.id, status=status.value, limit=EVERY_RUN)
+    ]
+    return {commit for row in rows for commit in (row["base"], row["head"]) if commit}
 
 
 def _freed(project: Project, found: list[Item], ages: Ages) -> Iterator[Item]:
