@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from penstock.domain.errors import IllegalMove, UserError, WorldError
-from penstock.domain.events import Event, Request, ResumeAsked, RunStarted
+from penstock.domain.events import Event, MoveAsked, Request, ResetAsked, ResumeAsked, RunStarted
 from penstock.domain.plan import Workstream
 from penstock.domain.refusals import EventRefused
 from penstock.domain.run import Run
@@ -33,6 +33,9 @@ from penstock.submitting import Submitting, must_reach_models
 
 LOOK_EVERY = 0.05
 TELLS_FOR = 30.0
+
+BEGINS_AGAIN = (ResetAsked, ResumeAsked)
+"""By these something of a run that has ended begins again."""
 
 Control = Callable[[Loop], None]
 """Given the loop as it begins, so that a first Ctrl-C can pause it."""
@@ -104,6 +107,8 @@ class Service:
         async with owning(self._parts.locks, run_id):
             loaded = await self._parts.journal.claim(run_id)
             await self._parts.ledger.settle_lost(run_id)
+            if resume:
+                self._must_not_be_left_behind(loaded)
             if manner.works and not loaded.run.plan.order:
                 raise UserError(f"run {run_id} has no workstream yet: there is nothing to work on")
             if manner.works:
@@ -171,10 +176,14 @@ class Service:
         """Put a request to a run's owner; where nobody owns it, take it in at once if it begins no work."""
         loaded = await self._parts.journal.load(run_id)
         self._would_take(loaded.run, request)
+        if isinstance(request, BEGINS_AGAIN):
+            self._must_not_be_left_behind(loaded)
         return await self._put(run_id, request)
 
     async def tell(self, run_id: str, request: Request, *, seconds: float = TELLS_FOR) -> None:
         """Put a request that the run's owner alone judges, and wait for its answer: a refusal is recorded, too."""
+        if isinstance(request, MoveAsked) and request.workstream:
+            self._must_not_be_left_behind(await self._parts.journal.load(run_id))
         answer = await self._put(run_id, request)
         until = self._parts.clock.monotonic() + seconds
         while not (state := self._parts.views.request(answer.request_id))["taken_at"]:
@@ -193,6 +202,20 @@ class Service:
             except RunIsOwned as owned:
                 holder = owned.holder
         return Answer(run_id=run_id, request_id=request_id, holder=holder)
+
+    def _must_not_be_left_behind(self, loaded: Loaded) -> None:
+        """Refuse to begin anything again in a run that has ended and whose epic goes on with another one: both would
+        move its branch.
+        """
+        run, commission = loaded.run, frozen.from_json(loaded.settings).settings.commission
+        if commission is None or run.state not in TERMINAL_RUN:
+            return
+        newest = next(iter(self._parts.views.runs(pipeline=commission.pipeline, limit=1)), None)
+        if newest and newest["run_id"] != run.id and newest["branch"] == run.branch:
+            raise EventRefused(
+                f"run {run.id} is {run.state.value}, and its epic went on with run {newest['run_id']}",
+                hint=f"see `penstock epic show {commission.pipeline}`",
+            )
 
     def _would_take(self, run: Run, request: Request) -> None:
         """Refuse now what the run's owner would refuse in any case: the core can be asked without consequences."""

@@ -77,6 +77,17 @@ def test_what_is_left_is_planned_anew_and_only_what_completed_is_reviewed(tmp_pa
         assert "ws-households is done" in reviewed
 
 
+def test_nothing_begins_again_in_the_run_that_was_planned_anew(tmp_path: Path) -> None:
+    with bench_of(tmp_path, is_mended=True) as bench:
+        pipeline = ended(bench).pipeline
+        assert pipeline["status"] == "complete", pipeline["sentence"]
+        first = f"{pipeline['pipeline_id']}-r1"
+        for command in (("reset-workstream", first, "ws-report"), ("resume", first)):
+            told = bench.penstock(*command, check=False)
+            assert f"its epic went on with run {pipeline['pipeline_id']}-r2" in told.stderr, told
+        assert '"status": "partial"' in bench.penstock("show-run", first, "--json").stdout
+
+
 def test_both_plans_stay_and_what_is_given_up_is_remembered(tmp_path: Path) -> None:
     with bench_of(tmp_path, is_mended=True) as bench:
         told = ended(bench)
