@@ -248,8 +248,30 @@ def test_every_thirty_two_merges_the_whole_is_asked_in_between():
     while story.of(JudgeMerge):
         command = story.only(JudgeMerge)
         seen.append((len(command.members), command.is_whole))
-        story.approve_tree()
-    assert seen == [(1, False), (2, False), (4, False), (8, False), (16, False), (32, True), (7, False)]
+        if command.members:
+            story.approve_tree()
+        else:
+            story.feed(NothingToMerge(judgement=story.take(command).number))
+    assert seen == [(1, False), (2, False), (4, False), (8, False), (16, False), (0, True), (32, True), (7, False)]
+
+
+def test_nobody_is_to_blame_for_what_the_head_failed_before():
+    names = [f"w{number:03}" for number in range(50)]
+    story = Story(*(one(name) for name in names), max_parallel=50, recheck="touched").begin()
+    story.to_integration(*names)
+    for _ in range(80):
+        if not story.of(JudgeMerge):
+            break
+        if story.only(JudgeMerge).is_whole:
+            story.refuse_merge("make all: exit code 1")
+        else:
+            story.approve_tree()
+    assert not story.steps()  # nobody was sent to mend it
+    story.move_branches()
+    story.refuse_merge("make all: exit code 1")
+    story.publish()
+    assert (story.run.state, story.run.reason) == (RunState.PARTIAL, Reason.CHECKS_FAILED)
+    assert {story.state(name) for name in names} == {"done"}
 
 
 def test_a_reset_after_a_broken_end_asks_the_whole_again():

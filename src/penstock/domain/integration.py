@@ -41,11 +41,16 @@ def pump(draft: Draft) -> None:
     if draft.get("judging") is not None or not draft.is_working:
         return
     ranks = _next_batch(draft)
-    if ranks:
-        unproven: int = draft.get("unproven") + len(ranks)
-        is_whole = draft.policy.recheck == RECHECK_ALL or unproven >= bisection.WIDEST
-        members = tuple(_member(draft, rank) for rank in ranks)
-        endings.ask_for_judgement(draft, ranks, members, is_whole=is_whole)
+    if not ranks:
+        return
+    unproven: int = draft.get("unproven")
+    is_due = draft.policy.recheck != RECHECK_ALL and unproven + len(ranks) >= bisection.WIDEST
+    if is_due and unproven:  # the head alone first: what it fails by now is nobody's of the batch
+        draft.set(suspects=(*draft.get("suspects"), bisection.Suspects(members=ranks)))
+        endings.ask_for_judgement(draft, (), (), is_whole=True)
+        return
+    members = tuple(_member(draft, rank) for rank in ranks)
+    endings.ask_for_judgement(draft, ranks, members, is_whole=is_due or draft.policy.recheck == RECHECK_ALL)
 
 
 def _next_batch(draft: Draft) -> tuple[int, ...]:
