@@ -1,18 +1,21 @@
 """The engine alone: core, loop, SQLite (WAL, FULL), with ports that answer at once.
 
-Prints, for several numbers of workstreams and slots: workstreams per second, CPU and transactions per workstream.
-Judge growth by CPU: wall time is noisy. Run as `python benchmarks/engine.py [--quick]`.
+Prints, for several numbers of workstreams and slots: workstreams per second, CPU and transactions per workstream; and
+how fast the machine is just then, for wall time is noisy and machines change their speed by the hour. Judge growth by
+CPU. Run as `python benchmarks/engine.py [--quick]`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import resource
+import sqlite3
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from penstock.adapters.clock import SystemClock
@@ -147,6 +150,19 @@ async def one(count: int, slots: int) -> tuple[float, float, float]:
         return wall, cpu, transactions
 
 
+def yardstick() -> str:
+    """What SQLite and the interpreter do here by themselves."""
+    with tempfile.TemporaryDirectory() as folder, closing(sqlite3.connect(Path(folder) / "y.db")) as connection:
+        connection.isolation_level = None
+        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (n INTEGER, s TEXT)")
+        count, until = 0, time.perf_counter() + 1
+        while time.perf_counter() < until:
+            connection.execute("INSERT INTO t VALUES (?, ?)", (count, "x" * 100))
+            count += 1
+    passes = min(timeit.repeat("for i in range(1000): d[i & 255] = i", "d = {}", number=1000, repeat=3))
+    return f"{count:,} bare commits in a second, {passes * 1000:.0f} ms for a million passes of a loop of Python"
+
+
 def _cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -162,6 +178,7 @@ def main() -> None:
             cpu_at[count, slots] = cpu / count
             each = cpu / count * 1000
             print(f"{count:>11} {slots:>5} {count / wall:>10.0f} {each:>11.2f} {transactions / count:>12.2f}")
+    print(f"This machine at this hour: {yardstick()}")
     if (10_000, 8) in cpu_at:
         print(f"CPU per workstream, 10,000 against 1,000, 8 slots: {cpu_at[10_000, 8] / cpu_at[1000, 8]:.2f} times")
 
