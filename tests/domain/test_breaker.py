@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from penstock.domain.breaker import (
     DEFAULT_LIMITS,
     MAX_TEXT,
+    MOST_COMPARED,
     NOTHING_RED,
     BreakerLimits,
     StepLimits,
@@ -13,6 +14,7 @@ from penstock.domain.breaker import (
     signature,
     signatures,
     tripped,
+    whole_signatures,
 )
 from penstock.domain.changes import Finding
 from penstock.domain.plan import BreakerOverride
@@ -239,6 +241,37 @@ def test_what_a_tool_says_besides_its_failures_does_not_matter():
 
 def test_what_lists_nothing_has_one_signature_for_all():
     assert signatures("c", "something\nbroke") == {signature("c", "something broke")}
+
+
+CARGO = (
+    "running 2 tests\ntest a::one ... {}\ntest a::two ... {}\n\nfailures:\n\ntest result: FAILED. finished in 0.31s\n"
+)
+GO = "--- FAIL: TestOne (0.02s)\n    a_test.go:7: no\nFAIL\nFAIL\texample.com/a\t0.021s\n{}"
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (CARGO.format("FAILED", "ok"), CARGO.format("FAILED", "FAILED")),
+        (CARGO.format("FAILED", "ok"), CARGO.format("FAILED", "ok") + "error: could not compile `b`\n"),
+        (GO.format(""), GO.format("FAIL\texample.com/b [build failed]\n")),
+        ("FAIL: test_a (t.A.test_a)\n", "FAIL: test_a (t.A.test_a)\nERROR: test_b (t.A.test_b)\n"),
+        ("it went\n" * 1000 + "wrong: one\n", "it went\n" * 1000 + "wrong: one\nwrong: other\n"),
+        ("it went\n" * MOST_COMPARED + "wrong: one", "it went\n" * MOST_COMPARED + "wrong: other"),
+    ],
+)
+def test_a_failure_that_is_new_is_never_hidden_by_those_that_were_there(before, now):
+    assert not whole_signatures("c", now) <= whole_signatures("c", before)
+
+
+def test_of_the_same_failures_all_is_the_same_but_for_times_and_places():
+    again = CARGO.format("FAILED", "ok").replace("0.31s", "12.5s") + "test a::three ... ok\n"
+    assert whole_signatures("c", again) == whole_signatures("c", CARGO.format("FAILED", "ok"))
+    one, other = (
+        "it went\n" * 1000 + f"wrong after {time} in /tmp/{place}/x\n" for time, place in (("1 s", "a"), ("9 s", "b"))
+    )
+    assert whole_signatures("c", one) == whole_signatures("c", other)
+    assert whole_signatures("c", "something\nbroke") == signatures("c", "something\nbroke")
 
 
 def test_findings_are_taken_together():

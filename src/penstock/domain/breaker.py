@@ -14,6 +14,8 @@ from penstock.domain.changes import Finding
 from penstock.domain.plan import BreakerOverride
 
 MAX_TEXT = 2000
+MOST_COMPARED = 64 * 1024
+"""Letters of an output from which what differs from time to time is taken out; beyond, each letter counts."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
@@ -33,7 +35,12 @@ _NORMALISE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\s+"), " "),
 )
 
-_FINDING_LINE = re.compile(r"^(?:FAILED|ERROR) \S|^\S[^:\s]*\.\w+:\d+(?::\d+)?: |^(?:E|W|F|C)\d{3,4}\b", re.MULTILINE)
+_FINDING_LINE = re.compile(
+    r"^(?:FAILED|ERROR|FAIL:|ERROR:) \S"  # pytest, unittest
+    r"|^\S[^:\s]*\.\w+:\d+(?::\d+)?: |^(?:E|W|F|C)\d{3,4}\b"  # compilers, linters
+    r"|^test \S.* \.\.\. FAILED$|^error(?:\[\w+\])?: "  # cargo
+    r"|^\s*--- FAIL: \S|^FAIL\t\S"  # go
+)
 
 
 def relative(text: str, folder: str) -> str:
@@ -47,23 +54,43 @@ def relative(text: str, folder: str) -> str:
 def normalise(text: str, folder: str = "") -> str:
     """The text without what differs between two occurrences of one error; `folder` is where the command ran."""
     text = relative(text, folder)
-    text = _ANSI.sub("", text[: 8 * MAX_TEXT])[: 4 * MAX_TEXT]
+    return _lasting(_ANSI.sub("", text[: 8 * MAX_TEXT])[: 4 * MAX_TEXT])[:MAX_TEXT]
+
+
+def _lasting(text: str) -> str:
     for pattern, replacement in _NORMALISE:
         text = pattern.sub(replacement, text)
-    return text.strip()[:MAX_TEXT]
+    return text.strip()
 
 
 def signature(code: str, text: str, folder: str = "") -> str:
     """What names an error across attempts."""
-    return hashlib.sha256(f"{code}\0{normalise(text, folder)}".encode("utf-8", "replace")).hexdigest()[:32]
+    return _hashed(code, normalise(text, folder))
+
+
+def _hashed(code: str, text: str) -> str:
+    return hashlib.sha256(f"{code}\0{text}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def signatures(code: str, output: str, folder: str = "") -> frozenset[str]:
-    """One signature per failure that the output of a tool lists, else one for the whole of it."""
-    lines = [line for line in _ANSI.sub("", output).splitlines() if _FINDING_LINE.match(line)]
+    """One signature per failure that the output of a tool lists, else one for the beginning of it."""
+    lines = _listed(_ANSI.sub("", output))
     if not lines:
         return frozenset({signature(code, output, folder)})
     return frozenset(signature(code, line, folder) for line in lines)
+
+
+def whole_signatures(code: str, output: str) -> frozenset[str]:
+    """The same of all that a check said, to its end: a failure that only one of two outputs shows tells them apart."""
+    text = _ANSI.sub("", output)
+    lines = _listed(text)
+    if not lines:
+        return frozenset({_hashed(code, _lasting(text[:MOST_COMPARED]) + text[MOST_COMPARED:])})
+    return frozenset(_hashed(code, _lasting(line[:MOST_COMPARED]) + line[MOST_COMPARED:]) for line in lines)
+
+
+def _listed(output: str) -> list[str]:
+    return [line for line in output.splitlines() if _FINDING_LINE.match(line)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,7 +160,7 @@ class Examiner:
             kind="setup",
             passed=False,
             exit_code=failed.exit_code,
-            signatures=tuple(sorted(breaker.signatures("setup_failed", output))),
+            signatures=tuple(sorted(breaker.whole_signatures("setup_failed", output))),
             output=output,
             confined=self.context.tools.confined,
             error=error,
@@ -203,13 +203,14 @@ class Examiner:
         output = from_the_project(said_by(answer), where.folder)
         code = answer.error_code("static" if kind == "static" else "runtime") or ""
         plain = answer.error_code() or ""  # the same for the base, whichever step asks
+        shown = () if answer.success else await asyncio.to_thread(breaker.whole_signatures, plain, output)
         result = CheckResult(
             tree=subject.tree,
             command=check.command,
             kind=kind,
             passed=answer.success,
             exit_code=answer.exit_code,
-            signatures=() if answer.success else tuple(sorted(breaker.signatures(plain, output))),
+            signatures=tuple(sorted(shown)),
             output=output[-MOST_OUTPUT:],
             duration=answer.duration_sec,
             environment=environment,
