@@ -202,6 +202,16 @@ async def test_a_batch_must_pass_the_gates_of_its_members_once_and_as_the_strict
 
 
 @awaited
+async def test_an_acceptance_is_owed_though_the_same_check_was_as_red_before() -> None:
+    same = (Acceptance(kind=AcceptanceKind.COMMAND, text="go"),)
+    chained = Chained(workstream("a", acceptance=same), judge=lambda command, _tree: int(command == "go"))
+    chained.world.checks = (Check(name="go", command="go"),)
+    found = await chained.judged(chained.candidate("a", {"src/a.txt": "a\n"}))
+    assert isinstance(found, MergeRefused)
+    assert [(result.kind, result.known) for result in found.results] == [("static", True), ("acceptance", False)]
+
+
+@awaited
 async def test_without_members_the_head_itself_is_verified() -> None:
     chained = Chained(workstream("a"), workstream("b"))
     chained.world.checks = (Check(name="lint", command="lint"),)

@@ -152,7 +152,7 @@ async def results_on(
     examiner = Examiner(context, command.place, command.key)
     results = await examiner.checks(tip, context.settings.integrate, command.head)
     results += await examiner.gates(tip, gates, command.head)
-    seen = {(result.command, result.environment) for result in results if result.blocking}
+    seen = {(result.command, result.environment) for result in results if result.blocking and result.passed}
     for workstream, base in owed:
         for result in await examiner.acceptance(tip, workstream, base):
             if (result.command, result.environment) not in seen:
