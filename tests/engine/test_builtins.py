@@ -114,6 +114,29 @@ def test_a_file_is_parsed_as_the_bytes_that_it_is(tmp_path: Path, name: str, con
     assert found or fault.startswith(f"{name} is not valid {language}: ")
 
 
+def nested(depth: int) -> bytes:
+    """A file whose code doubles with each line of its depth."""
+    lines = [f"{' ' * level}{word}" for level in range(depth) for word in ("try: f()", "finally:")]
+    return "\n".join([*lines, f"{' ' * depth}f()", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (nested(4), ""),
+        (b"try: f()\nfinally: f()\nreturn 1\n", "'return' outside function (file, line 3)"),
+        (b"try: f()\nfinally:\n", "expected an indented block after 'finally' statement on line 2 (file, line 2)"),
+        (nested(40), "it takes too much time or memory to be compiled"),
+    ],
+)
+def test_python_that_would_fill_the_memory_is_refused_and_all_other_judged(
+    tmp_path: Path, content: bytes, fault: str
+) -> None:
+    (tmp_path / "a.py").write_bytes(content)
+    found = run_builtin(parse_builtin("It is valid Python"), tmp_path, Scope(files=("a.py",)))
+    assert found == (not fault, fault and f"a.py is not valid Python: {fault}")
+
+
 @pytest.mark.parametrize(("name", "language"), [("a.py", "Python"), ("a.yml", "YAML"), ("a.json", "JSON")])
 def test_what_is_too_big_to_be_parsed_is_said_and_not_taken_for_valid(tmp_path: Path, name: str, language: str):
     (tmp_path / name).write_bytes(b"# \n" * (builtins.MOST_BYTES // 2))

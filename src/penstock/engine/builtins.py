@@ -16,6 +16,7 @@ from typing import assert_never
 import yaml
 
 from penstock import disk
+from penstock.compiling import must_compile
 from penstock.domain import scope as scopes
 from penstock.domain.plan import Scope
 from penstock.domain.sentences import Builtin, BuiltinKind
@@ -34,8 +35,8 @@ def _python(content: bytes) -> object:
     encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
     if encoding not in _PYTHON_ENCODINGS:
         raise ValueError(f"it is written in {encoding}")
-    # 3.11 can't parse to a tree in two threads
-    return compile(content.decode(encoding), "file", "exec", dont_inherit=True)
+    must_compile(content.decode(encoding))
+    return None
 
 
 _PARSERS: dict[str, Callable[[bytes], object]] = {
