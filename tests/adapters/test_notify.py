@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from penstock.adapters.notify import Channels, NotificationsSettings, Target
+from penstock.adapters.notify import MOST_MEMORY, Channels, NotificationsSettings, Target
 from penstock.bootstrap import NODES
 from penstock.config import Settings, SettingsInvalid, Sources, load, read_environment
 from penstock.domain.redaction import Redactor
@@ -28,7 +31,10 @@ def receiver() -> Iterator[Receiver]:
 def channels(*addresses: str, seconds: float = 10.0, **settings: Any) -> Channels:
     targets = tuple(Target.from_settings(address) for address in addresses)
     return Channels(
-        NotificationsSettings(targets=targets, **settings), Redactor(["a-very-secret-word"]).redact, seconds=seconds
+        NotificationsSettings(targets=targets, **settings),
+        Redactor(["a-very-secret-word"]).redact,
+        os.environ,
+        seconds=seconds,
     )
 
 
@@ -84,6 +90,34 @@ def test_a_channel_that_never_answers_is_not_waited_for(caplog: pytest.LogCaptur
     with socket.create_server(("127.0.0.1", 0)) as silent:
         tell(channels(f"json://127.0.0.1:{silent.getsockname()[1]}/x", seconds=0.2))
     assert "no answer in time" in caplog.text
+
+
+class Flood:
+    """A place whose answer never ends; it says how much of it was read."""
+
+    def __init__(self) -> None:
+        self.has_broken = threading.Event()
+        self.sent = 0
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"json://127.0.0.1:{self._server.getsockname()[1]}/x"
+        threading.Thread(target=self._pour, daemon=True).start()
+
+    def _pour(self) -> None:
+        with self._server, self._server.accept()[0] as line:
+            line.recv(65536)
+            line.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+            with suppress(OSError):
+                while self.sent < 4 * MOST_MEMORY:
+                    self.sent += line.send(b"x" * 65536)
+            self.has_broken.set()
+
+
+@pytest.mark.parametrize("seconds", [1.5, 60.0])
+def test_an_answer_that_never_ends_is_not_read_on_when_nobody_waits_for_it(seconds: float) -> None:
+    flood = Flood()
+    tell(channels(flood.address, seconds=seconds))
+    assert flood.has_broken.wait(5)
+    assert flood.sent < 2 * MOST_MEMORY
 
 
 def loaded(user: str = "", project: str = "") -> Settings:

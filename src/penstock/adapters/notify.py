@@ -1,12 +1,20 @@
-"""The user's own channels, told by Apprise. A channel that fails is logged, by its kind alone, and stops nothing."""
+"""The user's own channels, told by Apprise. A channel that fails is logged, by its kind alone, and stops nothing.
+
+Apprise reads answers whole, however long they are, and can't be stopped: each channel is told by a process of its own,
+with an end to its time and its memory. It hears the address by its input, where no other process sees it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+import resource
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
     from apprise import AppriseAsset
 
 MOST_SECONDS = 10.0
+MOST_MEMORY = 256 * 1024 * 1024
 MOST_TARGETS = 20
 LONGEST_TARGET = 2000
 LONGEST_TITLE, LONGEST_TEXT = 200, 4000
@@ -63,10 +72,16 @@ class Channels:
     """All channels of the user."""
 
     def __init__(
-        self, settings: NotificationsSettings, redact: Callable[[str], str], *, seconds: float = MOST_SECONDS
+        self,
+        settings: NotificationsSettings,
+        redact: Callable[[str], str],
+        environ: Mapping[str, str],
+        *,
+        seconds: float = MOST_SECONDS,
     ) -> None:
         self._settings = settings
         self._redact = redact
+        self._environ = environ
         self._seconds = seconds
 
     async def notify(self, event: str, title: str, text: str) -> None:
@@ -81,36 +96,62 @@ class Channels:
 
     async def _tell(self, target: Target, title: str, text: str) -> None:
         loop = asyncio.get_running_loop()
-        ended: asyncio.Future[bool] = loop.create_future()
+        ended: asyncio.Future[str] = loop.create_future()
 
-        def settle(is_told: bool) -> None:
+        def settle(why: str) -> None:
             if not ended.done():
-                ended.set_result(is_told)
+                ended.set_result(why)
 
         def work() -> None:
-            is_told = send(target, title, text)
+            why = self._failure(target, title, text)
             with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-                loop.call_soon_threadsafe(settle, is_told)
+                loop.call_soon_threadsafe(settle, why)
 
         # A daemon: a channel that never answers must not keep the process from ending.
         threading.Thread(target=work, name=f"notify {target.kind}", daemon=True).start()
+        if why := await ended:
+            _log.warning(json.dumps({"event": "notification_failed", "channel": target.kind, "why": why}))
+
+    def _failure(self, target: Target, title: str, text: str) -> str:
+        """Tell it to one channel by a process of its own, which is ended in time; why that failed, or empty."""
+        said = json.dumps({"address": target.secret, "title": title, "text": text, "seconds": self._seconds})
         try:
-            is_told = await asyncio.wait_for(ended, self._seconds)
-        except TimeoutError:
-            _log.warning(
-                json.dumps({"event": "notification_failed", "channel": target.kind, "why": "no answer in time"})
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", __name__],
+                input=said.encode(),
+                env=dict(self._environ),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # it may name addresses, which are secrets
+                start_new_session=True,
+                timeout=self._seconds,
+                check=False,
             )
-            return
-        if not is_told:
-            _log.warning(json.dumps({"event": "notification_failed", "channel": target.kind, "why": "not delivered"}))
+        except subprocess.TimeoutExpired:
+            return "no answer in time"
+        except OSError:
+            return "not delivered"
+        return "" if done.returncode == 0 else "not delivered"
 
 
-def send(target: Target, title: str, text: str) -> bool:
+def main() -> int:
+    """Tell what the standard input says, within the time that it says, even if nobody waits any more."""
+    from penstock.adapters.processes.hiding import hide  # noqa: PLC0415 - only this process needs it
+
+    hide(())
+    said = json.load(sys.stdin.buffer)
+    signal.setitimer(signal.ITIMER_REAL, said["seconds"])
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    return 0 if send(said["address"], said["title"], said["text"]) else 1
+
+
+def send(address: str, title: str, text: str) -> bool:
     """Tell it to one channel and wait for it; whether it was taken. Whatever goes wrong in there is a no."""
     from apprise import Apprise, NotifyFormat  # noqa: PLC0415 - slow to import, and most never need it
 
     channel = Apprise(asset=_asset())
-    return channel.add(target.secret) and bool(channel.notify(body=text, title=title, body_format=NotifyFormat.TEXT))
+    return channel.add(address) and bool(channel.notify(body=text, title=title, body_format=NotifyFormat.TEXT))
 
 
 def _asset() -> AppriseAsset:
@@ -123,3 +164,7 @@ def _asset() -> AppriseAsset:
         allow_templates=False,
         service_timeout=MOST_SECONDS,
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

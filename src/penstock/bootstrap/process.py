@@ -170,7 +170,8 @@ class Adapters:
     @cached_property
     def notifier(self) -> Channels:
         """Tells the user's own channels."""
-        return Channels(self.own_settings.node(NotificationsSettings), self.redactor.redact)
+        shown = {name: value for name, value in self.environ.items() if name not in self._key_names}
+        return Channels(self.own_settings.node(NotificationsSettings), self.redactor.redact, shown)
 
     @property
     def provider_keys(self) -> tuple[str, ...]:
@@ -181,7 +182,11 @@ class Adapters:
         """Overwrite what this process was started with wherever its name speaks of a secret or a provider's key is
         there; and let no other process look into this one.
         """
-        hide({name for name in self.environ if name in self.doors.key_names or is_secret_name(name)})
+        hide(self._key_names)
+
+    @property
+    def _key_names(self) -> set[str]:
+        return {name for name in self.environ if name in self.doors.key_names or is_secret_name(name)}
 
     def project(self, project_id: str, path: Path, settings: Settings) -> AbstractAsyncContextManager[ProjectAdapters]:
         """The adapters of a project, closed at the end."""
