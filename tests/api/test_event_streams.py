@@ -11,6 +11,8 @@ from api_server import EPIC, Server
 from event_lines import events
 from starlette.types import Message
 
+from penstock.adapters.store.failures import DatabaseBusy
+from penstock.adapters.store.library_views import SqlLibraryViews
 from penstock.api.ending import Ending
 from penstock.api.here import ApiState
 from penstock.api.problems import ServerStops
@@ -87,3 +89,21 @@ def test_who_finds_no_place_is_refused_and_does_not_wait() -> None:
     assert first is None
     assert isinstance(second, ServerStops)
     assert [one["type"] for one in told].count("http.response.start") == 1
+
+
+def test_a_database_that_fails_in_the_middle_ends_the_stream_and_says_so(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline, asked = server.pipeline(), list[int]()
+
+    def look(_: object, _pipeline: str, *, after: int = 0, **_more: object) -> list[dict[str, object]]:
+        asked.append(after)
+        if after:
+            raise DatabaseBusy("the database is busy")
+        return [{"id": 7, "type": "x"}]
+
+    monkeypatch.setattr(SqlLibraryViews, "pipeline_notes", look)
+    answer = server.client.get(f"/api/v1/pipelines/{pipeline}/events/stream")
+    assert asked == [0, 7]
+    assert answer.text.endswith('event: problem\ndata: {"error": "unavailable", "message": "the database is busy"}\n\n')
+    assert "request_failed" not in caplog.text

@@ -12,8 +12,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from penstock.api.here import LARGEST, ApiState
-from penstock.api.problems import ServerStops
-from penstock.domain.errors import UserError
+from penstock.api.problems import ServerStops, problem_of
+from penstock.domain.errors import PenstockError, UserError, WorldError
 
 LOOK_EVERY = 0.25
 HEARTBEAT = 15.0
@@ -84,7 +84,11 @@ async def _events(
         if quiet >= HEARTBEAT:
             quiet = 0.0
             yield ": nothing new\n\n"
-        rows = await asyncio.to_thread(look, at)
+        try:
+            rows = await asyncio.to_thread(look, at)
+        except (UserError, WorldError) as error:  # the answer has begun: it can't be one of its own any more
+            yield _problem(error)
+            return
 
 
 async def _is_over(here: ApiState) -> bool:
@@ -93,6 +97,12 @@ async def _is_over(here: ApiState) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _problem(error: PenstockError) -> str:
+    problem = problem_of(error)
+    data = {"error": problem.code, "message": problem.message}
+    return f"event: problem\ndata: {json.dumps(data, ensure_ascii=True)}\n\n"
 
 
 def _event(row: dict[str, Any], kind: str) -> str:
