@@ -12,6 +12,8 @@ from penstock.gateway.headers import Headers
 
 MOST_AROUND = 128 * 1024
 """Bytes that may come in a row without a byte of the body: a head is never larger, nor is what follows a body."""
+LARGEST_PIECE = 64 * 1024 * 1024
+"""Bytes that a piece of a body may hold once it is unpacked: no answer that is larger is passed on."""
 _LENGTHS = ("content-length", "transfer-encoding")
 INFLATES = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """What zlib wants to be told of each packing that it undoes."""
@@ -26,12 +28,15 @@ class _Unpacker:
         self._part = zlib.decompressobj(packing)
 
     def unpack(self, piece: bytes) -> bytes:
-        """What a piece holds."""
-        plain = list[bytes]()
+        """What a piece holds, or AnswerUnreadable where that is more than any answer may be."""
+        plain, left = list[bytes](), LARGEST_PIECE
         while piece:
             if self._part.eof:
                 self._part = zlib.decompressobj(self._packing)
-            plain.append(self._part.decompress(piece))
+            plain.append(self._part.decompress(piece, left + 1))
+            left -= len(plain[-1])
+            if left < 0:
+                raise AnswerUnreadable("it is packed and larger than is passed on")
             piece = self._part.unused_data
         return b"".join(plain)
 
