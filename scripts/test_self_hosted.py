@@ -17,7 +17,9 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 EPIC = "Add a /metrics endpoint to the orchestrator API that returns basic stats"
-SECONDS = 600
+SECONDS = 60
+PHASE_SECONDS = 24 * 3600
+"""The answer to an advance comes when the phase is performed: the dev phase takes as long as its agents do."""
 ENDED = ("complete", "failed")
 
 
@@ -32,13 +34,17 @@ class Server:
         self.url = url.rstrip("/")
         self._headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
+    def advance(self, pipeline: str) -> Any:
+        """Perform the present phase, however long that takes."""
+        return self.ask("POST", f"/pipelines/{pipeline}/advance", seconds=PHASE_SECONDS)
+
+    def ask(self, method: str, path: str, body: object = None, *, seconds: float | None = None) -> Any:
         """The JSON of an answer; NotAsPromised with the server's own words where it refuses."""
         data = None if body is None else json.dumps(body).encode()
         address = f"{self.url}{path}"
         request = Request(address, data=data, headers=self._headers, method=method)  # noqa: S310 - the user names the server
         try:
-            with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - as above
+            with urlopen(request, timeout=seconds or SECONDS) as answer:  # noqa: S310 - as above
                 return json.load(answer)
         except HTTPError as refused:
             words = refused.read(2000).decode("utf-8", "replace")
@@ -65,7 +71,7 @@ def flow(server: Server, wish: dict[str, str], *, whole: bool) -> None:
     pipeline = server.ask("POST", "/pipelines", wish)["pipeline_id"]
     say("created", pipeline)
     began = time.monotonic()
-    moved = server.ask("POST", f"/pipelines/{pipeline}/advance")
+    moved = server.advance(pipeline)
     say("advanced", f"{moved['previous_phase']} -> {moved['current_phase']} in {time.monotonic() - began:.1f} s")
     artifacts = server.ask("GET", f"/pipelines/{pipeline}/artifacts")
     must("epic" in artifacts, f"there is no epic among the artifacts: {sorted(artifacts)}")
@@ -83,7 +89,7 @@ def flow(server: Server, wish: dict[str, str], *, whole: bool) -> None:
 def go_on(server: Server, pipeline: str) -> None:
     """All phases that are left."""
     while (now := server.ask("GET", f"/pipelines/{pipeline}"))["state"] not in ENDED:
-        moved = server.ask("POST", f"/pipelines/{pipeline}/advance")
+        moved = server.advance(pipeline)
         say("advanced", f"{moved['previous_phase']} -> {moved['current_phase'] or moved['state']}")
     must(now["state"] == "complete", f"the pipeline has failed: {now.get('sentence')}")
     usage = server.ask("GET", f"/metrics/tokens?pipeline={pipeline}")

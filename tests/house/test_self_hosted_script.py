@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import runpy
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,10 +37,13 @@ class Answering:
     def __init__(self) -> None:
         self.answers: Mapping[str, object] = GOOD
         self.bodies: list[bytes] = []
+        self.phase_seconds = 0.0
         served = self
 
         class Door(BaseHTTPRequestHandler):
             def answer(self) -> None:
+                if self.path.endswith("/advance"):
+                    time.sleep(served.phase_seconds)
                 served.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
                 found = served.answers.get(f"{self.command} {self.path}")
                 content = json.dumps(found if found is not None else {"error": "nothing here"}).encode()
@@ -110,3 +115,13 @@ def test_without_a_server_it_says_how_to_start_one() -> None:
         told = start(f"http://127.0.0.1:{closed.getsockname()[1]}")
     assert told.returncode == 3
     assert "./run.sh" in told.stdout
+
+
+def test_a_phase_may_take_longer_than_any_other_answer(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answering.phase_seconds = 2.0
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--url", answering.url])
+    main = runpy.run_path(str(SCRIPT))["main"]
+    monkeypatch.setitem(main.__globals__, "SECONDS", 1.0)
+    assert main() == 0, capsys.readouterr().out
