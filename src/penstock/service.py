@@ -108,7 +108,7 @@ class Service:
             loaded = await self._parts.journal.claim(run_id)
             await self._parts.ledger.settle_lost(run_id)
             if resume:
-                self._must_not_be_left_behind(loaded)
+                await self._must_not_be_left_behind(loaded)
             if manner.works and not loaded.run.plan.order:
                 raise UserError(f"run {run_id} has no workstream yet: there is nothing to work on")
             if manner.works:
@@ -177,13 +177,13 @@ class Service:
         loaded = await self._parts.journal.load(run_id)
         self._would_take(loaded.run, request)
         if isinstance(request, BEGINS_AGAIN):
-            self._must_not_be_left_behind(loaded)
+            await self._must_not_be_left_behind(loaded)
         return await self._put(run_id, request)
 
     async def tell(self, run_id: str, request: Request, *, seconds: float = TELLS_FOR) -> None:
         """Put a request that the run's owner alone judges, and wait for its answer: a refusal is recorded, too."""
         if isinstance(request, MoveAsked) and request.workstream:
-            self._must_not_be_left_behind(await self._parts.journal.load(run_id))
+            await self._must_not_be_left_behind(await self._parts.journal.load(run_id))
         answer = await self._put(run_id, request)
         until = self._parts.clock.monotonic() + seconds
         while not (state := self._parts.views.request(answer.request_id))["taken_at"]:
@@ -203,19 +203,23 @@ class Service:
                 holder = owned.holder
         return Answer(run_id=run_id, request_id=request_id, holder=holder)
 
-    def _must_not_be_left_behind(self, loaded: Loaded) -> None:
-        """Refuse to begin anything again in a run that has ended and whose epic goes on with another one: both would
-        move its branch.
+    async def _must_not_be_left_behind(self, loaded: Loaded) -> None:
+        """Refuse to begin anything again in a run that has ended and whose epic goes on with another one, or is about
+        to: both would move its branch.
         """
         run, commission = loaded.run, frozen.from_json(loaded.settings).settings.commission
         if commission is None or run.state not in TERMINAL_RUN:
             return
-        newest = next(iter(self._parts.views.runs(pipeline=commission.pipeline, limit=1)), None)
-        if newest and newest["run_id"] != run.id and newest["branch"] == run.branch:
-            raise EventRefused(
-                f"run {run.id} is {run.state.value}, and its epic went on with run {newest['run_id']}",
-                hint=f"see `penstock epic show {commission.pipeline}`",
-            )
+        pipeline = await self._parts.pipelines.load(commission.pipeline)
+        if pipeline.branch != run.branch:  # it is a replay
+            return
+        hint = f"see `penstock epic show {pipeline.id}`"
+        if pipeline.run_of_round != run.id:
+            said = f"run {run.id} is {run.state.value}, and its epic went on with run {pipeline.run_of_round}"
+            raise EventRefused(said, hint=hint)
+        if pipeline.wanted:
+            said = f"run {run.id} is {run.state.value}, and its epic is going on from it in {pipeline.phase}"
+            raise EventRefused(said, hint=hint)
 
     def _would_take(self, run: Run, request: Request) -> None:
         """Refuse now what the run's owner would refuse in any case: the core can be asked without consequences."""

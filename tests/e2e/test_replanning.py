@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,24 @@ def test_nothing_begins_again_in_the_run_that_was_planned_anew(tmp_path: Path) -
             told = bench.penstock(*command, check=False)
             assert f"its epic went on with run {pipeline['pipeline_id']}-r2" in told.stderr, told
         assert '"status": "partial"' in bench.penstock("show-run", first, "--json").stdout
+
+
+@pytest.mark.parametrize(
+    ("stands", "why"),
+    [
+        ("status = 'active', wanted = 'dev_phase'", "its epic is going on from it in dev_phase"),
+        ("status = 'active', round = 3", "its epic went on with run"),
+    ],
+    ids=["while it is planned anew", "before its next round"],
+)
+def test_nothing_begins_again_in_a_run_that_is_about_to_be_left_behind(tmp_path: Path, stands: str, why: str) -> None:
+    with bench_of(tmp_path, is_mended=False) as bench:
+        last = f"{ended(bench).pipeline['pipeline_id']}-r2"
+        with closing(sqlite3.connect(tmp_path / "state" / "penstock.db")) as database, database:
+            database.execute(f"UPDATE pipelines SET {stands}")
+        told = bench.penstock("reset-workstream", last, "ws-report", check=False)
+        assert why in told.stderr, told
+        assert json.loads(bench.penstock("show-run", last, "--json").stdout)["status"] in ("partial", "failed")
 
 
 def test_both_plans_stay_and_what_is_given_up_is_remembered(tmp_path: Path) -> None:

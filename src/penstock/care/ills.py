@@ -13,6 +13,7 @@ from typing import Any
 
 from penstock.care.cleaning import forget_lost_end, remove_worktree
 from penstock.care.places import Known, Standing, has_folder, place_of
+from penstock.care.rest import status_of
 from penstock.domain.run import Run
 from penstock.domain.states import TERMINAL_RUN, RunState, WorkstreamState
 from penstock.engine import frozen
@@ -157,8 +158,8 @@ async def _is_left_behind(patient: Patient, head: str) -> bool:
     pipeline = await patient.parts.pipelines.load(commission.pipeline)
     if pipeline.branch != patient.run.branch:  # it is a replay
         return False
-    newest = patient.parts.views.runs(pipeline=pipeline.id, limit=1)
-    if newest and newest[0]["run_id"] != patient.run.id:
+    newest = pipeline.run_of_round
+    if newest != patient.run.id and status_of(patient.parts, newest) is not None:
         return True
     return pipeline.head not in ("", head) and await patient.opened.commits.is_ancestor(head, pipeline.head)
 

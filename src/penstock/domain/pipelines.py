@@ -70,6 +70,11 @@ class Pipeline:
         """Whether it has ended."""
         return self.status in TERMINAL_PIPELINE
 
+    @property
+    def run_of_round(self) -> str:
+        """The id of the run that this round has, or will have."""
+        return f"{self.id}-r{self.round}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:

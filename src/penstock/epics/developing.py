@@ -21,7 +21,7 @@ NOTHING_ASKED = PromptParts(stable="", asked="")
 
 async def perform(desk: Desk) -> Pipeline:
     """Bring the round's run to its end, then say what it came to."""
-    attempt = await asking.begun(desk, NOTHING_ASKED, run=f"{desk.pipeline.id}-r{desk.pipeline.round}")
+    attempt = await asking.begun(desk, NOTHING_ASKED, run=desk.pipeline.run_of_round)
     if not await runs.exists(desk, attempt.run):
         await runs.begin(desk, attempt.run, await plans.documents_of(desk))
     if desk.pipeline.run != attempt.run:
