@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -119,17 +120,48 @@ class Desk:
 
     async def open_attempt(self) -> PhaseAttempt | None:
         """The attempt at the present phase and round that is not over: it was killed, or stopped and would ask the
-        same again.
+        same again. One that was killed before a person replaced what it asked about is ended here.
         """
         last = next(reversed(await self.attempts()), None)
-        if last is None or last.ended_at is None:
-            return last
-        return last if last.outcome == STOPPED and self._asks_as(last) else None
+        if last is None or last.outcome not in ("", STOPPED):
+            return None
+        if last.ended_at is None:
+            replaced = await self._replaced_since(last)
+            if not replaced:
+                return last
+            said = f"{' and '.join(replaced)} was replaced after it had asked: it is asked anew"
+            over = replace(last, ended_at=self.parts.clock.now(), outcome="failed", sentence=said)
+            note = self.note("phase_failed", phase=last.phase, sentence=said)
+            await self.commit(Headway(pipeline=self.pipeline, attempt=over, notes=(note,)))
+            return None
+        return last if await self._asks_as(last) else None
 
-    def _asks_as(self, attempt: PhaseAttempt) -> bool:
+    async def _asks_as(self, attempt: PhaseAttempt) -> bool:
         """Whether the prompt, the phase and the artifacts are still what they were when an attempt began."""
-        changed = (self.configuration.updated_at, *(one.at for one in self.artifacts))
-        return self.prompt.id == attempt.prompt and max(changed) <= attempt.started_at
+        if self.prompt.id != attempt.prompt or self.configuration.updated_at > attempt.started_at:
+            return False
+        return not await self._replaced_since(attempt)
+
+    async def _replaced_since(self, attempt: PhaseAttempt) -> list[str]:
+        """The types of the artifacts that were stored after an attempt began and that its phase sees: by the order of
+        what is told, for a clock may jump.
+        """
+        views, after, has_begun, found = self.parts.views, 0, False, dict[str, None]()
+        place = (attempt.phase, attempt.round, attempt.number)
+        while rows := await asyncio.to_thread(views.pipeline_notes, attempt.pipeline, after=after):
+            for row in rows:
+                told = row["payload"]
+                if row["type"] == "phase_started":
+                    has_begun = has_begun or (told["phase"], told["round"], told["number"]) == place
+                elif row["type"] == "artifact_stored" and has_begun and self._sees(told["type"]):
+                    found[told["type"]] = None
+            after = rows[-1]["id"]
+        return list(found)
+
+    def _sees(self, artifact_type: str) -> bool:
+        """Whether the phase is shown artifacts of a type, or what it shows of the code depends on them."""
+        sees = self.options.sees
+        return sees is None or self.options.shows_code or artifact_type in map(canonical_type, sees)
 
     async def attempts(self) -> list[PhaseAttempt]:
         """The attempts at the present phase in the present round."""
