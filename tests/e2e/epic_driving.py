@@ -78,6 +78,11 @@ def replaced(bench: EpicBench, told: Told, kind: str, payload: Mapping[str, Any]
     asyncio.run(_with(bench, put))
 
 
+def done_by(bench: EpicBench, work: Callable[[Penstock], Awaitable[Came]]) -> Came:
+    """What a process of its own comes to."""
+    return asyncio.run(_with(bench, work))
+
+
 async def _with(bench: EpicBench, work: Callable[[Penstock], Awaitable[Came]], *, clock: Clock | None = None) -> Came:
     penstock = build(folder=bench.project, environ=bench.environ, clock=clock)
     try:

@@ -7,10 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from epic_bench import EpicBench, answers_to, epic_bench, view
+from epic_driving import done_by
+
+from penstock.bootstrap import Penstock
+from penstock.epics import deciding
+from penstock.epics.asked import AdvanceRefused
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +73,31 @@ def test_who_rejects_an_epic_ends_its_run_that_nobody_works_on(bench: EpicBench)
     assert json.loads(bench.penstock("show-run", run, "--json").stdout)["status"] == "running"
     bench.penstock("epic", "reject", "latest", check=False)
     assert view(bench, "latest")["status"] == "failed"
+    assert json.loads(bench.penstock("show-run", run, "--json").stdout)["status"] == "abandoned"
+
+
+@pytest.mark.parametrize("by", ["reject", "advance", "start"])
+def test_a_run_whose_epic_was_rejected_by_who_was_killed_then_is_ended_by_the_next(bench: EpicBench, by: str) -> None:
+    bench.penstock("advance", "latest", "--all", check=False)
+    pipeline = view(bench, "latest")["pipeline_id"]
+    run = f"{pipeline}-r1"
+
+    async def killed_after_it(penstock: Penstock) -> None:
+        await deciding.reject(penstock.parts, pipeline, by="", note="")
+
+    async def next_one(penstock: Penstock) -> None:
+        with suppress(AdvanceRefused):
+            match by:
+                case "reject":
+                    await penstock.epics.reject(pipeline)
+                case "advance":
+                    await penstock.epics.advance(pipeline)
+                case _:
+                    assert await penstock.epics.take_up() == []
+
+    done_by(bench, killed_after_it)
+    assert json.loads(bench.penstock("show-run", run, "--json").stdout)["status"] == "running"
+    done_by(bench, next_one)
     assert json.loads(bench.penstock("show-run", run, "--json").stdout)["status"] == "abandoned"
 
 

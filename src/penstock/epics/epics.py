@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from penstock.config.pipeline import PipelineSettings
+from penstock.domain.errors import PenstockError
 from penstock.domain.events import CancelAsked
 from penstock.domain.pipelines import HUMAN, Artifact, Pipeline, PipelineNote, begun
 from penstock.domain.refusals import EventRefused
-from penstock.domain.states import PipelineStatus
+from penstock.domain.states import PipelineStatus, Reason
 from penstock.epics import deciding, readiness, wishes
 from penstock.epics.asked import Advanced, AdvanceRefused, ApprovalNeeded, EpicWish, PipelineIsBusy
 from penstock.epics.background import Background
@@ -21,6 +23,9 @@ from penstock.epics.making import artifact_of, redacted_json
 from penstock.planning.artifacts import canonical_type
 from penstock.ports import Headway, Holder
 from penstock.roleprompts import RolePrompts
+
+LOG = logging.getLogger("penstock.epics")
+MOST_UNFINISHED = 100_000
 
 
 def _nobody(_note: PipelineNote) -> None:
@@ -121,6 +126,7 @@ class Epics:
         if not pipeline.wanted and self._background.holds(pipeline_id):
             await self._background.settled(pipeline_id)  # its phase is over, and only its end is being told
             pipeline = await self._parts.pipelines.load(pipeline_id)
+        await self._end_what_was_rejected(pipeline)
         _must_go_on(pipeline)
         if not self._is_left_over(pipeline):
             await self._want(pipeline)
@@ -152,8 +158,9 @@ class Epics:
     async def take_up(self) -> list[str]:
         """Go on with every pipeline of which somebody has asked something and which nobody works on: after a restart.
 
-        Their ids; they are performed in the background.
+        Their ids; they are performed in the background. What a rejection has left unfinished is ended.
         """
+        await self._end_all_that_was_rejected()
         found = [
             pipeline_id
             for pipeline_id in await asyncio.to_thread(self._parts.views.unfinished_pipelines)
@@ -175,11 +182,26 @@ class Epics:
 
     async def reject(self, pipeline_id: str, *, by: str = "", note: str = "") -> Advanced:
         """End the pipeline, for it waits for an approval that it does not get, and a run of it that is not over."""
+        await self._end_what_was_rejected(await self._parts.pipelines.load(pipeline_id))
         rejected = await deciding.reject(self._parts, pipeline_id, by=by, note=note)
-        for row in await asyncio.to_thread(self._parts.views.runs, pipeline=pipeline_id, is_unfinished=True):
+        await self._end_what_was_rejected(rejected[0])
+        return _advanced(*rejected)
+
+    async def _end_what_was_rejected(self, pipeline: Pipeline) -> None:
+        """Cancel what has not ended of a pipeline that was rejected: who rejected it may have been killed meanwhile."""
+        if pipeline.status is not PipelineStatus.FAILED or pipeline.reason is not Reason.CANCELLED:
+            return
+        for row in await asyncio.to_thread(self._parts.views.runs, pipeline=pipeline.id, is_unfinished=True):
             with suppress(EventRefused):  # it has ended by now; else nobody would end it
                 await self._house.service.ask(str(row["run_id"]), CancelAsked())
-        return _advanced(*rejected)
+
+    async def _end_all_that_was_rejected(self) -> None:
+        rows = await asyncio.to_thread(self._parts.views.runs, is_unfinished=True, limit=MOST_UNFINISHED)
+        for pipeline_id in dict.fromkeys(str(row["pipeline_id"]) for row in rows if row["pipeline_id"]):
+            try:
+                await self._end_what_was_rejected(await self._parts.pipelines.load(pipeline_id))
+            except PenstockError as error:  # its project is not to be had now: the next start ends it
+                LOG.warning("not_ended pipeline=%s: %s", pipeline_id, error.sentence)
 
     def holder(self, pipeline_id: str) -> Holder | None:
         """Who performs its phase now."""
