@@ -80,6 +80,14 @@ def test_a_clone_that_holds_more_than_its_repository_stays(desk: CloneDesk, what
     assert desk.project.is_dir()
 
 
+def test_a_clone_that_no_project_of_the_store_is_goes_too(desk: CloneDesk) -> None:
+    left = desk.project.with_name("left")
+    desk.git("clone", "--quiet", str(desk.origin), str(left), folder=desk.home)
+    assert desk.clones(days=0) == []
+    assert ("left", True) in desk.clones()
+    assert not left.exists()
+
+
 def test_a_clone_in_which_a_pipeline_can_go_on_stays(desk: CloneDesk) -> None:
     async def begin(penstock: Any) -> None:
         await penstock.epics.create(EpicWish(description="Mend it", context={}))

@@ -18,8 +18,8 @@ from penstock.config.sections import LimitSettings
 from penstock.domain.states import TERMINAL_RUN, PipelineStatus
 from penstock.parts import Parts
 from penstock.ports import Place
-from penstock.projects import Project
-from penstock.upkeep import Kind, Remnant
+from penstock.projects import Project, project_at
+from penstock.upkeep import CLONES, Kind, Remnant
 
 GRACE = timedelta(days=1)
 """Scrap and objects that are younger may still be somebody's."""
@@ -146,6 +146,9 @@ async def find_garbage(parts: Parts, older_than: int | None) -> Garbage:
 
 def _projects(parts: Parts) -> list[Project]:
     stored = {row["id"]: Path(row["path"]) for row in parts.views.projects()}
+    for path in (parts.home / CLONES).glob("*/.git"):  # of whoever was killed before it became a project of the store's
+        clone = project_at(path.parent)
+        stored.setdefault(clone.id, clone.path)
     on_disk = (path.name for path in (parts.home / "projects").glob("*") if path.is_dir())
     return [Project(id=name, path=stored.get(name, NOWHERE)) for name in sorted({*stored, *on_disk})]
 
