@@ -91,7 +91,8 @@ def test_a_lockfile_names_the_runner(tmp_path: Path) -> None:
 
 
 def test_tests_say_themselves_what_runs_them(tmp_path: Path) -> None:
-    assert proposed(tmp_path, tests__test_a_dot_py="import unittest\n") == {"tests": "python3 -m unittest discover"}
+    found = proposed(tmp_path, tests__test_a_dot_py="import unittest\n")
+    assert found == {"tests": "python3 -m unittest discover -s tests"}
     assert proposed(tmp_path, tests__test_b_dot_py="import pytest\n") == {"tests": "python3 -m pytest -q"}
 
 

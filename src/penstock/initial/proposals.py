@@ -55,6 +55,8 @@ def _python(path: Path) -> Iterator[Proposal]:
         yield Proposal(name="tests", command=f"{run}pytest -q", evidence=pytest)
     elif any("unittest" in text for text in tests):
         folder = " -s tests -t ." if (path / "tests" / "__init__.py").is_file() else ""
+        if not folder and not any(path.glob("test_*.py")):
+            folder = " -s tests"  # from the top a folder that is no package is not searched: no test would run
         yield Proposal(name="tests", command=f"python3 -m unittest discover{folder}", evidence="tests use unittest")
 
 
