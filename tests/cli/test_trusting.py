@@ -101,6 +101,13 @@ def test_a_changed_file_that_a_check_runs_asks_again_and_shows_the_difference(cl
     assert (again["was_trusted"], again["trusted"], again["difference"]) == (True, True, [])
 
 
+def test_who_has_not_committed_yet_what_is_to_be_trusted_is_told(cloned: Desk, ask: Any) -> None:
+    told = "your files say otherwise, but only what is committed to main counts: commit them"
+    assert told not in ask("trust").out
+    cloned.write("penstock.toml", "[checks]\nother = 'make'\n")
+    assert told in ask("trust").out
+
+
 def test_what_is_agreed_to_is_what_was_shown(cloned: Desk, ask: Any) -> None:
     assert ask("trust").code == 0
     cloned.write("readme.txt", "another\n")

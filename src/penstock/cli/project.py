@@ -92,6 +92,9 @@ def trust(
         lines = _shown(opened, is_known=is_known)
         if not show:
             lines.append(f"trusted: {project.path.name} may run this")
+        if penstock.projects.would_run_here(project) != opened.would_run:
+            said = f"your files say otherwise, but only what is committed to {opened.base_branch} counts"
+            lines.append(f"{said}: commit them, then `penstock trust` again")
         invocation.terminal.line("\n".join(lines))
         return exits.COMPLETED
 
