@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 RUNNER, RANDOM = Path(__file__).with_name("crash_runner.py"), Path(__file__).with_name("random_kills.py")
-STRIDE = int(os.environ.get("CRASH_STRIDE", "15"))
-"""Every fifteenth point in CI; `make crash` takes each."""
+STRIDE = int(os.environ.get("CRASH_STRIDE", "24"))
+"""Every twenty-fourth point of each half in CI; `make crash` takes each."""
 KILLS = int(os.environ.get("CRASH_KILLS", "12"))
 """How many random kills; `make crash` makes 200."""
 SEED = int(os.environ.get("CRASH_SEED", "1"))
@@ -39,7 +39,7 @@ def test_a_kill_at_any_point_is_harmless(tmp_path: Path, plan: str, mode: str, h
     found = told(RUNNER, tmp_path, mode, plan, first, stride)
     print(f"{plan}, {mode}: {found['points']} fault points, {found['tried']} tried,", end=" ")
     print(f"{found['extra_snapshots']} extra snapshots, batches of up to {found['largest_batch']}")
-    assert found["tried"] > 10
+    assert found["tried"] > 7
     assert found["wrong"] == []
     assert plan == "two" or found["largest_batch"] > 1
 
