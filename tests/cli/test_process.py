@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def test_what_is_slow_to_import_waits_until_it_is_needed(arguments: list[str], u
 @pytest.mark.parametrize("shell", ["{} --version >&-", "{} plan schema >&-", "{} plan schema >&- 2>&-"])
 def test_closed_streams_are_no_error(desk: Desk, shell: str) -> None:
     said = subprocess.run(
-        ["bash", "-c", shell.format(f"{sys.executable} -m penstock")],
+        ["bash", "-c", shell.format(f"{shlex.quote(sys.executable)} -m penstock")],
         env=desk.environ,
         cwd=desk.project,
         capture_output=True,
@@ -77,7 +78,7 @@ def test_closed_streams_are_no_error(desk: Desk, shell: str) -> None:
 
 
 def test_a_version_that_can_not_be_written_is_no_success(desk: Desk) -> None:
-    shell = f"{sys.executable} -m penstock -V >/dev/full"
+    shell = f"{shlex.quote(sys.executable)} -m penstock -V >/dev/full"
     said = subprocess.run(["bash", "-c", shell], env=desk.environ, capture_output=True, text=True, check=False)
     assert said.returncode == 3
     assert said.stderr == "error: the answer can't be written: No space left on device\n"
