@@ -23,7 +23,7 @@ def trusted(desk: Desk) -> None:
 
 @pytest.mark.slow
 def test_a_reader_that_stops_reading_is_no_error(desk: Desk) -> None:
-    shell = f"{sys.executable} -m penstock plan schema | head -1; echo ${{PIPESTATUS[0]}}"
+    shell = f"{shlex.quote(sys.executable)} -m penstock plan schema | head -1; echo ${{PIPESTATUS[0]}}"
     said = subprocess.run(
         ["bash", "-c", shell],
         env=desk.environ,
@@ -38,7 +38,7 @@ def test_a_reader_that_stops_reading_is_no_error(desk: Desk) -> None:
 @pytest.mark.slow
 def test_a_run_goes_on_when_nobody_reads_any_more(desk: Desk) -> None:
     desk.bundle("one")
-    shell = f"{sys.executable} -m penstock run --run-id mine | head -1; echo ${{PIPESTATUS[0]}}"
+    shell = f"{shlex.quote(sys.executable)} -m penstock run --run-id mine | head -1; echo ${{PIPESTATUS[0]}}"
     said = subprocess.run(
         ["bash", "-c", shell], env=desk.environ, cwd=desk.project, capture_output=True, text=True, check=False
     )

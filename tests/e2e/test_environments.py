@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -43,7 +44,7 @@ def checks(*commands: str) -> str:
     return "[checks]\n" + "".join(f"number{at} = {json.dumps(one)}\n" for at, one in enumerate(commands))
 
 
-VENV = f"{sys.executable} -m venv --without-pip .venv"
+VENV = f"{shlex.quote(sys.executable)} -m venv --without-pip .venv"
 INSTALL = "for folder in .venv/lib/python*/site-packages; do cp requirements.txt $folder/needed.py; done"
 
 
@@ -233,7 +234,7 @@ def test_node_modules_are_made_once_and_the_projects_own_packages_are_the_checko
 
 
 def test_real_pip_makes_an_editable_install_whose_project_is_still_the_checkouts(tmp_path: Path) -> None:
-    commands = (f"{sys.executable} -m venv .venv", ".venv/bin/python -m pip install --no-index -q -e .")
+    commands = (f"{shlex.quote(sys.executable)} -m venv .venv", ".venv/bin/python -m pip install --no-index -q -e .")
     settings = COMMON + setup(*commands, inputs="'pyproject.toml'") + checks(IN_CHECKOUT, ABOUT)
     project = new_repository(tmp_path / "project", {**PYTHON_PROJECT, "penstock.toml": settings}, [sets_value()])
     ended = run(project, tmp_path / "home")
