@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.gateway.failures import AnswerUnreadable
-from penstock.gateway.incoming import LARGEST_PIECE, MOST_AROUND, Incoming
+from penstock.gateway.incoming import LARGEST_ANSWER, MOST_AROUND, Incoming
 
 CHUNKS = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nx-late: b\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nX-One: a \r\ntransfer-encoding: chunked\r\n\r\n" + CHUNKS
@@ -127,7 +127,7 @@ def test_what_was_packed_unasked_is_unpacked(packing: str, pack: object) -> None
 
 
 def test_a_packed_piece_that_holds_more_than_is_passed_on_is_not_unpacked() -> None:
-    packed = gzip.compress(bytes(LARGEST_PIECE + 1))
+    packed = gzip.compress(bytes(LARGEST_ANSWER + 1))
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(packed)}\r\n\r\n"
     incoming = fed(head.encode())
     with pytest.raises(AnswerUnreadable, match="larger than is passed on"):

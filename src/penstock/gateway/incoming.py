@@ -12,8 +12,8 @@ from penstock.gateway.headers import Headers
 
 MOST_AROUND = 128 * 1024
 """Bytes that may come in a row without a byte of the body: a head is never larger, nor is what follows a body."""
-LARGEST_PIECE = 64 * 1024 * 1024
-"""Bytes that a piece of a body may hold once it is unpacked: no answer that is larger is passed on."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes: none that is larger is passed on, so no piece of one need hold more once it is unpacked."""
 _LENGTHS = ("content-length", "transfer-encoding")
 INFLATES = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """What zlib wants to be told of each packing that it undoes."""
@@ -29,7 +29,7 @@ class _Unpacker:
 
     def unpack(self, piece: bytes) -> bytes:
         """What a piece holds, or AnswerUnreadable where that is more than any answer may be."""
-        plain, left = list[bytes](), LARGEST_PIECE
+        plain, left = list[bytes](), LARGEST_ANSWER
         while piece:
             if self._part.eof:
                 self._part = zlib.decompressobj(self._packing)

@@ -18,6 +18,7 @@ from penstock.gateway.answering import Answer
 from penstock.gateway.denial import Denied, no_answer
 from penstock.gateway.failures import LineBroken
 from penstock.gateway.headers import Headers, returning
+from penstock.gateway.incoming import LARGEST_ANSWER
 from penstock.gateway.limits import error_of
 from penstock.gateway.masking import Masking, masked
 from penstock.gateway.metering import Sent
@@ -26,7 +27,6 @@ from penstock.gateway.parcels import Opened, Progress
 from penstock.gateway.visits import AttemptVisit
 from penstock.gateway.wire import Reader
 
-LARGEST_ANSWER = 64 * 1024 * 1024
 Settle = Callable[[Sent], asyncio.Task[None]]
 """Begins to settle a call; once begun it can't be stopped."""
 Remember = Callable[[Reader], asyncio.Task[None] | None]
