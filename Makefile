@@ -31,7 +31,7 @@ test-all:
 
 # The full counts; CI takes a sample.
 crash:
-	CRASH_STRIDE=1 CRASH_KILLS=200 $(PYTHON) -m pytest -m crash -s
+	CRASH_POINTS=100000 CRASH_KILLS=200 $(PYTHON) -m pytest -m crash -s
 
 # Every agent solves every sandbox project ten times in a row; the programs lie in .agents, unless PENSTOCK_AGENTS says where.
 agents: export PENSTOCK_AGENTS := $(or $(PENSTOCK_AGENTS),$(CURDIR)/.agents)

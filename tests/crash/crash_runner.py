@@ -1,9 +1,9 @@
 """Kills a run at every point between two effects and recovers it. Run as a script: it forks, so that imports cost once.
 
-    python crash_runner.py FOLDER MODE PLAN [FIRST [STRIDE]]
+    python crash_runner.py FOLDER MODE PLAN [PART PARTS POINTS]
 
 MODE is `owner` (SIGKILL of the owner alone) or `group` (of the owner and its git children); PLAN as `crash_project`
-has them. Prints one JSON line.
+has them. Of the points of PART of PARTS, POINTS are tried, all by default. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from crash_points import spread
 from crash_project import RUN, StillClock, batches, end_state, lost_blobs, make_project, snapshots, worktree_blobs
 
 from penstock.bootstrap import build
@@ -123,12 +124,12 @@ def _of_home(process: psutil.Process, home: Path) -> str:
     return ""
 
 
-def kill_and_recover(folder: Path, at: int, mode: str, plan: str, wanted: dict[str, object]) -> list[str]:
-    """One fault point: what is wrong after it."""
+def kill_and_recover(folder: Path, at: int, mode: str, plan: str, wanted: dict[str, object]) -> list[str] | None:
+    """One fault point: what is wrong after it. None if the run had ended before."""
     project, home = make_project(folder, plan), folder / "home"
     code = forked(project, home, killer(at, mode))
     if code == 0:
-        return []
+        return None
     if code != -signal.SIGKILL:
         return [f"point {at}: the first run ended with {code}"]
     wrong = [f"point {at}: alive after a second: {one}" for one in left_after_a_second(home)]
@@ -155,9 +156,9 @@ def ended_attempts(home: Path) -> dict[str, int]:
 
 
 def main() -> None:
-    """All points, or every STRIDE-th from FIRST."""
+    """The undisturbed run, then the points."""
     place, mode, plan = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    first, stride = (int(value) for value in (*sys.argv[4:6], "1", "1")[:2])
+    part, parts, at_most = map(int, sys.argv[4:7] or ("0", "1", "100000"))
     place.mkdir(parents=True, exist_ok=True)
     effects = place / f"effects-{mode}"
     plain = Path(tempfile.mkdtemp(dir=place))
@@ -169,21 +170,23 @@ def main() -> None:
 
     code = forked(project, plain / "home", note)
     if code != 0:
-        print(json.dumps({"points": 0, "tried": 0, "wrong": [f"the undisturbed run ended with {code}"]}))
+        print(json.dumps({"points": 0, "killed": 0, "wrong": [f"the undisturbed run ended with {code}"]}))
         return
     names = effects.read_text().splitlines()
     wanted, plain_snapshots = end_state(plain / "home", project, exact=plan == "two"), snapshots(plain / "home")
-    tried, extra, wrong, sizes = 0, 0, [], batches(plain / "home")
-    for at in range(first, len(names) + 1, stride):
+    killed, extra, wrong, sizes = 0, 0, [], batches(plain / "home")
+    for at in spread(len(names), at_most, part, parts):
         folder = Path(tempfile.mkdtemp(dir=place))
         found = kill_and_recover(folder, at, mode, plan, wanted)
+        if found is None:
+            continue
         wrong += [f"{text} ({names[at - 1]})" for text in found]
-        tried += 1
+        killed += 1
         if not found:
             extra += snapshots(folder / "home") - plain_snapshots
             sizes += batches(folder / "home")
             shutil.rmtree(folder, ignore_errors=True)
-    counted = {"points": len(names), "tried": tried, "extra_snapshots": extra, "largest_batch": max(sizes)}
+    counted = {"points": len(names), "killed": killed, "extra_snapshots": extra, "largest_batch": max(sizes)}
     print(json.dumps({**counted, "wrong": wrong}))
 
 

@@ -1,8 +1,9 @@
 """Kills an epic's owner between every two effects and goes on: the end is the same, and no kept answer is asked again.
 
-    python epic_kills.py FOLDER [FIRST [STRIDE]]
+    python epic_kills.py FOLDER [POINTS]
 
-Run as a script: it forks, so that imports cost once; the models' server is a process of its own. Prints a JSON line.
+Run as a script: it forks, so that imports cost once; the models' server is a process of its own. It tries all
+points, or so many, evenly spread. Prints a JSON line.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "e2e")]
 
 import pydantic_ai.models.anthropic  # noqa: E402, F401 - imported before the forks, for it takes seconds
+from crash_points import spread  # noqa: E402
 from crash_runner import killer, wait_for_group  # noqa: E402
 from epic_bench import GIT, KEY, SETTINGS, answers_to, lay_sample  # noqa: E402
 
@@ -138,14 +140,14 @@ def end_of(folder: Path) -> dict[str, Any]:
         asyncio.run(penstock.close())
 
 
-def point(place: Path, at: int, wanted: dict[str, Any], asked: int) -> list[str]:
-    """One fault point: what is wrong after it."""
+def point(place: Path, at: int, wanted: dict[str, Any], asked: int) -> list[str] | None:
+    """One fault point: what is wrong after it. None if the epic had ended before."""
     folder = Path(tempfile.mkdtemp(dir=place))
     laid(folder, (place / "address").read_text())
     before = size_of(place / "asked")
     code = forked(folder, killer(at, "owner"))
     if code == 0:
-        return []
+        return None
     if code != -signal.SIGKILL:
         return [f"point {at}: the first owner ended with {code}"]
     code = forked(folder, lambda _: None)
@@ -171,9 +173,8 @@ def size_of(file: Path) -> int:
 
 
 def main() -> None:
-    """All points, or every STRIDE-th from FIRST."""
-    place = Path(sys.argv[1])
-    first, stride = (int(value) for value in (*sys.argv[2:4], "1", "1")[:2])
+    """The server, and the kills."""
+    place, at_most = Path(sys.argv[1]), int((*sys.argv[2:3], "100000")[0])
     place.mkdir(parents=True, exist_ok=True)
     code = SERVER.format(tests=str(TESTS), e2e=str(TESTS / "e2e"), epic=EPIC)
     with subprocess.Popen([sys.executable, "-c", code, str(place)], stdin=subprocess.PIPE) as server:
@@ -181,12 +182,12 @@ def main() -> None:
             deadline = time.monotonic() + 30
             while not (place / "address").exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
-            print(json.dumps(tried(place, first, stride)))
+            print(json.dumps(tried(place, at_most)))
         finally:
             server.kill()
 
 
-def tried(place: Path, first: int, stride: int) -> dict[str, Any]:
+def tried(place: Path, at_most: int) -> dict[str, Any]:
     """The undisturbed way, then the points."""
     effects, plain = place / "effects", place / "plain"
     plain.mkdir()
@@ -198,13 +199,16 @@ def tried(place: Path, first: int, stride: int) -> dict[str, Any]:
 
     code = forked(plain, note)
     if code != 0:
-        return {"points": 0, "tried": 0, "wrong": [f"the undisturbed epic ended with {code}"]}
+        return {"points": 0, "killed": 0, "wrong": [f"the undisturbed epic ended with {code}"]}
     names, wanted, asked = effects.read_text().splitlines(), end_of(plain), size_of(place / "asked")
     wrong: list[str] = []
-    points = range(first, len(names) + 1, stride)
-    for at in points:
-        wrong += [f"{text} ({names[at - 1]})" for text in point(place, at, wanted, asked)]
-    return {"points": len(names), "tried": len(points), "asked": asked, "wrong": wrong}
+    killed = 0
+    for at in spread(len(names), at_most):
+        found = point(place, at, wanted, asked)
+        if found is not None:
+            wrong += [f"{text} ({names[at - 1]})" for text in found]
+            killed += 1
+    return {"points": len(names), "killed": killed, "asked": asked, "wrong": wrong}
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 RUNNER, RANDOM = Path(__file__).with_name("crash_runner.py"), Path(__file__).with_name("random_kills.py")
-STRIDE = int(os.environ.get("CRASH_STRIDE", "24"))
-"""Every twenty-fourth point of each half in CI; `make crash` takes each."""
+POINTS = int(os.environ.get("CRASH_POINTS", "8"))
+"""How many points of each half CI tries; `make crash` takes each."""
 KILLS = int(os.environ.get("CRASH_KILLS", "12"))
 """How many random kills; `make crash` makes 200."""
 SEED = int(os.environ.get("CRASH_SEED", "1"))
@@ -34,13 +34,12 @@ def told(script: Path, *arguments: object) -> dict[str, Any]:
 @pytest.mark.parametrize("half", [0, 1])
 @pytest.mark.parametrize("plan", ["two", "five"])
 def test_a_kill_at_any_point_is_harmless(tmp_path: Path, plan: str, mode: str, half: int) -> None:
-    every = STRIDE if plan == "two" or STRIDE == 1 else 3 * STRIDE  # more points, each slower
-    first, stride = (1 + half, 2) if every == 1 else (1 + half * (every // 2), every)
-    found = told(RUNNER, tmp_path, mode, plan, first, stride)
-    print(f"{plan}, {mode}: {found['points']} fault points, {found['tried']} tried,", end=" ")
+    found = told(RUNNER, tmp_path, mode, plan, half, 2, POINTS)
+    print(f"{plan}, {mode}: {found['points']} fault points, {found['killed']} kills,", end=" ")
     print(f"{found['extra_snapshots']} extra snapshots, batches of up to {found['largest_batch']}")
-    assert found["tried"] > 7
     assert found["wrong"] == []
+    reached = 1 if plan == "two" else 0.75  # runs in parallel differ in their number of points: the last may not come
+    assert found["killed"] >= reached * min(POINTS, found["points"] // 2)
     assert plan == "two" or found["largest_batch"] > 1
 
 
