@@ -10,9 +10,9 @@ from penstock.domain.errors import PenstockError
 from penstock.domain.run import Run
 from penstock.domain.states import RunState
 from penstock.engine.owner import RunIsOwned
+from penstock.ports.journal import MOST_UNFINISHED
 
 LOG = logging.getLogger("penstock.api")
-MOST_UNFINISHED = 100_000
 
 
 class Works:

@@ -22,10 +22,10 @@ from penstock.epics.desk import House, Tell
 from penstock.epics.making import artifact_of, redacted_json
 from penstock.planning.artifacts import canonical_type
 from penstock.ports import Headway, Holder
+from penstock.ports.journal import MOST_UNFINISHED
 from penstock.roleprompts import RolePrompts
 
 LOG = logging.getLogger("penstock.epics")
-MOST_UNFINISHED = 100_000
 
 
 def _nobody(_note: PipelineNote) -> None:

@@ -16,6 +16,9 @@ from penstock.domain.events import Event, Request
 from penstock.domain.run import Run
 from penstock.ports.models import UsageViews
 
+MOST_UNFINISHED = 100_000
+"""How many runs that have not ended are looked at, at the most, by who wants all of them."""
+
 
 @quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from penstock.api.here import ApiState, Here, Limit, Offset
 from penstock.api.problems import answers
 from penstock.api.shapes.runs import Waiting
 from penstock.api.strict import StrictRoute
-from penstock.api.work import MOST_UNFINISHED
 from penstock.domain.states import PipelineStatus, WorkstreamState
+from penstock.ports.journal import MOST_UNFINISHED
 from penstock.reports.run import closed_gate
 
 router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"], route_class=StrictRoute)
