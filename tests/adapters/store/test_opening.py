@@ -268,6 +268,24 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     assert "flags" not in names(path)
     assert rows(path, "SELECT value FROM schema_meta") == [(str(SCHEMA_VERSION),)]
     assert prepare(path, clock).fresh is False
+    assert [one.name for one in path.parent.iterdir()] == [path.name]  # no copy for each command that tries again
+
+
+def test_a_copy_in_whose_midst_we_are_killed_is_not_taken_for_one(path: Path, clock: Clock, tmp_path: Path) -> None:
+    prepare(path, clock)
+    program = (
+        "import datetime, os, pathlib, sys\n"
+        "from penstock.adapters.store.sqlite import SqliteSite\n"
+        "path = pathlib.Path(sys.argv[1])\n"
+        "def die(event, given):\n"
+        "    if event == 'sqlite3.connect' and str(given[0]) != str(path): os._exit(9)\n"
+        "sys.addaudithook(die)\n"
+        "SqliteSite(path).copy(1, datetime.datetime.now(datetime.UTC))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 9
+    assert list(path.parent.glob("penstock.db.v*")) == []
+    copy = prepare(path, clock, folder_with(tmp_path, NEXT)).copy
+    assert {one.name for one in path.parent.iterdir()} == {path.name, copy.name if copy else ""}
 
 
 def test_a_database_of_a_newer_penstock_is_refused_and_left_alone(path: Path, clock: Clock, tmp_path: Path) -> None:

@@ -150,12 +150,25 @@ class SqliteSite:
             engine.dispose()
 
     def copy(self, version: int, now: datetime) -> Path | None:
-        """A whole copy beside the database, made by SQLite itself: a copied file would lack what is in the log."""
+        """A whole copy beside the database, made by SQLite itself: a copied file would lack what is in the log.
+
+        It has its name once it is whole: what a kill leaves of one must not be taken for it.
+        """
         copy = self.path.with_name(f"{self.path.name}.v{version}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-        copy.touch(mode=0o600)
-        opened = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT)
-        with closing(opened) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
+        unfinished = self.path.with_name(f"{self.path.name}.copying")
+        log = unfinished.with_name(f"{unfinished.name}-journal")
+        try:
+            for left in (unfinished, log):
+                left.unlink(missing_ok=True)
+            unfinished.touch(mode=0o600)
+            opened = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT)
+            with closing(opened) as source, closing(sqlite3.connect(unfinished)) as target:
+                source.backup(target)
+            unfinished.replace(copy)
+        except BaseException:
+            for left in (unfinished, log):
+                left.unlink(missing_ok=True)
+            raise
         return copy
 
 

@@ -28,14 +28,21 @@ _KEEP_VERSION = text(
 def upgrade(site: Site, location: str, version: int, now: datetime) -> tuple[int | None, Path | None]:
     """Migrate to a version; what it was before, and the copy that was made.
 
-    Another process may have been faster: then nothing is done.
+    Another process may have been faster: then nothing is done. What fails is undone whole, and leaves no copy either:
+    every command tries again.
     """
-    with site.migrating() as connection:
-        before = schema_version(connection.connection.driver_connection, site)
-        if before is not None and before >= version:
-            return before, None
-        copy = None if before is None else site.copy(before, now)
-        _migrate(connection, location, version)
+    copy = None
+    try:
+        with site.migrating() as connection:
+            before = schema_version(connection.connection.driver_connection, site)
+            if before is not None and before >= version:
+                return before, None
+            copy = None if before is None else site.copy(before, now)
+            _migrate(connection, location, version)
+    except BaseException:
+        if copy is not None:
+            copy.unlink(missing_ok=True)
+        raise
     return before, copy
 
 
