@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 
+import httpx2
 import pytest
 from api_server import Server
 
+from penstock.adapters.store.failures import DatabaseBusy
+from penstock.adapters.store.usage_reports import SqlUsageReports
 from penstock.reports.tokens import ENTRY
 
 
@@ -39,6 +43,21 @@ def test_sums_as_csv(server: Server) -> None:
     assert head == ["by", *ENTRY]
     assert server.client.get("/api/v1/usage/export?format=json").json() == []
     assert server.client.get("/api/v1/usage/export").status_code == 200
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_database_that_fails_in_the_middle_of_a_file_ends_it_without_an_end_and_one_line_says_why(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, form: str
+) -> None:
+    def rows(*_: object) -> Iterator[dict[str, object]]:
+        yield {"id": "ppu_1"}
+        raise DatabaseBusy("the database is busy")
+
+    monkeypatch.setattr(SqlUsageReports, "usage_rows", rows)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        server.client.get(f"/api/v1/usage/export?format={form}")
+    assert "request_failed" not in caplog.text
+    assert ": the database is busy" in caplog.text.partition("answer_broken_off")[2].splitlines()[0]
 
 
 @pytest.mark.parametrize("path", ["/metrics/tokens", "/api/v1/usage/report", "/api/v1/usage/export"])

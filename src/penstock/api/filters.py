@@ -12,6 +12,8 @@ from fastapi import Depends, Query
 from starlette.responses import StreamingResponse
 
 from penstock.api.here import LONGEST_ID, ApiState
+from penstock.api.wire import BrokenOff
+from penstock.domain.errors import WorldError
 from penstock.ports import UsageFilter
 from penstock.reports import window
 from penstock.reports.tokens import csv_lines
@@ -82,7 +84,7 @@ def wanted_usage(here: ApiState, asked: UsageQuestion) -> UsageFilter:
 def exported(rows: Iterator[dict[str, Any]], form: Format) -> StreamingResponse:
     """The records as a file, read piece by piece. The first is read at once, so that errors are answers."""
     first = list(_taken(rows))
-    every = chain(first, rows)
+    every = chain(first, _to_the_end(rows))
     headers = {"Content-Disposition": f'attachment; filename="usage.{form}"'}
     if form == "csv":
         return StreamingResponse(csv_lines(every), media_type="text/csv", headers=headers)
@@ -93,6 +95,13 @@ def _taken(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
         yield row
         return
+
+
+def _to_the_end(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    try:
+        yield from rows
+    except WorldError as error:
+        raise BrokenOff(error.sentence) from error
 
 
 def _json(rows: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock.api.problems import internal
-from penstock.api.wire import REQUEST_ID, refuse
+from penstock.api.wire import REQUEST_ID, BrokenOff, refuse
 
 LOG = logging.getLogger("penstock.api")
 
@@ -48,6 +48,9 @@ class Tracing:
 
         try:
             await self._app(scope, receive, noting)
+        except BrokenOff as broken:
+            LOG.warning("answer_broken_off request=%s: %s", request_id, broken)
+            raise
         except Exception:
             LOG.exception("request_failed request=%s method=%s", request_id, scope["method"])
             if status:

@@ -12,6 +12,12 @@ MAY_BE_DONE = "penstock.may_be_done"
 """Stands in the scope of a request that failed though what was asked goes on, or may have been done."""
 
 
+class BrokenOff(Exception):
+    """An answer that had begun can't be brought to its end: its connection ends without one, so that nobody takes it
+    for whole.
+    """
+
+
 def headers_of(scope: Scope, name: str) -> list[str]:
     """All values of a header, in their order."""
     wanted = name.encode("latin-1")
