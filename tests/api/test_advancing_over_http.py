@@ -172,7 +172,7 @@ def test_who_lost_a_pipeline_to_another_process_ends_nothing_of_it(planning: Ser
     said = planning.post(f"/pipelines/{pipeline}/advance", None, 503, headers=once)
     assert (said["error"], "taken over by another process" in said["message"]) == ("unavailable", True)
     again = planning.post(f"/pipelines/{pipeline}/advance", None, 409, headers=once)
-    assert again["error"] == "idempotency_in_progress"  # the other process performs it
+    assert again["error"] == "idempotency_unknown"  # the other process performs it
     (attempt,) = planning.get(f"/api/v1/pipelines/{pipeline}")["attempts"]
     assert (attempt["outcome"], attempt["ended_at"]) == ("", None)
     assert pipeline in planning.penstock.parts.views.unfinished_pipelines()
@@ -342,5 +342,5 @@ def test_who_waits_is_told_that_the_server_stops(tmp_path: Path, model: Scripted
         with client.stream("GET", f"/api/v1/pipelines/{pipeline}/events/stream") as answer:
             next(kind for _, kind, _ in events(answer.iter_lines()) if kind == "phase_passed")
         answer = client.post(f"/pipelines/{pipeline}/advance", headers=headers)
-        assert (answer.status_code, answer.json()["error"]) == (409, "idempotency_in_progress")
+        assert (answer.status_code, answer.json()["error"]) == (409, "idempotency_unknown")
         assert client.get(f"/pipelines/{pipeline}").json()["current_phase"] == "arch_phase"

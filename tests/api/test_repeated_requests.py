@@ -105,6 +105,7 @@ class ShelfOfReplies:
 
     async def begin(self, key: str, digest: str, now: datetime) -> KeptReply | None:
         self._reach("begin")
+        self.begun = key, digest, now
         found = self._kept.get(key)
         self._kept.setdefault(key, KeptReply(digest=digest))
         return found
@@ -129,6 +130,7 @@ class Writing:
         self.replies, self.written, self.status = ShelfOfReplies(), 0, 201
         self.before: Callable[[Scope], object] = bool
         """What is done before it answers."""
+        self.asks_meanwhile, self.told_meanwhile = False, list[tuple[int, Any]]()
         parts = SimpleNamespace(replies=self.replies, clock=SimpleNamespace(now=lambda: datetime.now(UTC)))
         self._layer = Idempotency(self._write, parts=cast("Parts", parts))
 
@@ -139,6 +141,8 @@ class Writing:
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.written += 1
         self.before(scope)
+        if self.asks_meanwhile:
+            self.told_meanwhile.append(await self._ask())
         await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
 
@@ -174,7 +178,7 @@ def test_an_answer_that_can_t_be_kept_is_given_and_nothing_is_done_again(writing
     assert writing.ask()[0] == 201
     writing.replies.fails = set()
     status, told = writing.ask()
-    assert (status, told["error"], writing.written) == (409, "idempotency_in_progress", 1)
+    assert (status, told["error"], writing.written) == (409, "idempotency_unknown", 1)
 
 
 def test_a_refusal_is_given_though_its_key_can_t_be_freed(writing: Writing) -> None:
@@ -186,7 +190,18 @@ def test_what_goes_on_without_who_asked_is_not_begun_again(writing: Writing) -> 
     writing.status, writing.before = 503, lambda scope: scope.update({MAY_BE_DONE: True})
     assert writing.ask()[0] == 503
     status, told = writing.ask()
+    assert (status, told["error"], writing.written) == (409, "idempotency_unknown", 1)
+
+
+def test_a_request_that_is_under_way_is_told_from_one_whose_server_was_killed(writing: Writing) -> None:
+    writing.asks_meanwhile = True
+    assert writing.ask()[0] == 201
+    ((status, told),) = writing.told_meanwhile
     assert (status, told["error"], writing.written) == (409, "idempotency_in_progress", 1)
+    other = Writing()
+    asyncio.run(other.replies.begin(*writing.replies.begun))  # as a server that was killed has left it
+    status, told = other.ask()
+    assert (status, told["error"], other.written) == (409, "idempotency_unknown", 0)
 
 
 def test_what_breaks_off_is_not_begun_again(writing: Writing) -> None:
@@ -197,4 +212,4 @@ def test_what_breaks_off_is_not_begun_again(writing: Writing) -> None:
     with pytest.raises(asyncio.CancelledError):
         writing.ask()
     status, told = writing.ask()
-    assert (status, told["error"], writing.written) == (409, "idempotency_in_progress", 1)
+    assert (status, told["error"], writing.written) == (409, "idempotency_unknown", 1)

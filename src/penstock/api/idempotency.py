@@ -48,6 +48,8 @@ class Idempotency:
 
     def __init__(self, app: ASGIApp, *, parts: Parts) -> None:
         self._app, self._parts = app, parts
+        self._under_way: set[str] = set()
+        """The keys of the requests that this server works on: a kept one without an answer may have lost its server."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         keys = headers_of(scope, HEADER) if scope["type"] == "http" and scope["method"] not in SAFE_METHODS else []
@@ -74,7 +76,8 @@ class Idempotency:
         elif known.digest != digest:
             await refuse(_other_body(), scope, receive, send)
         elif not known.status:
-            await refuse(_under_way(), scope, receive, send)
+            problem = _under_way() if kept_as in self._under_way else _without_an_answer()
+            await refuse(problem, scope, receive, send)
         else:
             headers = {**known.headers, REPLAYED: "true"}
             await Response(known.body, known.status, headers=headers)(scope, receive, send)
@@ -95,7 +98,11 @@ class Idempotency:
                 await self._settle(scope, key, digest, recording)  # before the client can know of it
             await send(message)
 
-        await self._app(scope, replaying, noting)  # who ends without an answer may have done it: the key stays taken
+        self._under_way.add(key)
+        try:
+            await self._app(scope, replaying, noting)  # who ends without an answer may have done it: it stays taken
+        finally:
+            self._under_way.discard(key)
 
     async def _settle(self, scope: Scope, key: str, digest: str, said: _Recording) -> None:
         """Keep the answer, or free the key. Where the store takes neither, the key stays under way: the answer counts,
@@ -129,6 +136,16 @@ def _under_way() -> Problem:
     return Problem(
         status=409,
         code="idempotency_in_progress",
-        message="a request with this Idempotency-Key is under way, or ended without an answer that could be kept",
+        message="a request with this Idempotency-Key is under way",
+        hint="ask again in a while: the same request then gets its answer",
+    )
+
+
+def _without_an_answer() -> Problem:
+    return Problem(
+        status=409,
+        code="idempotency_unknown",
+        message="a request with this Idempotency-Key was begun and left no answer, and this server does not work on it:"
+        " its server was killed, or what was asked goes on without it, or another server works on it",
         hint="look at what it was about, then ask again with another key if need be; this one is free after a day",
     )
