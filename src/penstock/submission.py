@@ -18,6 +18,8 @@ from penstock.engine.context import RunSettings
 
 _RUN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 
+SERVER = "server"
+
 
 def check_run_id(run_id: str) -> None:
     """A run's id becomes a branch and a folder: refuse what can't be both."""
@@ -46,6 +48,8 @@ class Submission:
     max_parallel: int | None = None
     cap: Cap = NO_CAP
     """The most that the run may spend; the settings may say less."""
+    begun_by: str = ""
+    """Who begins with it as soon as it is stored, even after a restart: `SERVER`; empty where nobody has to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class Order:
     budgets: BudgetSettings
     cap: Cap = NO_CAP
     pipeline: str = ""
+    begun_by: str = ""
 
 
 def must_reach_models(models: Models, workstreams: Iterable[Workstream], roles: Roles, parts: ProjectParts) -> None:
@@ -120,6 +121,7 @@ class Submitting:
             kept=prepared.frozen,
             budgets=prepared.budgets,
             cap=submission.cap,
+            begun_by=submission.begun_by,
         )
         await self.store(prepared.project, order)
         return Submitted(
@@ -139,6 +141,7 @@ class Submitting:
             project_path=str(project.path),
             settings=frozen.to_json(order.kept),
             documents=order.documents,
+            metadata={"begun_by": order.begun_by} if order.begun_by else {},
             pipeline=order.pipeline,
         )
         await store_new(self._parts, new, order.budgets, order.cap)

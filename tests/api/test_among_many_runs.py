@@ -12,7 +12,7 @@ from api_server import Place, bundle, made_place, serving
 
 from penstock.api.work import Works
 from penstock.config.server import ServerSettings
-from penstock.submission import Submission
+from penstock.submission import SERVER, Submission
 from service_support import awaited
 
 MANY = 1001
@@ -54,6 +54,19 @@ async def test_a_run_that_is_under_way_is_taken_up(place: Place) -> None:
     works = Works(penstock)
     try:
         assert await works.take_up() == ["lasting"]
+    finally:
+        await works.close()
+        await penstock.close()
+
+
+@awaited
+async def test_a_run_whose_server_was_killed_before_its_first_event_is_taken_up(place: Place) -> None:
+    penstock = place.penstock()
+    works = Works(penstock)
+    try:
+        await penstock.service.submit(Submission(run_id="of-its-maker"))
+        await penstock.service.submit(Submission(run_id="promised", begun_by=SERVER))
+        assert await works.take_up() == ["lasting", "promised"]
     finally:
         await works.close()
         await penstock.close()

@@ -11,6 +11,7 @@ from event_lines import events
 
 from penstock.bootstrap import build
 from penstock.config.server import ServerSettings
+from penstock.submission import SERVER
 
 
 def ended(server: Server, run: str) -> dict[str, object]:
@@ -35,6 +36,7 @@ def test_a_run_is_made_followed_and_comes_to_its_end(server: Server) -> None:
     made = server.post("/api/v1/runs", {}, 201)
     run = made["run_id"]
     assert made["branch"] == f"penstock/{run}"
+    assert server.penstock.parts.views.run(run)["metadata"]["begun_by"] == SERVER
     found = ended(server, run)
     assert found["status"] == "completed", found
     assert [one["status"] for one in server.get(f"/api/v1/runs/{run}/workstreams")] == ["done"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from penstock.bootstrap import Penstock
 from penstock.domain.errors import PenstockError
@@ -11,6 +13,7 @@ from penstock.domain.run import Run
 from penstock.domain.states import RunState
 from penstock.engine.owner import RunIsOwned
 from penstock.ports.journal import MOST_UNFINISHED
+from penstock.submission import SERVER
 
 LOG = logging.getLogger("penstock.api")
 
@@ -38,13 +41,15 @@ class Works:
             self.begin(run_id)
 
     async def take_up(self) -> list[str]:
-        """Begin with every run that is under way and that nobody works on: after a restart. Paused ones rest."""
+        """Begin with every run that is under way, or that a server was to begin with, and that nobody works on: after
+        a restart. Paused ones rest, and so do those that others have stored and not begun.
+        """
         views = self._penstock.parts.views
         rows = await asyncio.to_thread(views.runs, is_unfinished=True, limit=MOST_UNFINISHED)
         found = [
             str(row["run_id"])
             for row in reversed(rows)
-            if row["status"] == RunState.RUNNING
+            if _is_to_be_worked_on(row)
             and not row["pipeline_id"]
             and self._penstock.service.holder(row["run_id"]) is None
         ]
@@ -68,3 +73,8 @@ class Works:
             LOG.warning("run_not_worked_on run=%s: %s", run_id, error.sentence)
         elif error is not None:
             LOG.error("run_not_worked_on run=%s", run_id, exc_info=error)
+
+
+def _is_to_be_worked_on(row: Mapping[str, Any]) -> bool:
+    is_promised = row["status"] == RunState.PENDING and row["metadata"].get("begun_by") == SERVER
+    return bool(is_promised or row["status"] == RunState.RUNNING)

@@ -27,7 +27,7 @@ from penstock.domain.events import (
     RollbackAsked,
 )
 from penstock.domain.states import RunState
-from penstock.submission import Submission
+from penstock.submission import SERVER, Submission
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=StrictRoute)
 TAKEN = answers(404, 409)
@@ -44,6 +44,7 @@ async def start_run(here: Here, body: StartRun) -> Begun:
         run_id=body.run_id or None,
         max_parallel=body.max_parallel,
         cap=Cap(tokens=body.max_tokens, micros=micros_of(body.max_cost_usd)),
+        begun_by=SERVER,
     )
     made = await here.penstock.service.submit(submission)
     here.works.begin(made.run_id)
