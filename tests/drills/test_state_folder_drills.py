@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,4 +60,19 @@ def test_a_state_folder_deleted_ends_the_command_and_everything_can_begin_anew(t
     assert fingerprint(desk.project) == before
     desk.ask("trust")
     desk.penstock("run", "--run-id", "r1")
+    assert desk.states("r1") == DONE
+
+
+def test_a_database_that_a_newer_penstock_migrates_is_left_to_it_and_the_run_goes_on_there(tmp_path: Path) -> None:
+    desk = DrillDesk(tmp_path)
+    owner = desk.begin()
+    with closing(sqlite3.connect(desk.home / "penstock.db")) as connection, connection:
+        connection.execute("UPDATE schema_meta SET value = value + 1")
+    said = desk.ended(owner, 3)
+    assert "by another Penstock while this one had it open" in said
+    assert "\nhint: start this one again" in said
+    assert "was written by a newer Penstock" in desk.penstock("resume", "r1", code=3)
+    with closing(sqlite3.connect(desk.home / "penstock.db")) as connection, connection:
+        connection.execute("UPDATE schema_meta SET value = value - 1")
+    desk.penstock("resume", "r1")
     assert desk.states("r1") == DONE

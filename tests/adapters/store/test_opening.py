@@ -21,6 +21,7 @@ from alembic.migration import MigrationContext
 
 import penstock.adapters.store as package
 from penstock.adapters.store.failures import (
+    DatabaseMigrated,
     DatabaseNewer,
     DatabaseNotSupported,
     DatabaseReadOnly,
@@ -295,6 +296,19 @@ def test_a_database_of_a_newer_penstock_is_refused_and_left_alone(path: Path, cl
     with pytest.raises(DatabaseNewer, match=f"was written by a newer Penstock: {said}"):
         open_database(path, clock)
     assert path.read_bytes() == before
+
+
+def test_who_has_it_open_while_it_is_migrated_writes_nothing_more(path: Path, clock: Clock, tmp_path: Path) -> None:
+    database = open_database(path, clock)
+    ledger = database.ledger(redact=str)
+    asyncio.run(ledger.set_cap(Level.PROJECT, "p", Cap(tokens=9)))
+    prepare(path, clock, folder_with(tmp_path, NEXT))
+    said = f"from version {SCHEMA_VERSION} to {SCHEMA_VERSION + 1} by another Penstock"
+    with pytest.raises(DatabaseMigrated, match=said) as caught:
+        asyncio.run(ledger.set_cap(Level.PROJECT, "p", Cap(tokens=10)))
+    assert "start this one again" in str(caught.value)
+    assert rows(path, "SELECT cap_tokens FROM budgets") == [(9,)]
+    database.close()
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, clock: Clock) -> None:

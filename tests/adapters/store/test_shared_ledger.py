@@ -98,9 +98,9 @@ def test_a_reservation_is_a_commit_and_its_settlement_another_and_both_are_few_s
         reserving, settling = len(said), await ledger.settle(a_call("one"), END)
         assert settling == ()
         assert effects == ["commit", "committed"] * 2
-        # how durable, begin, one for each of four accounts, the reservation, commit; and the same with the record and
-        # its two sums
-        assert (reserving, len(said) - reserving) == (8, 11)
+        # how durable, begin, the version, one for each of four accounts, the reservation, commit; and the same with the
+        # record and its two sums
+        assert (reserving, len(said) - reserving) == (9, 12)
         assert [line for line in said if "synchronous" in line] == [
             "PRAGMA synchronous=NORMAL",
             "PRAGMA synchronous=FULL",

@@ -45,6 +45,18 @@ class DatabaseNewer(WorldError):
         )
 
 
+class DatabaseMigrated(WorldError):
+    """Another Penstock has changed the tables since this process opened them: what it writes may be wrong there."""
+
+    def __init__(self, shown: str, found: object, known: int) -> None:
+        super().__init__(
+            f"the database {shown} was brought from version {known} to {found} by another Penstock while this one had"
+            " it open: it writes nothing more",
+            hint="start this one again, by now it may be the newer one, or update it; a run goes on with"
+            " `penstock run --resume`",
+        )
+
+
 class DatabaseBusy(WorldError):
     """Another process holds the database longer than we wait."""
 

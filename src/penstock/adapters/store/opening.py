@@ -108,7 +108,7 @@ def open_database(location: str | Path, clock: Clock, *, effect: Effect | None =
     """Open the database at a path or an address, made and migrated as needed."""
     prepared = prepare(location, clock)
     site = prepared.site
-    writer, watch, owned = Writer(site, effect), site.watch(), Owned(site.shown)
+    writer, watch, owned = Writer(site, effect, prepared.version), site.watch(), Owned(site.shown)
     reader = site.engine(read_only=True)
     return Database(
         prepared=prepared,

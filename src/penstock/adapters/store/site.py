@@ -28,6 +28,8 @@ FLEETING = "penstock_fleeting"
 """The execution option of a connection whose next transaction must outlive our process, but not the machine. A server
 takes no notice of it: a server may end without us, and we would live on with what it has lost.
 """
+VERSION_QUERY = "SELECT value FROM schema_meta WHERE key = 'schema_version'"
+"""How to ask a database of ours for the version of its tables."""
 
 
 Refusal = TypeVar("Refusal", bound=Exception)
@@ -114,7 +116,7 @@ def schema_version(connection: Any, site: Site) -> int | None:
     if not names:
         return None
     if "schema_meta" in names:
-        row = connection.execute("SELECT value FROM schema_meta WHERE key = 'schema_version'").fetchone()
+        row = connection.execute(VERSION_QUERY).fetchone()
         if row is not None and str(row[0]).isdigit():
             return int(row[0])
     raise DatabaseUnreadable(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from penstock.adapters.store.site import FLEETING, WRITES
+from penstock.adapters.store.failures import DatabaseMigrated
+from penstock.adapters.store.site import FLEETING, VERSION_QUERY, WRITES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +27,10 @@ Answer = TypeVar("Answer")
 class Writer:
     """One thread with one kept connection, for all transactions of the journal."""
 
-    def __init__(self, site: Site, effect: Effect | None) -> None:
+    def __init__(self, site: Site, effect: Effect | None, version: int) -> None:
         self._site = site
         self._effect = effect
+        self._version = version
         self._engine = site.engine()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="penstock-store")
         self._connection: Connection | None = None
@@ -70,6 +72,7 @@ class Writer:
         with self._site.spoken():
             connection = self._kept(writes=True, fleeting=fleeting)
             with connection.begin():
+                self._must_be_as_opened(connection)
                 answer = work(connection)
                 self._say("commit")
             self._say("committed")
@@ -80,6 +83,14 @@ class Writer:
             connection = self._kept(writes=False)
             with connection.begin():
                 return work(connection)
+
+    def _must_be_as_opened(self, connection: Connection) -> None:
+        """Write into no tables but those that we know: an updated Penstock may have migrated them meanwhile."""
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute(VERSION_QUERY)
+            row = cursor.fetchone()
+        if row is None or row[0] != str(self._version):
+            raise DatabaseMigrated(self._site.shown, row[0] if row else "none", self._version)
 
     def _say(self, effect: str) -> None:
         if self._effect is not None:
