@@ -325,6 +325,14 @@ def test_what_a_person_decided_is_a_row(database: Database) -> None:
     assert [tuple(row) for row in found] == [("ws-a", 0, "approved", "ann", "fine")]
 
 
+def test_names_that_no_database_can_hold_name_nothing(stored: Stored) -> None:
+    odd, views = "\ud800\0", stored.database.views
+    assert views.runs(project=odd) == views.runs(pipeline=odd) == views.runs(workstream=odd) == []
+    assert views.events("run-1", workstream=odd) == views.usage(project=odd) == []
+    with pytest.raises(UnknownRun):
+        views.usage(run=odd)
+
+
 def test_any_thread_may_ask_while_the_journal_writes(stored: Stored) -> None:
     told: list[list[str]] = []
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, case, func, select
 
 from penstock.adapters.store.asking import Asking
+from penstock.adapters.store.codec import storable
 from penstock.adapters.store.loading import known_run
 from penstock.adapters.store.usage_rows import in_dollars, known_cost, told
 from penstock.adapters.store.usage_tables import budgets, pipeline_prompt_usage
@@ -32,7 +33,7 @@ class SqlUsageViews(Asking):
         column = pipeline_prompt_usage.c
         query = select(pipeline_prompt_usage).order_by(column.used_at, column.id).limit(limit).offset(offset)
         if project is not None:
-            query = query.where(column.project == project)
+            query = query.where(column.project == storable(project))
         with self._connected() as connection:
             if run is not None:
                 known_run(connection, run)

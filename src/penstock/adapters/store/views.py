@@ -43,7 +43,7 @@ class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
         column = tables.runs.c
         query = select(tables.runs).order_by(column.created_at.desc(), column.run_id.desc()).limit(limit)
         if project is not None:
-            query = query.where(column.project == project)
+            query = query.where(column.project == storable(project))
         if pipeline is not None:
             query = query.where(column.pipeline_id == storable(pipeline))
         if workstream is not None:
@@ -110,7 +110,7 @@ class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
         column = tables.events.c
         query = select(tables.events).where(column.run_id == run_id, column.id > after)
         if workstream is not None:
-            query = query.where(column.ws_id == workstream)
+            query = query.where(column.ws_id == storable(workstream))
         with self._connected() as connection:
             known_run(connection, run_id)
             return [_event(row) for row in connection.execute(query.order_by(column.id).limit(limit))]
