@@ -28,6 +28,7 @@ from penstock.adapters.store.failures import (
 )
 from penstock.adapters.store.opening import Migrations, open_database, prepare, site_of
 from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
+from penstock.domain.budget import Cap, Level
 from penstock.domain.errors import WorldError
 from postgres_server import PASSWORD, PostgresServer
 
@@ -255,6 +256,21 @@ def test_of_two_transactions_that_wait_for_each_other_one_is_undone_and_said(add
     for database in (one, two):
         assert asyncio.run(database.writer.read(rows)) == 3
         database.close()
+
+
+def test_nothing_stays_prepared_where_a_pooler_may_lend_the_connection_to_another(opened: Database) -> None:
+    ledger, prepared = opened.ledger(redact=str), "SELECT count(*) FROM pg_prepared_statements"
+
+    async def main() -> int:
+        for tokens in range(10):
+            await ledger.set_cap(Level.PROJECT, "p", Cap(tokens=tokens))
+        return await opened.writer.read(lambda connection: connection.exec_driver_sql(prepared).scalar_one())
+
+    assert asyncio.run(main()) == 0
+    for _ in range(10):
+        opened.views.runs()
+    with opened.reader.connect() as connection:
+        assert connection.exec_driver_sql(prepared).scalar_one() == 0
 
 
 def test_the_views_can_not_write(opened: Database) -> None:

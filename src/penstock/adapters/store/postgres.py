@@ -67,8 +67,12 @@ class PostgresSite:
         self.shown = _shown(parts)
 
     def connect(self, *, application: str = "penstock", autocommit: bool = False) -> psycopg.Connection:
-        """A connection of its own."""
-        return psycopg.connect(self._conninfo, application_name=application, autocommit=autocommit)
+        """A connection of its own. Nothing stays prepared on it: behind a pooler that lends connections by transaction
+        the next statement would find none of what was prepared, or another client's under the same name.
+        """
+        return psycopg.connect(
+            self._conninfo, application_name=application, autocommit=autocommit, prepare_threshold=None
+        )
 
     def engine(self, *, read_only: bool = False) -> Engine:
         """Connections of one moment for who reads, of the latest state row by row for who writes."""
