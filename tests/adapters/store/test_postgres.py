@@ -30,6 +30,8 @@ from penstock.adapters.store.opening import Migrations, open_database, prepare, 
 from penstock.adapters.store.tables import SCHEMA_VERSION, metadata
 from penstock.domain.budget import Cap, Level
 from penstock.domain.errors import WorldError
+from penstock.planning.seeds import shipped_prompts
+from penstock.ports.library import PromptExists
 from postgres_server import PASSWORD, PostgresServer
 
 if TYPE_CHECKING:
@@ -294,6 +296,20 @@ def test_of_two_that_store_the_same_run_at_once_one_is_told(address: str, clock:
         assert all("there is a run 'run-1' already" in str(one) for one in refused)
 
     asyncio.run(main())
+    for database in databases:
+        database.close()
+
+
+def test_of_many_that_store_the_first_prompt_of_a_role_at_once_all_but_one_are_told(address: str, clock: Clock) -> None:
+    databases = [open_database(address, clock) for _ in range(4)]
+
+    async def store(role: str) -> list[BaseException | None]:
+        (prompt,) = (one for one in shipped_prompts(clock.now()) if one.role == role)
+        return await asyncio.gather(*(one.prompts.add(prompt) for one in databases), return_exceptions=True)
+
+    for role in ("pm", "architect", "ba", "dev", "qa"):
+        refused = [one for one in asyncio.run(store(role)) if one is not None]
+        assert [type(one) for one in refused] == [PromptExists] * 3
     for database in databases:
         database.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, text, update
 
 from penstock.adapters.store.codec import plain_json, storable
 from penstock.adapters.store.library_tables import phase_configurations, role_prompts
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _TEXTS = ("id", "version", "starting_prompt", "bootstrapper", "instructions", "template", "created_by", "notes")
 _REST = ("is_active", "created_at", "updated_at")
+_ONE_AT_A_TIME = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('penstock prompts ' || current_schema() || '/' || :role, 0))"
+)
 
 
 class SqlPrompts:
@@ -120,8 +123,10 @@ def _activate(connection: Connection, prompt_id: str, at: datetime) -> RolePromp
 
 
 def _lock(connection: Connection, role: str) -> None:
-    # On a server another may change the same role at this moment; in a file nobody can.
-    connection.execute(select(role_prompts.c.place).where(role_prompts.c.role_name == role).with_for_update()).all()
+    # On a server another may change the same role at this moment, or store its first prompt, which has no row that
+    # could be locked; in a file nobody can.
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ONE_AT_A_TIME, {"role": role})
 
 
 def _retire(connection: Connection, role: str, at: datetime) -> None:
