@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from penstock.adapters.store.opening import Database
+    from penstock.adapters.store.replies import SqlReplies
     from penstock.ports import Clock
 
 pytestmark = pytest.mark.slow
@@ -310,6 +311,22 @@ def test_of_many_that_store_the_first_prompt_of_a_role_at_once_all_but_one_are_t
     for role in ("pm", "architect", "ba", "dev", "qa"):
         refused = [one for one in asyncio.run(store(role)) if one is not None]
         assert [type(one) for one in refused] == [PromptExists] * 3
+    for database in databases:
+        database.close()
+
+
+def test_a_key_that_another_server_frees_meanwhile_is_taken_or_known(address: str, clock: Clock) -> None:
+    databases = [open_database(address, clock) for _ in range(4)]
+
+    async def use(replies: SqlReplies) -> None:
+        for _ in range(60):
+            if await replies.begin("key", "digest", clock.now()) is None:
+                await replies.forget("key")
+
+    async def main() -> None:
+        await asyncio.gather(*(use(database.replies) for database in databases))
+
+    asyncio.run(main())
     for database in databases:
         database.close()
 

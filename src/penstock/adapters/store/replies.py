@@ -35,9 +35,11 @@ class SqlReplies:
         def work(connection: Connection) -> KeptReply | None:
             connection.execute(delete(idempotency_keys).where(column.begun_at < now - KEPT))
             first = upsert(connection.dialect.name)(idempotency_keys).on_conflict_do_nothing(index_elements=["key"])
-            if connection.execute(first.returning(column.key), row).first() is not None:
-                return None
-            found = connection.execute(select(idempotency_keys).where(column.key == row["key"])).one()
+            found = None
+            while found is None:  # on a server another may free the key between the two
+                if connection.execute(first.returning(column.key), row).first() is not None:
+                    return None
+                found = connection.execute(select(idempotency_keys).where(column.key == row["key"])).one_or_none()
             return KeptReply(
                 digest=found.digest, status=found.status, body=found.body, headers=json.loads(found.headers)
             )
