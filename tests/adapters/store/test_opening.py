@@ -324,8 +324,11 @@ def test_a_damaged_database_is_refused(path: Path, clock: Clock) -> None:
     prepare(path, clock)
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
-    with pytest.raises(DatabaseUnreadable, match="is damaged"):
+    with pytest.raises(DatabaseUnreadable, match="is damaged") as caught:
         prepare(path, clock)
+    assert caught.value.hint
+    # a log that is left would be written into the copy that takes the place
+    assert f"together with {path.name}-wal and {path.name}-shm" in caught.value.hint
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(path: Path, clock: Clock) -> None:

@@ -29,8 +29,9 @@ class DatabaseGone(WorldError):
         self.path = path
         super().__init__(
             f"the database {path} was removed or replaced while it was in use: what happened since is not stored",
-            hint="put it back from a copy, or begin a new run; what was pushed is in your repository, and all "
-            "commits are in Penstock's own, if that is still there",
+            hint=f"put it back from a copy, or begin a new run; remove {path.name}-wal and {path.name}-shm before, if"
+            " they are left, for they would damage a copy; what was pushed is in your repository, and all commits are"
+            " in Penstock's own, if that is still there",
         )
 
 

@@ -230,7 +230,8 @@ def in_words(path: Path, error: sqlite3.Error) -> WorldError | Bug:
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return DatabaseUnreadable(
                 f"{path} is damaged or is not a database ({error}); it was left as it is",
-                hint="move it aside, or put back a copy: copies made before migrations lie beside it",
+                hint=f"move it aside together with {path.name}-wal and {path.name}-shm, which would damage what takes"
+                " its place; then begin anew, or put back a copy: copies made before migrations lie beside it",
             )
         case _:
             return DatabaseUnreadable(
