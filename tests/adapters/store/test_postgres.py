@@ -331,6 +331,20 @@ def test_a_key_that_another_server_frees_meanwhile_is_taken_or_known(address: st
         database.close()
 
 
+def test_more_runs_are_listed_than_one_question_can_name(
+    opened: Database, address: str, postgres: PostgresServer
+) -> None:
+    asyncio.run(opened.journal.create(run_of_one()))
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'runs'"
+    names = [str(name) for (name,) in postgres.ask(columns, name_of(address))]
+    told = ", ".join("'run-' || number" if name == "run_id" else name for name in names)
+    many = f"SELECT {told} FROM runs, generate_series(2, 66000) AS number"
+    postgres.ask(f"INSERT INTO runs ({', '.join(names)}) {many}", name_of(address))
+    found = opened.views.runs(limit=100_000)
+    assert len(found) == 66_000
+    assert [one["counts"] for one in found if one["run_id"] == "run-1"] == [{"pending": 1}]
+
+
 def test_a_command_of_any_length_is_a_key(opened: Database) -> None:
     from penstock.domain.checks import CheckResult
 

@@ -21,6 +21,9 @@ from penstock.adapters.store.usage_reports import SqlUsageReports
 from penstock.adapters.store.usage_views import SqlUsageViews
 from penstock.domain.states import TERMINAL_RUN
 
+NAMED_AT_ONCE = 10_000
+"""So many runs are named in one question: Postgres takes 65,535 parameters, SQLite mostly half of that."""
+
 
 class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
     """What anybody may ask, without owning a run."""
@@ -164,10 +167,12 @@ class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
 
 def _counts(connection: Connection, run_ids: list[str]) -> dict[str, dict[str, int]]:
     column = tables.workstreams.c
-    query = select(column.run_id, column.status, func.count()).where(column.run_id.in_(run_ids))
     counts: dict[str, dict[str, int]] = {}
-    for run_id, status, count in connection.execute(query.group_by(column.run_id, column.status)):
-        counts.setdefault(run_id, {})[status] = count
+    for place in range(0, len(run_ids), NAMED_AT_ONCE):
+        these = run_ids[place : place + NAMED_AT_ONCE]
+        query = select(column.run_id, column.status, func.count()).where(column.run_id.in_(these))
+        for run_id, status, count in connection.execute(query.group_by(column.run_id, column.status)):
+            counts.setdefault(run_id, {})[status] = count
     return counts
 
 
