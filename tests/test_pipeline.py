@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -158,6 +160,28 @@ def test_record_step_attempt_is_kept_beside_ours_and_changes_nothing(desk: Desk,
     with pytest.raises(ValueError, match="'now' is no time"):
         pipeline.record_step_attempt(run_id, "ws-one", "edit", started_at="now", completed_at="2026-01-02")
     assert pipeline.run_pipeline(run_id=run_id)["workstreams"][0]["attempts"]["edit"] == 1
+
+
+ODD = "\ud800\0"
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda run: pipeline.record_event(run, ODD, "looked_at"),
+        lambda run: pipeline.record_event(ODD, "ws-one", "looked_at"),
+        lambda run: pipeline.record_error(run, "ws-one", "edit", ODD, ODD, ODD),
+        lambda run: pipeline.update_workstream_status(run, ODD, "ready"),
+        lambda run: pipeline.record_step_attempt(
+            run, "ws-one", "edit", started_at="0001-01-01T00:00:00+14:00", completed_at="2026-01-02T03:04:05Z"
+        ),
+    ],
+)
+def test_whatever_is_said_of_a_run_it_goes_on(desk: Desk, run_id: str, say: Callable[[str], None]) -> None:
+    with suppress(UserError):
+        say(run_id)
+    pipeline.record_event(run_id, "ws-one", "looked_at")
+    assert ("looked_at", "ws-one", {"claimed": True}) in events(desk, run_id)
 
 
 def test_a_secret_in_a_claim_is_not_stored(desk: Desk, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:

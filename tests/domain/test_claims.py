@@ -7,7 +7,7 @@ import pytest
 from domain_stories import NOW, Story, one
 
 from penstock.domain.breaker import signature
-from penstock.domain.claims import ENDS, ClaimedAttempt, ClaimedError, ClaimedEvent
+from penstock.domain.claims import ENDS, ClaimedAttempt, ClaimedError, ClaimedEvent, moment_of
 from penstock.domain.decision import AttemptBegan, AttemptEnded, ErrorSeen
 from penstock.domain.events import Claimed
 from penstock.domain.refusals import EventRefused
@@ -86,7 +86,11 @@ def test_an_attempt_may_have_ended_in_every_way_that_ours_can(status: str) -> No
         ("ws-a", ClaimedEvent(name="Run It\n"), "can't name a kind of event"),
         ("ws-a", ClaimedEvent(name="a", payload={"x": "y" * 70_000}), "larger than 64 KB"),
         ("ws-a", ClaimedError(step=Step.EDIT, code=" ", text="x"), "needs a code"),
+        ("ws-a", ClaimedError(step=Step.EDIT, code="x" * 201, text="x"), "at most 200 characters"),
+        ("ws-a", ClaimedError(step=Step.EDIT, code="x", text="x", signature="y" * 201), "at most 200 characters"),
         ("", ATTEMPT, "belongs to a workstream"),
+        ("ws-a", replace(ATTEMPT, started_at=moment_of("0001-01-01T00:00:00+14:00")), "can't be told in UTC"),
+        ("ws-a", replace(ATTEMPT, completed_at=moment_of("9999-12-31T23:59:59-14:00")), "can't be told in UTC"),
         (
             "ws-a",
             ClaimedAttempt(step=Step.EDIT, status="fine", started_at=NOW, completed_at=NOW),

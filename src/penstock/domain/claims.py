@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from penstock.domain.breaker import signature
@@ -19,6 +19,8 @@ ENDS = ("success", "failed", "interrupted", "rate_limited")
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _MOST = 64 * 1024
+_LONGEST = 200
+"""Characters of what errors are told apart by: indexes of databases take no more than some thousand bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,8 @@ def _event(draft: Draft, workstream: str, claim: ClaimedEvent) -> None:
 def _error(draft: Draft, workstream: str, claim: ClaimedError) -> None:
     if not claim.code.strip():
         raise EventRefused("an error needs a code", hint="such as non_zero_exit, timeout or missing_binary")
+    if max(len(claim.code), len(claim.signature)) > _LONGEST:
+        raise EventRefused(f"the code and the signature of an error have at most {_LONGEST} characters each")
     named = claim.signature or signature(claim.code, claim.text)
     error = ErrorSeen(
         workstream=workstream, step=claim.step, code=claim.code, signature=named, message=claim.text[:_MOST]
@@ -112,6 +116,8 @@ def _attempt(draft: Draft, workstream: str, claim: ClaimedAttempt) -> None:
         raise EventRefused("an attempt belongs to a workstream, and none is named")
     if claim.status not in ENDS:
         raise EventRefused(f"an attempt can't have ended {claim.status!r}; possible are {', '.join(ENDS)}")
+    for moment in (claim.started_at, claim.completed_at):
+        _must_be_a_time_everywhere(moment)
     rank = draft.rank_of(workstream)
     number = draft[rank].claimed + 1
     draft.put(rank, claimed=number)
@@ -122,6 +128,13 @@ def _attempt(draft: Draft, workstream: str, claim: ClaimedAttempt) -> None:
         workstream=workstream, attempt=attempt, at=claim.completed_at, status=claim.status, result=result
     )
     draft.records += [began, ended]
+
+
+def _must_be_a_time_everywhere(moment: datetime) -> None:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise EventRefused(f"the time {moment.isoformat()} can't be told in UTC") from None
 
 
 def _small(payload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -132,13 +132,14 @@ def _decided(batch: Batch, decision: Decision, at: str) -> None:
 
 def _input(run_id: str, entry: Entry, at: str) -> Row:
     event = entry.event
-    workstream = getattr(event, "workstream", "") or None
+    workstream = storable(getattr(event, "workstream", "")) or None
     refused = None if entry.decision is not None else storable(entry.refused)
     return at, run_id, workstream, EVENTS.name_of(event), EVENTS.write(event), events.VERSION, True, refused
 
 
 def _note(run_id: str, note: Note, at: str) -> Row:
-    return at, run_id, note.workstream or None, note.type, plain_json(note.payload), events.VERSION, False, None
+    workstream = storable(note.workstream) or None
+    return at, run_id, workstream, note.type, plain_json(note.payload), events.VERSION, False, None
 
 
 def _workstream(run: Run, rank: int, at: str) -> Row:
@@ -186,7 +187,7 @@ def _attempt(run_id: str, record: AttemptBegan | AttemptEnded) -> Row:
 
 
 def _error(run_id: str, record: ErrorSeen, at: str) -> Row:
-    what = record.step.value, record.code, record.signature
+    what = record.step.value, storable(record.code), storable(record.signature)
     return run_id, record.workstream, *what, 1, storable(record.message), at, at
 
 

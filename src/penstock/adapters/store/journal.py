@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from penstock.adapters.store import tables
 from penstock.adapters.store.batches import batch_of
-from penstock.adapters.store.codec import REQUESTS, RESULT
+from penstock.adapters.store.codec import REQUESTS, RESULT, storable
 from penstock.adapters.store.loading import insert_run, read_run, replace_plan, unknown_run
 from penstock.adapters.store.statements import statements, waiting_requests, write_batch
 from penstock.ports import Clock, Entry, Loaded, NewRun, Waiting
@@ -83,7 +83,7 @@ class SqlJournal:
         }
 
         def work(connection: Connection) -> int:
-            known = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id)
+            known = select(tables.runs.c.run_id).where(tables.runs.c.run_id == storable(run_id))
             if connection.scalar(known) is None:
                 raise unknown_run(connection, run_id)
             return int(connection.execute(insert(tables.inbox).returning(tables.inbox.c.id), row).scalar_one())
