@@ -172,6 +172,7 @@ ODD = "\ud800\0"
         lambda run: pipeline.record_event(ODD, "ws-one", "looked_at"),
         lambda run: pipeline.record_error(run, "ws-one", "edit", ODD, ODD, ODD),
         lambda run: pipeline.update_workstream_status(run, ODD, "ready"),
+        lambda run: pipeline.record_event(run, "ws-one", "looked_at", {"nested": json.loads("[" * 210 + "]" * 210)}),
         lambda run: pipeline.record_step_attempt(
             run, "ws-one", "edit", started_at="0001-01-01T00:00:00+14:00", completed_at="2026-01-02T03:04:05Z"
         ),

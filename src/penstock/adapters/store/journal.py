@@ -10,8 +10,10 @@ from sqlalchemy import Connection, insert, select, update
 from penstock.adapters.store import tables
 from penstock.adapters.store.batches import batch_of
 from penstock.adapters.store.codec import REQUESTS, RESULT, storable
+from penstock.adapters.store.failures import DatabaseUnreadable
 from penstock.adapters.store.loading import insert_run, read_run, replace_plan, unknown_run
 from penstock.adapters.store.statements import statements, waiting_requests, write_batch
+from penstock.domain.refusals import EventRefused
 from penstock.ports import Clock, Entry, Loaded, NewRun, Waiting
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class SqlJournal:
         row = {
             "run_id": run_id,
             "type": REQUESTS.name_of(request),
-            "payload": REQUESTS.write(request),
+            "payload": _readable(request),
             "version": REQUESTS.version,
             "created_at": self._clock.now(),
         }
@@ -129,6 +131,16 @@ class SqlJournal:
         await self._writer.write(
             lambda connection: connection.execute(statements(connection.dialect.name).keep_result, row)
         )
+
+
+def _readable(request: Request) -> str:
+    """A request as JSON that its owner can read again: one that he can't would keep the run from ever going on."""
+    try:
+        text = REQUESTS.write(request)
+        REQUESTS.read(REQUESTS.name_of(request), REQUESTS.version, text)
+    except (DatabaseUnreadable, ValueError, RecursionError):
+        raise EventRefused("what is said can't be kept: it is nested too deeply, or is no JSON") from None
+    return text
 
 
 LONGEST_KEY = 1000
