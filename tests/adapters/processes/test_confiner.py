@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +127,25 @@ def test_a_folder_of_keys_that_is_a_link_is_hidden_where_it_leads(says: Callable
     (open_place / "keys/id").write_text("a key\n")
     (open_place / "user/.ssh").symlink_to(open_place / "keys")
     assert "a key" not in says(f"cat {open_place}/keys/id {open_place}/user/.ssh/id")
+
+
+def test_a_history_that_the_user_keeps_nowhere_is_no_obstacle(says: Callable[..., str], open_place: Path) -> None:
+    (open_place / "user").mkdir()
+    (open_place / "user/.bash_history").symlink_to("/dev/null")
+    assert says("echo x > /dev/null && echo fine") == "fine\n"
+
+
+def test_settings_that_come_by_a_pipe_or_a_socket_are_hidden_like_a_file(
+    says: Callable[..., str], open_place: Path
+) -> None:
+    checkout = open_place / "checkout"
+    checkout.mkdir()
+    os.mkfifo(checkout / ".env")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(checkout / ".env.sock"))
+        assert says("test -p ../checkout/.env || test -S ../checkout/.env.sock || echo fine", checkout=checkout) == (
+            "fine\n"
+        )
 
 
 def test_what_the_user_lends_of_his_home_is_in_the_agents_and_can_be_written(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 SCRATCH = Path("/tmp")  # noqa: S108 - a confined process gets one of its own under this name
+DEVICES = Path("/dev")
+"""This too: whoever wants no history of a shell makes it a link to `/dev/null`, which must stay what it is."""
 # Sockets can be written through a read-only mount, and behind those of the system's services are ways out.
 SOCKETS = Path("/run")
 STILL_NEEDED = (Path("/run/systemd/resolve"), Path("/run/resolvconf"), Path("/run/current-system"))
@@ -122,7 +124,8 @@ class Confinement:
 
 def confinement_of(*, hidden: Iterable[Path] = (), readable: Iterable[Path] = (), network: bool = True) -> Confinement:
     """All is read-only; `hidden` is emptied, then `readable` is put in again."""
-    emptied, files = _outermost({_real(path) for path in (SOCKETS, *_there(hidden))})
+    places = {_real(path) for path in (SOCKETS, *_there(hidden))}
+    emptied, files = _outermost({path for path in places if not path.is_relative_to(DEVICES)})
     return Confinement(
         before=(
             *("--unshare-user-try", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"),
@@ -184,10 +187,10 @@ def _there(paths: Iterable[Path]) -> list[Path]:
 
 
 def _outermost(paths: set[Path]) -> tuple[list[Path], list[Path]]:
-    """The folders and the files that lie below no other."""
+    """The folders and all else (files, pipes, sockets) that lie below no other."""
     found = sorted(path for path in _there(paths) if paths.isdisjoint(path.parents))
-    files = [path for path in found if os.path.isfile(path)]  # noqa: PTH113 - never raises
-    return [path for path in found if path not in files], files
+    folders = [path for path in found if os.path.isdir(path)]  # noqa: PTH112 - never raises
+    return folders, [path for path in found if path not in folders]
 
 
 def _each(word: str, paths: Iterable[Path]) -> Iterator[str]:
