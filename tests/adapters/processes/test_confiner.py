@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,32 @@ def test_a_tool_that_would_look_below_home_is_told_where_it_is(says: Callable[..
 
 def test_no_socket_of_the_system_can_be_reached(says: Callable[..., str]) -> None:
     assert says("find /run -type s") == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "form"),
+    [
+        ("SSH_AUTH_SOCK", "{}"),
+        ("DOCKER_HOST", "unix://{}"),
+        ("DBUS_SESSION_BUS_ADDRESS", "unix:path={},guid=0a1b"),
+        ("TMUX", "{},1234,0"),
+    ],
+)
+def test_no_service_of_the_user_can_be_reached_that_his_environment_names(
+    says: Callable[..., str], open_place: Path, variable: str, form: str
+) -> None:
+    place = str(open_place / "agent.sock")
+    code = f"import socket; socket.socket(socket.AF_UNIX).connect('{place}')"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(place)
+        listening.listen()
+        said = says(f'{sys.executable} -I -S -c "{code}"', environ={variable: form.format(place)})
+    assert "Permission denied" in said or "Connection refused" in said
+
+
+@pytest.mark.parametrize("value", ["/", "unix:///", "tcp://127.0.0.1:2375", ":0"])
+def test_a_variable_that_names_no_socket_hides_nothing(says: Callable[..., str], open_place: Path, value: str) -> None:
+    assert says("echo fine", environ={"DOCKER_HOST": value, "SSH_AUTH_SOCK": str(open_place)}) == "fine\n"
 
 
 def test_a_git_folder_that_belongs_to_the_worktree_can_be_written(says: Callable[..., str], open_place: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ _SECRETS = (
     *(".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshenv", ".zprofile", ".zshrc", ".config/fish"),
     *(".config/environment.d", ".pam_environment", ".config/containers", ".config/rclone", ".terraformrc"),
     *(".s3cfg", ".boto", ".bundle/config"),
+    # what answers there signs with keys, or starts machines that see all
+    *(".1password", ".bitwarden-ssh-agent.sock", ".colima", ".lima", ".rd"),
     *(".bash_history", ".zsh_history", ".python_history", ".psql_history", ".local/share/fish/fish_history"),
 )
 
@@ -71,6 +74,17 @@ _MOVED = {
     "PGPASSFILE": ".pgpass",
 }
 """Where else a user may have put some of them, and with them what lies below."""
+_ANSWERING = (
+    *("SSH_AUTH_SOCK", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "CONTAINER_HOST"),
+    *("WAYLAND_DISPLAY", "PULSE_SERVER", "TMUX", "VSCODE_IPC_HOOK_CLI", "KITTY_LISTEN_ON", "NVIM"),
+)
+"""Variables that name the socket of a service which does for its user what no confined process may do."""
+_ENGINES = (
+    *("/var/snap/lxd/common/lxd/unix.socket", "/var/snap/lxd/common/lxd-user/unix.socket"),
+    *("/var/lib/lxd/unix.socket", "/var/lib/incus/unix.socket", "/var/lib/incus/unix.socket.user"),
+)
+"""Container engines' sockets that lie elsewhere than in `/run`."""
+_PATH = re.compile(r"/[^:;,=]+")
 _OWN_SETTINGS = ".env"
 _USUAL = (".env", ".env.local", ".envrc", ".git/config")
 _MADE_BY_TOOLS = (".git", "node_modules", ".venv", "__pycache__")
@@ -151,6 +165,12 @@ def secrets_of(home: Path, environ: Mapping[str, str]) -> list[Path]:
         if os.path.isabs(place) and Path(name).is_relative_to(usual)  # noqa: PTH117
     )
     return [*(home / name for name in _SECRETS), *moved]
+
+
+def ways_out_of(environ: Mapping[str, str]) -> list[Path]:
+    """The sockets of the user's services, as variables name them, and of container engines."""
+    named = (Path(path) for variable in _ANSWERING for path in _PATH.findall(environ.get(variable, "")))
+    return [*(path for path in named if not os.path.isdir(path)), *map(Path, _ENGINES)]  # noqa: PTH112 - never raises
 
 
 def secrets_in(checkout: Path) -> list[Path]:

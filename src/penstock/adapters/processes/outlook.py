@@ -26,6 +26,7 @@ from penstock.adapters.processes.confinement import (
     secrets_in,
     secrets_of,
     toolchains_of,
+    ways_out_of,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Outlook:
     ) -> None:
         self._home, self._checkout = home, checkout
         self._hidden, self._readable = tuple(hidden), tuple(readable)
-        self._secrets = secrets_of(home, environ)
+        self._secrets = [*secrets_of(home, environ), *ways_out_of(environ)]
         self._known: dict[tuple[tuple[str, ...], str], Sight] = {}
 
     def hides(self, path: Path) -> bool:
