@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import sys
@@ -16,7 +17,7 @@ from penstock.adapters.processes.request import Request
 from penstock.adapters.processes.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from penstock.adapters.processes.request import Outcome
 
@@ -169,6 +170,29 @@ def test_a_tool_that_would_look_below_home_is_told_where_it_is(says: Callable[..
 
 def test_no_socket_of_the_system_can_be_reached(says: Callable[..., str]) -> None:
     assert says("find /run -type s") == ""
+
+
+@pytest.fixture
+def segment() -> Iterator[tuple[int, int]]:
+    """The number and the address of memory that a process of the user's shares with others of his."""
+    system = ctypes.CDLL(None, use_errno=True)
+    system.shmat.restype = ctypes.c_void_p
+    number = system.shmget(0, 4096, 0o1600)  # IPC_PRIVATE, IPC_CREAT
+    assert number >= 0
+    address = system.shmat(number, None, 0)
+    system.shmctl(number, 0, None)  # IPC_RMID: it goes with the last who has it
+    yield number, address
+    system.shmdt(ctypes.c_void_p(address))
+
+
+def test_no_memory_that_the_users_processes_share_can_be_read_or_written(
+    says: Callable[..., str], segment: tuple[int, int]
+) -> None:
+    number, address = segment
+    code = "import ctypes; c = ctypes.CDLL(None); c.shmat.restype = ctypes.c_void_p; "
+    code += f"a = c.shmat({number}, None, 0); print(a == ctypes.c_void_p(-1).value or ctypes.memset(a, 1, 8))"
+    assert says(f"{sys.executable} -I -S -c '{code}'") == "True\n"
+    assert ctypes.string_at(address, 8) == bytes(8)
 
 
 @pytest.mark.parametrize(

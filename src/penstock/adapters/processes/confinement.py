@@ -142,7 +142,7 @@ def confinement_of(*, hidden: Iterable[Path] = (), readable: Iterable[Path] = ()
     emptied, files = _outermost({path for path in places if not path.is_relative_to(DEVICES)})
     return Confinement(
         before=(
-            *("--unshare-user-try", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"),
+            *("--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL"),
             *(() if network else ("--unshare-net",)),
             *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", str(SCRATCH)),
             *_pairs("--ro-bind", ((path, path) for path in _there(KERNEL))),
