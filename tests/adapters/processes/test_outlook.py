@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock.adapters.processes import outlook as outlook_module
+from penstock.adapters.processes.checkout import look_through
 from penstock.adapters.processes.outlook import Outlook
 
 if TYPE_CHECKING:
@@ -117,3 +119,24 @@ def test_only_what_lies_in_the_checkout_is_a_setting_of_it(open_place: Path) -> 
     assert not outlook.hides(checkout / "bin" / "tool")
     (checkout / ".env").write_text("made later")
     assert str(checkout / ".env") in words(outlook)
+
+
+def test_settings_that_are_made_anywhere_in_the_checkout_are_hidden_from_the_next(open_place: Path) -> None:
+    checkout = open_place / "checkout"
+    (checkout / "apps/web").mkdir(parents=True)
+    outlook = Outlook(home=open_place / "user", hidden=(), readable=(), environ={}, checkout=checkout)
+    os.utime(checkout / "apps/web", (0, 0))  # else its time may be that of what is made next
+    first = outlook.sight((), SEARCHED)
+    (checkout / "apps/web/main.py").write_text("no setting")
+    assert outlook.sight((), SEARCHED) is first
+    os.utime(checkout / "apps/web", (0, 0))
+    (checkout / "apps/web/.env.production").write_text("KEY=made later")
+    assert str(checkout / "apps/web/.env.production") in words(outlook)
+
+
+def test_worktrees_that_lie_in_the_checkout_are_hidden_as_a_whole_and_not_looked_through(open_place: Path) -> None:
+    checkout = open_place / "checkout"
+    for folder in (".worktrees/run/ws/deep", "apps"):
+        (checkout / folder).mkdir(parents=True)
+    looked_through = [path for path, _ in look_through(checkout, (checkout / ".worktrees",)).folders]
+    assert looked_through == [str(checkout), str(checkout / "apps")]

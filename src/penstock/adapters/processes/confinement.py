@@ -5,14 +5,11 @@ All is visible and read-only but for what is named: so a write that leads out fa
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from penstock import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -85,11 +82,6 @@ _ENGINES = (
 )
 """Container engines' sockets that lie elsewhere than in `/run`."""
 _PATH = re.compile(r"/[^:;,=]+")
-_OWN_SETTINGS = ".env"
-_USUAL = (".env", ".env.local", ".envrc", ".git/config")
-_MADE_BY_TOOLS = (".git", "node_modules", ".venv", "__pycache__")
-MOST_LOOKED_AT = 200_000
-"""So much of a checkout is looked through for such files: half a second, or some where the disk has to be read."""
 
 # Installed tools that look for themselves below HOME, which is another one for a confined process.
 TOOLCHAINS = {
@@ -171,18 +163,6 @@ def ways_out_of(environ: Mapping[str, str]) -> list[Path]:
     """The sockets of the user's services, as variables name them, and of container engines."""
     named = (Path(path) for variable in _ANSWERING for path in _PATH.findall(environ.get(variable, "")))
     return [*(path for path in named if not os.path.isdir(path)), *map(Path, _ENGINES)]  # noqa: PTH112 - never raises
-
-
-def secrets_in(checkout: Path) -> list[Path]:
-    """Where a user's checkout would hold keys: what it is set by, at any depth, and the addresses that it pushes to."""
-    entries = itertools.islice(disk.below(checkout, leaving_out=_MADE_BY_TOOLS), MOST_LOOKED_AT)
-    found = (entry for entry in entries if holds_settings(entry.name))
-    return [*(checkout / name for name in _USUAL), *(Path(entry.path) for entry in found)]
-
-
-def holds_settings(name: str) -> bool:
-    """Whether a file of a checkout is one that its user's own settings stand in."""
-    return name.startswith(_OWN_SETTINGS)
 
 
 def toolchains_of(home: Path) -> dict[str, str]:

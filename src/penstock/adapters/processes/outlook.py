@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.adapters.processes.checkout import Findings, holds_settings, look_through
 from penstock.adapters.processes.confinement import (
     KERNEL,
     SCRATCH,
@@ -21,9 +22,7 @@ from penstock.adapters.processes.confinement import (
     TOOLCHAINS,
     Confinement,
     confinement_of,
-    holds_settings,
     is_out_of_sight,
-    secrets_in,
     secrets_of,
     toolchains_of,
     ways_out_of,
@@ -47,6 +46,8 @@ class Sight:
     toolchains: Mapping[str, str]
     places: tuple[tuple[str, str, _Mark], ...]
     """Each by its name, by where that led, and what was found there."""
+    secrets: tuple[Path, ...] = ()
+    """Of the user's checkout."""
 
     def is_true(self) -> bool:
         """Whether each name leads to the same thing still, and that thing lies where it lay."""
@@ -71,6 +72,7 @@ class Outlook:
         self._home, self._checkout = home, checkout
         self._hidden, self._readable = tuple(hidden), tuple(readable)
         self._secrets = [*secrets_of(home, environ), *ways_out_of(environ)]
+        self._findings: Findings | None = None
         self._known: dict[tuple[tuple[str, ...], str], Sight] = {}
 
     def hides(self, path: Path) -> bool:
@@ -84,20 +86,29 @@ class Outlook:
 
     def sight(self, named: tuple[str, ...], search_path: str) -> Sight:
         """What a process sees whose command names such paths, and whose programs are looked up so."""
+        secrets = self._secrets_in_checkout()
         known = self._known.get((named, search_path))
-        if known is not None and known.is_true():
+        if known is not None and known.secrets == secrets and known.is_true():
             return known
-        found = self._looked(named, search_path)
+        found = self._looked(named, search_path, secrets)
         if len(self._known) >= MOST:
             self._known.clear()
         self._known[named, search_path] = found
         return found
 
-    def _looked(self, named: tuple[str, ...], search_path: str) -> Sight:
+    def _secrets_in_checkout(self) -> tuple[Path, ...]:
+        if self._checkout is None:
+            return ()
+        found = self._findings
+        if found is None or not found.are_true():
+            found = self._findings = look_through(self._checkout, self._hidden)
+        return found.secrets
+
+    def _looked(self, named: tuple[str, ...], search_path: str, secrets: tuple[Path, ...]) -> Sight:
         searched = filter(None, search_path.split(":"))
         programs = [*map(Path, (*named, *searched)), Path(sys.prefix), Path(sys.base_prefix), _PACKAGE]
         toolchains = (self._home / folder for folder in TOOLCHAINS.values())
-        hidden = (*self._hidden, *self._secrets, *(secrets_in(self._checkout) if self._checkout is not None else ()))
+        hidden = (*self._hidden, *self._secrets, *secrets)
         # Before it is looked at: what changes meanwhile is found by the next.
         places = _places((SOCKETS, *STILL_NEEDED, *KERNEL, *hidden, *self._readable, *toolchains, *programs))
         shown = [path for path in programs if is_out_of_sight(path, self._hidden)]
@@ -105,6 +116,7 @@ class Outlook:
             confinement=confinement_of(hidden=hidden, readable=(*self._readable, *shown)),
             toolchains=toolchains_of(self._home),
             places=places,
+            secrets=secrets,
         )
 
 

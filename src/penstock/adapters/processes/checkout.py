@@ -1,0 +1,62 @@
+"""What of the user's own checkout is nothing for confined processes: what it is set by, and the addresses it pushes to.
+
+It is looked through once, and again when a folder of it is another than it was.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock import disk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_OWN_SETTINGS = ".env"
+_USUAL = (".env", ".env.local", ".envrc", ".git/config")
+_MADE_BY_TOOLS = (".git", "node_modules", ".venv", "__pycache__")
+MOST_LOOKED_AT = 200_000
+"""So much of a checkout is looked through for such files: half a second, or some where the disk has to be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a look has found."""
+
+    secrets: tuple[Path, ...] = ()
+    """Where it would hold keys, also where nothing is as yet."""
+    folders: tuple[tuple[str, int], ...] = ()
+    """What was looked through, and when each had been changed last: a name that is new in one changes that."""
+
+    def are_true(self) -> bool:
+        """Whether nothing came or went since."""
+        return all(_changed(path) == before for path, before in self.folders)
+
+
+def look_through(checkout: Path, hidden: Iterable[Path]) -> Findings:
+    """What a checkout is set by, at any depth; what lies in it and is hidden as a whole is not looked through."""
+    apart = (path.name for path in hidden if path.parent == checkout)
+    folders = [(str(checkout), _changed(str(checkout)))]  # before it is listed: what comes meanwhile is found next time
+    secrets = [checkout / name for name in _USUAL]
+    for entry in itertools.islice(disk.below(checkout, leaving_out=(*_MADE_BY_TOOLS, *apart)), MOST_LOOKED_AT):
+        if entry.is_dir(follow_symlinks=False):
+            folders.append((entry.path, _changed(entry.path)))
+        if holds_settings(entry.name):
+            secrets.append(Path(entry.path))
+    return Findings(secrets=tuple(dict.fromkeys(secrets)), folders=tuple(folders))
+
+
+def holds_settings(name: str) -> bool:
+    """Whether a file of a checkout is one that its user's own settings stand in."""
+    return name.startswith(_OWN_SETTINGS)
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.lstat(folder).st_mtime_ns
+    except OSError:
+        return -1
