@@ -100,6 +100,28 @@ def test_what_the_users_checkout_is_set_by_is_hidden_at_any_depth(says: Callable
     assert not [name for name in secret if f"content of {name}" in said]
 
 
+def test_addresses_are_hidden_in_a_linked_worktree_a_submodule_and_a_repository_within(
+    says: Callable[..., str], open_place: Path
+) -> None:
+    shared, checkout = open_place / "main/.git", open_place / "checkout"
+    own = shared / "worktrees/checkout"
+    written = {
+        checkout / ".git": f"gitdir: {own}",
+        own / "commondir": "../..",
+        shared / "modules/libs/HEAD": "ref: refs/heads/main",
+    }
+    secret = (
+        *(shared / "config", own / "config.worktree", shared / "modules/libs/config"),
+        checkout / "vendor/other/.git/config",
+    )
+    for path, text in {**written, **dict.fromkeys(secret, "url = https://me:a-key@example.org/")}.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    said = says(f"cat {shared}/modules/libs/HEAD {' '.join(map(str, secret))}", checkout=checkout)
+    assert said.startswith("ref: refs/heads/main\n")
+    assert "a-key" not in said
+
+
 @pytest.mark.parametrize(
     ("variable", "place", "secret"),
     [
