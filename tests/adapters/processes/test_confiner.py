@@ -89,6 +89,19 @@ def test_where_a_user_keeps_keys_is_hidden_and_the_rest_of_the_home_is_not(
     assert "a key" not in said
 
 
+@pytest.mark.parametrize(
+    "name",
+    [".gitconfig", ".config/git/config", ".Xauthority", ".cache/huggingface/token", ".gemini/oauth_creds.json"],
+)
+def test_so_are_keys_that_lie_in_files_of_another_purpose(
+    says: Callable[..., str], open_place: Path, name: str
+) -> None:
+    key = open_place / "user" / name
+    key.parent.mkdir(parents=True)
+    key.write_text("a key\n")
+    assert "a key" not in says(f"cat {key}")
+
+
 def test_what_the_users_checkout_is_set_by_is_hidden_at_any_depth(says: Callable[..., str], open_place: Path) -> None:
     checkout = open_place / "checkout"
     secret = (".env", "apps/web/.env.local", "deep/er/.envrc", ".git/config", "kept/.env.d/key")

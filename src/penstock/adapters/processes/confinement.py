@@ -26,28 +26,37 @@ KERNEL = tuple(Path("/proc", name) for name in ("sys", "fs", "acpi", "scsi", "mt
 
 _SECRETS = (
     *(".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".oci", ".config/gcloud", ".config/doctl"),
-    *(
-        ".netrc",
-        "_netrc",
-        ".git-credentials",
-        ".config/git/credentials",
-        ".config/gh",
-        ".config/hub",
-        ".config/glab-cli",
-    ),
+    *(".netrc", "_netrc", ".git-credentials", ".gitconfig", ".config/git", ".config/gh", ".config/hub"),
+    *(".config/glab-cli", ".hgrc", ".subversion/auth"),
     *(".npmrc", ".yarnrc.yml", ".pypirc", ".config/pip", ".pip", ".cargo/credentials", ".cargo/credentials.toml"),
     *(".gem/credentials", ".m2/settings.xml", ".gradle/gradle.properties", ".composer/auth.json", ".terraform.d"),
     *(".pgpass", ".my.cnf", ".password-store", ".local/share/keyrings", ".config/op", ".vault-token", ".config/sops"),
     *(".config/penstock", ".config/openai", ".config/anthropic", ".claude.json", ".claude", ".codex", ".config/codex"),
     *(".config/opencode", ".local/share/opencode", ".aider.conf.yml", ".config/aider", ".env", ".config/huggingface"),
+    *(".aider", ".gemini", ".config/github-copilot", ".copilot", ".cursor", ".continue", ".config/goose", ".qwen"),
+    *(".config/io.datasette.llm", ".cache/huggingface/token", ".cache/huggingface/stored_tokens", ".huggingface"),
+    *(
+        ".config/pypoetry/auth.toml",
+        ".config/uv",
+        ".local/share/uv/credentials",
+        ".yarnrc",
+        ".nuget/NuGet/NuGet.Config",
+    ),
+    *(".config/composer/auth.json", ".ivy2/.credentials", ".sbt/credentials"),
+    *(".config/hcloud", ".config/ngrok", ".fly", ".pulumi/credentials.json", ".databrickscfg", ".snowflake", ".kaggle"),
+    *(".dbt/profiles.yml", ".config/netlify", ".local/share/com.vercel.cli", ".config/stripe", ".config/.wrangler"),
+    *(".cloudflared", ".config/age", ".config/1Password"),
+    # with it whoever reaches the display types into any window
+    *(".Xauthority", ".ICEauthority"),
     *(".mozilla", ".thunderbird", ".config/google-chrome", ".config/chromium", ".config/BraveSoftware"),
     # where people export keys, for any shell
     *(".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshenv", ".zprofile", ".zshrc", ".config/fish"),
     *(".config/environment.d", ".pam_environment", ".config/containers", ".config/rclone", ".terraformrc"),
-    *(".s3cfg", ".boto", ".bundle/config"),
+    *(".s3cfg", ".boto", ".bundle/config", ".bash_aliases", ".zlogin", ".xprofile", ".xsessionrc", ".config/nushell"),
     # what answers there signs with keys, or starts machines that see all
     *(".1password", ".bitwarden-ssh-agent.sock", ".colima", ".lima", ".rd"),
     *(".bash_history", ".zsh_history", ".python_history", ".psql_history", ".local/share/fish/fish_history"),
+    *(".mysql_history", ".sqlite_history", ".node_repl_history", ".rediscli_history", ".viminfo", ".local/share/atuin"),
 )
 
 _MOVED = {
@@ -63,12 +72,16 @@ _MOVED = {
     "DOCKER_CONFIG": ".docker",
     "GH_CONFIG_DIR": ".config/gh",
     "GNUPGHOME": ".gnupg",
+    "GIT_CONFIG_GLOBAL": ".gitconfig",
     "GOOGLE_APPLICATION_CREDENTIALS": ".config/gcloud",
+    "HF_HOME": ".cache/huggingface",
     "KUBECONFIG": ".kube",
     "NETRC": ".netrc",
     "NPM_CONFIG_USERCONFIG": ".npmrc",
     "PASSWORD_STORE_DIR": ".password-store",
     "PGPASSFILE": ".pgpass",
+    "XAUTHORITY": ".Xauthority",
+    "XDG_CACHE_HOME": ".cache",
 }
 """Where else a user may have put some of them, and with them what lies below."""
 _ANSWERING = (
