@@ -125,6 +125,19 @@ def test_a_program_that_a_signal_ended_has_failed_whatever_it_proved(place: Plac
     assert place.work("claude").sentence == "was ended by signal 9"
 
 
+@pytest.mark.parametrize(
+    ("name", "planted"), [("codex", ".codex/config.toml"), ("aider", ".gitconfig"), ("opencode", ".config/opencode")]
+)
+def test_nothing_is_written_into_the_home_of_a_program_that_has_ended(place: Place, name: str, planted: str) -> None:
+    users = place.root / "user" / "file"
+    users.write_text("the user's")
+    link = f'rm -rf "$HOME/{planted}"; ln -s {users} "$HOME/{planted}"'
+    install(place.root / "agents", name, f"#!/bin/sh\ncat >/dev/null\n{link}\n")
+    first = place.work(name)
+    assert place.work(name) == first  # as its next owner does, where the first one died before it could say so
+    assert users.read_text() == "the user's"
+
+
 def test_a_program_that_is_nowhere_is_said_so(place: Place) -> None:
     report = place.work("codex", AgentSettings(binary="codex-that-is-nowhere"))
     assert report.ending == "not_found"

@@ -90,7 +90,7 @@ def test_who_is_sent_away_is_gone_within_two_seconds_with_all_its_family(
 
     async def job(launcher: Any) -> tuple[AgentReport, float]:
         request = script(tmp_path, FAMILY.format(manners), grace=1.0)
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner(comes=comes)))
+        work = asyncio.create_task(run_attempt(launcher, request.folder, lambda: request, manner(comes=comes)))
         await until(lambda: has_said(tmp_path, "ready")() and (tmp_path / "work/other").exists())
         begin = time.monotonic()
         comes.stop.set_result(STOP)
@@ -108,7 +108,7 @@ def test_who_ended_because_it_was_sent_away_did_not_fail_by_itself(tmp_path: Pat
     comes = visit()
     comes.stop.set_result(STOP)
     request = script(tmp_path, "exit 1")
-    report = launched(lambda launcher: run_attempt(launcher, lambda: request, manner(comes=comes)))
+    report = launched(lambda launcher: run_attempt(launcher, request.folder, lambda: request, manner(comes=comes)))
     assert (report.ending, report.sentence) == ("refused", f"was stopped: {STOP.sentence}")
 
 
@@ -117,7 +117,7 @@ def test_the_word_of_the_models_may_come_from_another_thread(tmp_path: Path, lau
 
     async def job(launcher: Any) -> AgentReport:
         request = script(tmp_path, "echo ready; sleep 60")
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner(comes=comes)))
+        work = asyncio.create_task(run_attempt(launcher, request.folder, lambda: request, manner(comes=comes)))
         await until(has_said(tmp_path, "ready"))
         await asyncio.to_thread(comes.stop.set_result, STOP)
         return await work
@@ -128,7 +128,10 @@ def test_the_word_of_the_models_may_come_from_another_thread(tmp_path: Path, lau
 def test_a_word_that_comes_when_all_is_over_is_nobodys_error(tmp_path: Path, launched: Launched) -> None:
     comes = visit()
     request = script(tmp_path, "exit 0")
-    assert launched(lambda launcher: run_attempt(launcher, lambda: request, manner(comes=comes))).ending == "finished"
+    assert (
+        launched(lambda launcher: run_attempt(launcher, request.folder, lambda: request, manner(comes=comes))).ending
+        == "finished"
+    )
     comes.stop.set_result(STOP)
 
 
@@ -137,7 +140,9 @@ def test_who_gives_no_sign_of_life_is_stopped(tmp_path: Path, launched: Launched
 
     async def job(launcher: Any) -> AgentReport:
         request = script(tmp_path, "echo ready; sleep 60")
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner(idle=10.0, clock=clock)))
+        work = asyncio.create_task(
+            run_attempt(launcher, request.folder, lambda: request, manner(idle=10.0, clock=clock))
+        )
         await until(has_said(tmp_path, "ready"))
         await clock.advance(0.0)
         await clock.advance(9.9)
@@ -156,7 +161,9 @@ def test_output_is_a_sign_of_life(tmp_path: Path, launched: Launched, limit: int
 
     async def job(launcher: Any) -> AgentReport:
         request = script(tmp_path, code, output_limit=limit)
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner(idle=10.0, clock=clock)))
+        work = asyncio.create_task(
+            run_attempt(launcher, request.folder, lambda: request, manner(idle=10.0, clock=clock))
+        )
         await until(has_said(tmp_path, "re"))
         await clock.advance(0.0)
         await clock.advance(9.0)
@@ -179,7 +186,7 @@ def test_a_byte_of_a_models_answer_is_a_sign_of_life(tmp_path: Path, launched: L
     async def job(launcher: Any) -> AgentReport:
         request = script(tmp_path, "echo ready; sleep 60")
         watched = manner(comes=comes, idle=10.0, clock=clock)
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, watched))
+        work = asyncio.create_task(run_attempt(launcher, request.folder, lambda: request, watched))
         await until(has_said(tmp_path, "ready"))
         await clock.advance(0.0)
         comes.quiet_since = 9.0
@@ -198,7 +205,7 @@ def test_without_a_limit_silence_is_no_reason_to_stop(tmp_path: Path, launched: 
 
     async def job(launcher: Any) -> AgentReport:
         request = script(tmp_path, "echo ready; while ! [ -e go ]; do sleep 0.01; done")
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner(clock=clock)))
+        work = asyncio.create_task(run_attempt(launcher, request.folder, lambda: request, manner(clock=clock)))
         await until(has_said(tmp_path, "ready"))
         clock.now += 1e9
         (tmp_path / "work/go").touch()
@@ -214,7 +221,7 @@ def test_the_logs_of_who_was_sent_away_hold_no_secret(tmp_path: Path, launched: 
     async def job(launcher: Any) -> AgentReport:
         to = {"stdout": "1", "stderr": "2"}[stream]
         request = script(tmp_path, f"echo {SECRET} {KEY} >&{to}; echo ready; sleep 60")
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner(comes=comes)))
+        work = asyncio.create_task(run_attempt(launcher, request.folder, lambda: request, manner(comes=comes)))
         await until(has_said(tmp_path, "ready"))
         comes.stop.set_result(STOP)
         return await work
@@ -235,7 +242,9 @@ def test_the_logs_of_an_attempt_whose_owner_gives_up_hold_no_secret(
         ends = "touch stopping; sleep 0.3; exit"
         code = f"trap '{ends}' TERM; echo {SECRET}; echo ready; while :; do sleep 0.05; done"
         request = script(tmp_path, code, grace=10.0)
-        work = asyncio.create_task(run_attempt(launcher, lambda: request, manner(idle=9.0, clock=clock)))
+        work = asyncio.create_task(
+            run_attempt(launcher, request.folder, lambda: request, manner(idle=9.0, clock=clock))
+        )
         await until(has_said(tmp_path, "ready"))
         await clock.advance(0.0)
         for _ in range(times):
@@ -269,7 +278,7 @@ def test_the_logs_of_an_attempt_that_is_given_up_while_it_starts_hold_no_secret(
     async def job(launcher: Any) -> None:
         slow: Any = SlowStart(launcher, has_said(tmp_path, "ready"))
         request = script(tmp_path, f"echo {SECRET}; echo ready; sleep 60")
-        work = asyncio.create_task(run_attempt(slow, lambda: request, manner()))
+        work = asyncio.create_task(run_attempt(slow, request.folder, lambda: request, manner()))
         await slow.waits.wait()
         work.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -35,6 +35,7 @@ GRACE = 1.0
 URL_NAME, KEY_NAME = "PENSTOCK_GATEWAY_URL", "PENSTOCK_GATEWAY_KEY"
 """Variables by which a program is told where its models are, and the key that is good for this attempt alone."""
 _LOGS = ("stdout.log", "stderr.log")
+_NEVER_BEGAN = (Ending.NOT_FOUND, Ending.NOT_STARTED)
 
 
 class AgentEnding(StrEnum):
@@ -76,13 +77,20 @@ class Manner:
         return self.redactor.redact(text.replace(key, MASK) if key else text)
 
 
-async def run_attempt(launcher: Launcher, made: Callable[[], Request], manner: Manner) -> AgentReport:
-    """The report of the process that a request asks for: run now, or ended before its owner could record it."""
-    request, outcome = await asyncio.to_thread(_prepared, made)
+async def run_attempt(launcher: Launcher, folder: Path, made: Callable[[], Request], manner: Manner) -> AgentReport:
+    """The report of the process that a request asks for: run now, or ended before its owner could record it.
+
+    Nothing is made for one that has run: its home folder was its own, and holds what links it likes.
+    """
+    outcome = await asyncio.to_thread(read_outcome, folder)
     cut: Cut | None = None
-    if outcome is None:
-        outcome, cut = await _run(launcher, request, manner)
-    return await asyncio.to_thread(_report, outcome, cut, request.argv, manner)
+    argv: tuple[str, ...] = ()
+    if outcome is None or outcome.ending in _NEVER_BEGAN:
+        request = await asyncio.to_thread(made)
+        argv = request.argv
+        if outcome is None:
+            outcome, cut = await _run(launcher, request, manner)
+    return await asyncio.to_thread(_report, outcome, cut, argv, manner)
 
 
 async def _run(launcher: Launcher, request: Request, manner: Manner) -> tuple[Outcome, Cut | None]:
@@ -98,11 +106,6 @@ async def _run(launcher: Launcher, request: Request, manner: Manner) -> tuple[Ou
         for name in _LOGS:
             settle_log(request.folder / name, manner.redact)
         raise
-
-
-def _prepared(made: Callable[[], Request]) -> tuple[Request, Outcome | None]:
-    request = made()
-    return request, read_outcome(request.folder)
 
 
 def started_as(
@@ -147,7 +150,7 @@ def _report(outcome: Outcome, cut: Cut | None, argv: tuple[str, ...], manner: Ma
     return AgentReport(
         ending=ending,
         exit_code=outcome.exit_code,
-        sentence=manner.redact(_sentence(outcome, ending, argv[0], verdict, manner.watch)),
+        sentence=manner.redact(_sentence(outcome, ending, argv, verdict, manner.watch)),
         output=manner.redact(verdict.text)[-TAIL:],
         duration=outcome.duration,
         confined=outcome.confined,
@@ -178,7 +181,7 @@ def _ending(outcome: Outcome, cut: Cut | None, verdict: Verdict, argv: tuple[str
     return _ENDINGS.get(outcome.ending, AgentEnding.FAILED)
 
 
-def _sentence(outcome: Outcome, ending: AgentEnding, command: str, verdict: Verdict, watch: Watch) -> str:
+def _sentence(outcome: Outcome, ending: AgentEnding, argv: tuple[str, ...], verdict: Verdict, watch: Watch) -> str:
     # It goes on from "the agent".
     match ending:
         case AgentEnding.FINISHED:
@@ -195,7 +198,7 @@ def _sentence(outcome: Outcome, ending: AgentEnding, command: str, verdict: Verd
         case AgentEnding.STOPPED:
             said = "was stopped"
         case AgentEnding.NOT_FOUND:
-            said = f"could not be found: its program {command} is not on PATH"
+            said = f"could not be found: its program {argv[0]} is not on PATH"
         case AgentEnding.NOT_STARTED | AgentEnding.FAILED:
             said = _failure(outcome, verdict)
     left = f"; {outcome.leftovers} processes that it left behind were stopped" if outcome.leftovers else ""

@@ -114,7 +114,7 @@ class CommandAgent:
             watch=Watch(visit=task.visit, idle_timeout=limit),
             redactor=self.redactor,
         )
-        return await run_attempt(self.launcher, partial(self._request, task), manner)
+        return await run_attempt(self.launcher, task.folder, partial(self._request, task), manner)
 
     def _request(self, task: AgentTask) -> Request:
         temporary = own_folder(task.folder)

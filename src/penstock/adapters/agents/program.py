@@ -147,7 +147,7 @@ class ProgramAgent:
         )
         made = partial(self._request, task, task.visit.access)
         try:
-            return await run_attempt(self.surroundings.launcher, made, manner)
+            return await run_attempt(self.surroundings.launcher, task.folder, made, manner)
         finally:
             self._unmark(task.worktree)
 

@@ -74,7 +74,7 @@ class ScriptedAgent:
         """Play the turn of this attempt in the worktree."""
         watch = Watch(visit=task.visit, idle_timeout=task.idle_timeout)
         manner = Manner(judge=by_exit_code(), watch=watch, redactor=self.redactor)
-        return await run_attempt(self.launcher, partial(self._request, task), manner)
+        return await run_attempt(self.launcher, task.folder, partial(self._request, task), manner)
 
     def script_of(self, workstream: str) -> object:
         """The script that a workstream is worked on by, checked."""
