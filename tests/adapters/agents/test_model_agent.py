@@ -16,7 +16,7 @@ import pytest
 from deep_folders import DEEP, dig
 from one_model_server import KEY, Scripted, Stay, model_server
 from penstock import disk
-from penstock.adapters.agents.model import KEPT, ModelAgent
+from penstock.adapters.agents.model import KEPT, LONGEST_OUTPUT, ModelAgent
 from penstock.adapters.agents.model_prompt import Bounds, declared_files, with_files
 from penstock.domain.changes import Violation
 from penstock.domain.deliverable import ApplyRules, Deliverable, FileSet
@@ -144,6 +144,13 @@ def test_the_same_in_openais_protocol(tmp_path: Path, server: Scripted, said: di
     report = Desk(tmp_path, server, "openai").work()
     assert report.ending == "failed"
     assert words in report.sentence
+
+
+def test_no_part_of_a_secret_is_told_where_an_answer_is_cut(tmp_path: Path, server: Scripted) -> None:
+    server.says(f"hunter2hunter2 {'y' * (LONGEST_OUTPUT - 8)}", stop="max_tokens")
+    report = Desk(tmp_path, server).work()
+    assert len(report.output) == LONGEST_OUTPUT
+    assert "hunter" not in report.output
 
 
 @pytest.mark.parametrize(

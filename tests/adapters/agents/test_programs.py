@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 from programs_support import FOREIGN, KEY, PROMPT, TELLS, USERS, install, recorded_argv, task
 
+from penstock.adapters.agents.attempt import TAIL
 from penstock.adapters.agents.catalogue import agent_of, program_of
 from penstock.adapters.agents.program import ProgramAgent, declared_files
 from penstock.adapters.agents.settings import AgentSettings, AgentsSettings
 from penstock.adapters.agents.surroundings import Surroundings
+from penstock.adapters.agents.verdicts import LONGEST_SENTENCE
 from penstock.adapters.processes.confiner import Confiner, unconfined
 from penstock.adapters.processes.trial import Trial
 from penstock.domain.errors import Bug
@@ -117,6 +120,19 @@ def test_a_program_that_proves_its_work_has_finished_and_what_it_claims_is_kept(
     report = place.work("claude")
     assert (report.ending, report.claimed) == ("finished", "7 tokens in, 2 out")
     assert KEY not in report.output + (place.root / "attempt/stdout.log").read_text()
+
+
+def test_no_part_of_a_secret_is_told_where_a_long_text_is_cut(place: Place) -> None:
+    told = "x" * (LONGEST_SENTENCE - len(FOREIGN)) + f" {FOREIGN} and more"
+    ends = json.dumps({"type": "result", "is_error": True, "terminal_reason": "api_error", "result": told})
+    output = f"{FOREIGN} {'y' * (TAIL - len(FOREIGN) // 2)}"
+    script = f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{ends}\n{output}\nEND\n"
+    install(place.root / "agents", "claude", script)
+    report = place.work("claude")
+    assert len(report.sentence) < LONGEST_SENTENCE + 100
+    assert len(report.output) == TAIL
+    assert FOREIGN[:8] not in report.sentence
+    assert FOREIGN[-8:] not in report.output
 
 
 def test_a_program_that_a_signal_ended_has_failed_whatever_it_proved(place: Place) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.agents.model_profiles import ModelProfile, profile_for
 from penstock.adapters.agents.program import Call
-from penstock.adapters.agents.verdicts import Verdict, clipped, joined
+from penstock.adapters.agents.verdicts import Verdict, in_line, joined
 
 if TYPE_CHECKING:
     from penstock.adapters.agents.program import Job
@@ -74,7 +74,7 @@ class Aider:
         return Verdict(
             fault=_fault(lines, said),
             text=joined((said.stdout, said.stderr)),
-            claimed=clipped(usage[-1]) if usage else "",
+            claimed=in_line(usage[-1]) if usage else "",
         )
 
 
@@ -136,10 +136,10 @@ def _fault(lines: list[str], said: Said) -> str:
         elif _BROKEN_CALL.match(line) or _BROKEN_ANSWER.match(line):
             broken = line
     if broken is not None:
-        return f"failed: it printed: {clipped(broken)}"
+        return f"failed: it printed: {in_line(broken)}"
     if not has_answer or said.exit_code != 0:
         last = [line for line in (*lines, *said.stderr.splitlines()) if line.strip()][-1:]
-        told = f"; the last thing it printed: {clipped(last[0])}" if last else ""
+        told = f"; the last thing it printed: {in_line(last[0])}" if last else ""
         what = "ended without an answer of its model" if not has_answer else "did not end well"
         return f"{what} (exit code {said.exit_code}){told}"
     return ""

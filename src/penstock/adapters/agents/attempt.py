@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from penstock.adapters.agents.verdicts import Said, Verdict
+from penstock.adapters.agents.verdicts import Said, Verdict, clipped
 from penstock.adapters.agents.watching import Cut, Watch, watched
 from penstock.adapters.processes.ending import Ending
 from penstock.adapters.processes.logs import settle_log
@@ -143,7 +143,8 @@ def write_prompt(task: AgentTask) -> Path:
 
 
 def _report(outcome: Outcome, cut: Cut | None, argv: tuple[str, ...], manner: Manner) -> AgentReport:
-    verdict = manner.judge(_said(outcome))  # of what was really printed: redacted JSON may be none
+    said = manner.judge(_said(outcome))  # of what was really printed: redacted JSON may be none
+    verdict = replace(said, fault=clipped(manner.redact(said.fault)), claimed=clipped(manner.redact(said.claimed)))
     for log in (outcome.stdout, outcome.stderr):
         settle_log(log, manner.redact)
     ending = _ending(outcome, cut, verdict, argv)
@@ -154,7 +155,7 @@ def _report(outcome: Outcome, cut: Cut | None, argv: tuple[str, ...], manner: Ma
         output=manner.redact(verdict.text)[-TAIL:],
         duration=outcome.duration,
         confined=outcome.confined,
-        claimed=manner.redact(verdict.claimed),
+        claimed=verdict.claimed,
     )
 
 

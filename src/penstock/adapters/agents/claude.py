@@ -9,8 +9,8 @@ from penstock.adapters.agents.program import Call, models_of
 from penstock.adapters.agents.verdicts import (
     Verdict,
     at,
-    clipped,
     count_at,
+    in_line,
     joined,
     lines_of,
     money_at,
@@ -90,15 +90,15 @@ _INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_token
 
 def _fault(result: Event, events: tuple[Event, ...], said: Said) -> str:
     reason = text_at(result, "terminal_reason")
-    told = clipped(text_at(result, "result") or "; ".join(_errors(result)))
+    told = in_line(text_at(result, "result") or "; ".join(_errors(result)))
     if not result:
         retries = [event for event in events if at(event, "subtype") == "api_retry"]
         last = said.stderr.strip().splitlines()[-1:]
-        because = clipped(text_at(retries[-1], "error") if retries else last[0] if last else "")
+        because = in_line(text_at(retries[-1], "error") if retries else last[0] if last else "")
         return f"ended without a result (exit code {said.exit_code})" + (f": {because}" if because else "")
     if at(result, "is_error") is not False or reason not in {"", "completed"}:
         kind = reason if reason not in {"", "completed"} else text_at(result, "subtype")
-        return f"says that it failed ({clipped(kind, 60) or 'no kind is given'})" + (f": {told}" if told else "")
+        return f"says that it failed ({in_line(kind) or 'no kind is given'})" + (f": {told}" if told else "")
     if not told and not any(_is_work(event) for event in events):
         return "had an empty answer from its model"
     return ""

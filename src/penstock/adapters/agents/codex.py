@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.agents.attempt import KEY_NAME
 from penstock.adapters.agents.program import Call
-from penstock.adapters.agents.verdicts import Verdict, at, clipped, count_at, joined, lines_of, text_at, tokens_claimed
+from penstock.adapters.agents.verdicts import Verdict, at, count_at, in_line, joined, lines_of, text_at, tokens_claimed
 
 if TYPE_CHECKING:
     from penstock.adapters.agents.program import Job
@@ -90,10 +90,10 @@ def _fault(events: tuple[Event, ...], said: Said) -> str:
     turns = [event for event in events if text_at(event, "type") in {"turn.completed", "turn.failed"}]
     if not turns:
         told = _errors(events) or said.stderr.strip().splitlines()[-1:]
-        because = f": {clipped(told[-1])}" if told else ""
+        because = f": {in_line(told[-1])}" if told else ""
         return f"ended before its turn was over (exit code {said.exit_code}){because}"
     if at(turns[-1], "type") == "turn.failed":
-        return f"says that its turn failed: {clipped(text_at(turns[-1], 'error', 'message')) or 'no reason is given'}"
+        return f"says that its turn failed: {in_line(text_at(turns[-1], 'error', 'message')) or 'no reason is given'}"
     if not any(_is_work(event) for event in events):
         return "had an empty answer from its model"
     return ""

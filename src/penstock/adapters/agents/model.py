@@ -20,6 +20,7 @@ import httpx2
 from penstock.adapters.agents.attempt import AgentEnding
 from penstock.adapters.agents.model_prompt import SYSTEM, Bounds, with_files
 from penstock.adapters.agents.model_wire import Answer, Request, read_answer, read_failure, request
+from penstock.adapters.agents.verdicts import clipped
 from penstock.domain.deliverable import ApplyRules, FileSet
 from penstock.domain.errors import AgentError, Bug
 from penstock.ports import AgentReport
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 KEPT = "answer.json"
 LARGEST_RESPONSE = 16 << 20
+LONGEST_WORDS, LONGEST_OUTPUT = 1000, 2000
+"""Of a sentence its beginning, of an output its end; cut once no secret is left in it."""
 REFUSED = "refused"
 """The ending of an attempt that the models' door ended."""
 
@@ -79,8 +82,8 @@ class ModelAgent:
             ending, sentence, output = AgentEnding.FAILED, failed.sentence, ""
         return AgentReport(
             ending=ending,
-            sentence=self.redactor.redact(sentence),
-            output=self.redactor.redact(output),
+            sentence=clipped(self.redactor.redact(sentence), LONGEST_WORDS),
+            output=self.redactor.redact(output)[-LONGEST_OUTPUT:],
             duration=time.monotonic() - begin,
             confined=True,
         )
@@ -100,7 +103,7 @@ class ModelAgent:
             answer = said
             await asyncio.to_thread(self._keep, task.folder, asked, answer)
         if answer.fault:
-            return AgentEnding.FAILED, f"gave no usable answer: it {answer.fault}", answer.text[-2000:]
+            return AgentEnding.FAILED, f"gave no usable answer: it {answer.fault}", answer.text
         files, strategy = await asyncio.to_thread(self.read, answer.text)
         await asyncio.to_thread(_must_have_seen, files, prompt.shown, task.worktree)
         applied = await self.applier.apply(task.worktree, files, ApplyRules(scope=scope))

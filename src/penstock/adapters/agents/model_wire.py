@@ -135,6 +135,6 @@ def _of_completion(content: bytes) -> Answer:
 def read_failure(content: bytes) -> str:
     """What an error's body says, for people; both protocols have the same place for it."""
     try:
-        return _Failed.model_validate_json(content).error.message[:500]
+        return _Failed.model_validate_json(content).error.message
     except ValidationError:
         return ""

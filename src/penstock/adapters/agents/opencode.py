@@ -11,8 +11,8 @@ from penstock.adapters.agents.program import Call
 from penstock.adapters.agents.verdicts import (
     Verdict,
     at,
-    clipped,
     count_at,
+    in_line,
     joined,
     lines_of,
     money_at,
@@ -111,11 +111,11 @@ def _fault(steps: list[Event], events: tuple[Event, ...], said: Said) -> str:
         return f"says that it failed: {_error(order[-1])}"
     if not steps:
         last = said.stderr.strip().splitlines()[-1:]
-        because = f": {clipped(last[0])}" if last else ""
+        because = f": {in_line(last[0])}" if last else ""
         return f"ended before a step of its was over (exit code {said.exit_code}){because}"
     reason = text_at(steps[-1], "part", "reason")
     if reason != "stop":
-        return f'broke off: its last step ended by "{clipped(reason, 60)}", not by "stop"{_denied(events)}'
+        return f'broke off: its last step ended by "{in_line(reason)}", not by "stop"{_denied(events)}'
     if not any(text_at(event, "type") in {"text", "tool_use"} for event in events):
         return "had an empty answer from its model"
     return ""
@@ -125,7 +125,7 @@ def _error(event: Event) -> str:
     error = at(event, "error")
     words = text_at(error, "data", "message") or text_at(error, "message") or text_at(error, "name")
     status = count_at(error, "data", "statusCode")
-    return f"{clipped(words) or 'no reason is given'}" + (f" (status {status})" if status else "")
+    return f"{in_line(words) or 'no reason is given'}" + (f" (status {status})" if status else "")
 
 
 def _denied(events: tuple[Event, ...]) -> str:
@@ -134,7 +134,7 @@ def _denied(events: tuple[Event, ...]) -> str:
         for event in events
         if at(event, "type") == "tool_use" and at(event, "part", "state", "status") == "error"
     ]
-    return f"; the last thing denied: {clipped(errors[-1])}" if errors and errors[-1] else ""
+    return f"; the last thing denied: {in_line(errors[-1])}" if errors and errors[-1] else ""
 
 
 def _cached(step: Event) -> int:

@@ -1,6 +1,7 @@
 """What an attempt's process has said, and what that proves. Pure: nothing is read or started here.
 
-An exit code proves nothing, and output is untrusted text: it is bounded, and no form of it is an error of ours.
+An exit code proves nothing, and output is untrusted text: no form of it is an error of ours. What is too long is cut
+by whoever has taken secrets out of it: of half a secret nobody knows that it is one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 LONGEST_SENTENCE = 500
-LONGEST_TEXT = 16 * 1024
 MOST = 10**12
 """No count and no sum of money is larger; what is, is nonsense."""
 
@@ -111,15 +111,19 @@ def money_at(value: object, *path: str) -> float:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < MOST else 0.0
 
 
-def clipped(text: str, limit: int = LONGEST_SENTENCE) -> str:
-    """A text on one line, its end left out where it is too long."""
-    line = " ".join(text[: 4 * limit].split())
+def in_line(text: str) -> str:
+    """A text on one line."""
+    return " ".join(text.split())
+
+
+def clipped(line: str, limit: int = LONGEST_SENTENCE) -> str:
+    """A line, its end left out where it is too long."""
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def joined(parts: Iterable[str]) -> str:
-    """The last of what was said, in as much as people read."""
-    return "\n".join(part.rstrip("\n") for part in parts if part.strip())[-LONGEST_TEXT:]
+    """What was said, one after another."""
+    return "\n".join(part.rstrip("\n") for part in parts if part.strip())
 
 
 def tokens_claimed(given: int, received: int, cost: float = 0.0) -> str:
