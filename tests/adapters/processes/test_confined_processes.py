@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from penstock.adapters.processes.reaping import read_outcome
 from penstock.adapters.processes.request import Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from process_bench import Bench
@@ -86,6 +89,27 @@ def test_what_it_writes_itself_is_not_taken_for_what_confines_it(bench, run, con
 def test_it_holds_nothing_but_its_streams(bench, run, confined):
     outcome = run(confined(bench.request(*PYTHON, "import os; print(sorted(os.listdir('/proc/self/fd')))")))
     assert outcome.stdout.read_text() == "['0', '1', '2', '3']\n"  # the last is the listed folder itself
+
+
+@pytest.fixture
+def kept_key() -> Iterator[int]:
+    """The number of a key that the kernel keeps for the session of the tests."""
+    system = ctypes.CDLL(None, use_errno=True)
+    if os.uname().machine != "x86_64":
+        pytest.skip("the kernel's calls have other numbers here")
+    key = system.syscall(248, b"user", b"penstock-test", b"a key", 5, -3)  # add_key, to the session's ring
+    if key <= 0:
+        pytest.skip(f"the kernel keeps no keys here: {os.strerror(ctypes.get_errno())}")
+    yield key
+    system.syscall(250, 3, key)  # keyctl, KEYCTL_REVOKE
+
+
+def test_it_has_none_of_the_keys_that_the_kernel_keeps_for_the_users_session(bench, run, confined, kept_key):
+    code = "import ctypes; c = ctypes.CDLL(None); text = ctypes.create_string_buffer(9)\n"
+    code += f"c.syscall(250, 11, {kept_key}, text, 9); print(text.value)"  # keyctl, KEYCTL_READ
+    assert run(bench.request(sys.executable, "-I", "-S", "-c", code)).stdout.read_text() == "b'a key'\n"
+    outcome = run(confined(bench.request(sys.executable, "-I", "-S", "-c", code)))
+    assert (outcome.confined, outcome.stdout.read_text()) == (True, "b''\n")
 
 
 def test_it_hears_term_and_may_tidy_up(bench, with_launcher, confined):

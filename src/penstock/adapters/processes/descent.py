@@ -1,4 +1,4 @@
-"""What the system tells a process about its descendants. The one place where systems differ.
+"""What the system tells a process about its descendants, and hands down to them. The one place where systems differ.
 
 Without a subreaper (not Linux) orphans go to init: only the main process's group can be killed then.
 """
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PR_SET_CHILD_SUBREAPER = 36
+_JOIN_SESSION_KEYRING = 1
+_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+"""The number of that call, which the C library has no name for."""
 RINGS = 4096
 
 
@@ -25,6 +28,14 @@ def adopt_orphans() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     return bool(_system().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def leave_keyring() -> bool:
+    """From now on we and those whom we start have none of the keys that the kernel keeps for the user's session; False
+    where that can't be done.
+    """
+    number = _KEYCTL.get(os.uname().machine) if sys.platform.startswith("linux") else None
+    return number is not None and _system().syscall(number, _JOIN_SESSION_KEYRING, None) > 0
 
 
 @cache

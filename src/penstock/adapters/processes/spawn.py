@@ -9,6 +9,7 @@ import errno
 import os
 import signal
 
+from penstock.adapters.processes.descent import leave_keyring
 from penstock.adapters.processes.inside import is_found, telling
 
 TYPE_CHECKING = False
@@ -59,6 +60,8 @@ def _start(order: Order, streams: tuple[int, ...]) -> int:
     argv = [*(telling(order["confinement"]) if order["confinement"] else ()), *order["argv"]]
     if order["confinement"] and not is_found(order["argv"][0], order["cwd"], order["env"]):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if order["confinement"]:
+        leave_keyring()
     actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(streams)]
     failed: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     for program in _places(argv[0], order["env"]):
