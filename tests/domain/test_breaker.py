@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -284,6 +286,32 @@ def test_findings_are_taken_together():
 def test_any_text_has_a_signature(text, folder):
     assert len(signature("c", text, folder)) == 32
     assert signatures("c", text, folder)
+
+
+@pytest.mark.parametrize("part", ["/a", "/tmp", "/", "1.", "line 1", "0x", "tmp", "pytest-of-"])
+def test_all_that_a_check_says_is_compared_in_linear_time(part):
+    def taken(length):
+        text = f"FAILED {part * (length // len(part))}\n" * 2
+        begin = time.process_time()
+        whole_signatures("c", text)
+        return time.process_time() - begin
+
+    taken(100)
+    assert taken(16_000) < 40 * taken(1_600) + 0.05
+
+
+@pytest.mark.parametrize(
+    ("path", "lasting"),
+    [
+        ("a /tmp/x/y b", "a <tmp>/y b"),
+        ("'/var/temp/x/tmp/y/'", "'<tmp>/'"),
+        ("/tmp/tmp", "<tmp>/tmp"),
+        ("/a//tmp/b:/a/tmp", "/a/<tmp>/b:/a/tmp"),
+        ("/tmpx/a /template/b", "/tmpx/a /template/b"),
+    ],
+)
+def test_of_a_path_in_a_temporary_folder_only_the_name_lasts(path, lasting):
+    assert normalise(path) == lasting
 
 
 @given(st.text(alphabet="/tmp a", max_size=4000))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from penstock.domain.changes import Finding
@@ -19,13 +20,20 @@ MOST_COMPARED = 64 * 1024
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
-_NORMALISE: tuple[tuple[re.Pattern[str], str], ...] = (
+
+def _lasting_part(path: re.Match[str]) -> str:
+    folder, _, name = path[0].rpartition("/")
+    return path[0] if {"tmp", "temp"}.isdisjoint(folder.split("/")) else f"<tmp>/{name}"
+
+
+# Each takes linear time on any text: what an agent's code prints comes here, and nothing else runs meanwhile.
+_NORMALISE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<address>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
     (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
     (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|us|µs|ns|s|sec|secs|seconds?|minutes?)\b"), "<duration>"),
-    (re.compile(r"(?:/[^\s/:'\"()]+)*/(?:tmp|temp)(?:/[^\s/:'\"()]+)*/"), "<tmp>/"),
+    (re.compile(r"(?:/[^\s/:'\"()]++)++/?"), _lasting_part),
     (re.compile(r"\btmp[\w-]{6,}\b"), "<tmp>"),
     (re.compile(r"\bpytest-of-\w+|\bpytest-\d+\b"), "<tmp>"),
     (re.compile(r"(?:\bline |:)\d+(?::\d+)?\b(?:,? col(?:umn)? \d+\b)?"), ":<line>"),
