@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,15 @@ def test_python_that_would_fill_the_memory_is_refused_and_all_other_judged(
     (tmp_path / "a.py").write_bytes(content)
     found = run_builtin(parse_builtin("It is valid Python"), tmp_path, Scope(files=("a.py",)))
     assert found == (not fault, fault and f"a.py is not valid Python: {fault}")
+
+
+@pytest.mark.parametrize("is_valid", [True, False])
+def test_long_python_is_judged_while_everything_else_goes_on(tmp_path: Path, is_valid: bool) -> None:
+    (tmp_path / "a.py").write_text(f"f'{'{1}' * 25_000}'\n{'' if is_valid else 'x y'}\n")
+    begin = time.process_time()  # of this process alone
+    found, fault = run_builtin(parse_builtin("It is valid Python"), tmp_path, Scope(files=("a.py",)))
+    assert (found, fault) == (is_valid, "" if is_valid else "a.py is not valid Python: invalid syntax (file, line 2)")
+    assert time.process_time() - begin < 0.5
 
 
 @pytest.mark.parametrize(("name", "language"), [("a.py", "Python"), ("a.yml", "YAML"), ("a.json", "JSON")])
