@@ -17,6 +17,7 @@ from penstock.improving import (
     CLONES,
     FLAGS,
     MOST_ISSUES,
+    CloneFailed,
     NoGate,
     NotPenstock,
     Wanted,
@@ -79,6 +80,18 @@ def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "penstock"\n', encoding="utf-8")
     with pytest.raises(NotPenstock, match="--repository"):
         own_repository(tmp_path)
+
+
+def test_of_a_clone_that_failed_halfway_nothing_is_left(tmp_path: Path, repository: Path) -> None:
+    program = tmp_path / "bin/git"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nfor last; do :; done\nmkdir -p "$last/.git/objects"\nexit 128\n', encoding="utf-8")
+    program.chmod(0o755)
+    environ = {**environ_of(tmp_path), "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    wanted = Wanted(epic="Mend it", repository=repository)
+    with pytest.raises(CloneFailed):
+        asyncio.run(improve(wanted, home=tmp_path / "state", environ=environ, tell=lambda _: None))
+    assert list((tmp_path / "state" / CLONES).iterdir()) == []
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from penstock.domain.surroundings import child_environment
 from penstock.epics import ApprovalNeeded, EpicWish
 from penstock.epics.delivering import MENDS
 from penstock.reports.plain import one_line
-from penstock.upkeep import CLONES
+from penstock.upkeep import CLONES, UNFINISHED
 
 if TYPE_CHECKING:
     from penstock.bootstrap import Penstock
@@ -119,9 +119,14 @@ def own_repository(named: Path | None) -> Path:
 
 def _cloned(repository: Path, home: Path, environ: Mapping[str, str]) -> Path:
     clone = home / CLONES / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    unfinished = clone.with_name(f"{UNFINISHED}{clone.name}")
     clone.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _git(("clone", "--quiet", "--no-tags", "--template=", str(repository), str(clone)), clone.parent, environ)
-    return clone
+    try:
+        _git(("clone", "--quiet", "--no-tags", "--template=", str(repository), str(unfinished)), clone.parent, environ)
+    except CloneFailed:
+        disk.remove_if_possible(unfinished)
+        raise
+    return unfinished.rename(clone)
 
 
 async def _begun(penstock: Penstock, wanted: Wanted, repository: Path, clone: Path) -> str:

@@ -24,6 +24,8 @@ class Look:
 
 CLONES = "self"
 """The folder of the clones that `self-improve` works on, in Penstock's own."""
+UNFINISHED = ".new~"
+"""What the name of such a clone begins with for as long as it is being made."""
 
 
 class Kind(StrEnum):

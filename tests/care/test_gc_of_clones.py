@@ -10,7 +10,7 @@ from care_desk import SETTINGS, Desk, bundle
 
 from penstock.care.collecting import collect
 from penstock.epics import EpicWish
-from penstock.upkeep import CLONES
+from penstock.upkeep import CLONES, UNFINISHED
 
 
 class CloneDesk(Desk):
@@ -86,6 +86,21 @@ def test_a_clone_that_no_project_of_the_store_is_goes_too(desk: CloneDesk) -> No
     assert desk.clones(days=0) == []
     assert ("left", True) in desk.clones()
     assert not left.exists()
+
+
+def test_what_a_killed_process_had_only_half_cloned_goes_after_a_day(desk: CloneDesk) -> None:
+    half = desk.project.with_name(f"{UNFINISHED}half")
+    (half / ".git/objects").mkdir(parents=True)
+
+    async def sweep(penstock: Any) -> list[tuple[str, bool]]:
+        _, done = await collect(penstock.parts)
+        return [(one.item.remnant.name, one.removed) for one in done if one.item.remnant.kind.value == "scrap"]
+
+    assert desk.does(sweep) == []
+    assert half.is_dir()
+    assert desk.does(sweep, days=2) == [(half.name, True)]
+    assert not half.exists()
+    assert desk.project.is_dir()
 
 
 def test_a_clone_in_which_a_pipeline_can_go_on_stays(desk: CloneDesk) -> None:

@@ -5,11 +5,13 @@ Stopped at any instant it has removed some things whole and the others not at al
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from penstock import disk
 from penstock.care.cleaning import remove_worktree
 from penstock.care.garbage import GRACE, Garbage, Item, find_garbage
 from penstock.care.places import Known, place_of
@@ -20,7 +22,7 @@ from penstock.engine.owner import RunIsOwned, owning
 from penstock.engine.soundness import needed
 from penstock.parts import Parts, ProjectParts
 from penstock.ports import Loaded
-from penstock.upkeep import Kind
+from penstock.upkeep import CLONES, Kind
 
 COLLECTED = "Kept before the worktree was removed by gc"
 
@@ -73,6 +75,9 @@ async def _remove(parts: Parts, item: Item) -> int | None:
     one = item.remnant
     if one.kind is Kind.REPORT:
         (parts.home / "logs" / one.name).unlink(missing_ok=True)
+        return None
+    if one.kind is Kind.SCRAP and not item.project.id:
+        await asyncio.to_thread(disk.remove, parts.home / CLONES / one.name)
         return None
     if not one.run:
         async with opened_for(parts, item.project, None) as opened:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from penstock import disk
 from penstock.care.places import Known, Standing, every_place
 from penstock.care.rest import EVERY_RUN, opened_for, settings_here
 from penstock.config.sections import LimitSettings
@@ -19,7 +20,7 @@ from penstock.domain.states import TERMINAL_RUN, PipelineStatus
 from penstock.parts import Parts
 from penstock.ports import Place
 from penstock.projects import Project, project_at
-from penstock.upkeep import CLONES, Kind, Remnant
+from penstock.upkeep import CLONES, UNFINISHED, Kind, Remnant
 
 GRACE = timedelta(days=1)
 """Scrap and objects that are younger may still be somebody's."""
@@ -141,12 +142,15 @@ async def find_garbage(parts: Parts, older_than: int | None) -> Garbage:
         left += unfinished
         items += await _of_project(parts, project, ages)
     items += _reports(parts, older_than)
+    items += _unfinished_clones(parts)
     return Garbage(items=tuple(items), left=tuple(left))
 
 
 def _projects(parts: Parts) -> list[Project]:
     stored = {row["id"]: Path(row["path"]) for row in parts.views.projects()}
     for path in (parts.home / CLONES).glob("*/.git"):  # of whoever was killed before it became a project of the store's
+        if path.parent.name.startswith(UNFINISHED):
+            continue
         clone = project_at(path.parent)
         stored.setdefault(clone.id, clone.path)
     on_disk = (path.name for path in (parts.home / "projects").glob("*") if path.is_dir())
@@ -228,3 +232,13 @@ def _reports(parts: Parts, asked: int | None) -> Iterator[Item]:
             remnant = Remnant(kind=Kind.REPORT, run="", name=path.name, size=status.st_size, used=written)
             project = Project(id="", path=NOWHERE)
             yield Item(project=project, remnant=remnant, reason=f"written {age.days} days ago")
+
+
+def _unfinished_clones(parts: Parts) -> Iterator[Item]:
+    """What a killed `self-improve` had only half cloned: nothing of it is anybody's work."""
+    for path in sorted((parts.home / CLONES).glob(f"{UNFINISHED}*")):
+        written = datetime.fromtimestamp(path.lstat().st_mtime, parts.clock.now().tzinfo)
+        if parts.clock.now() - written >= GRACE:
+            size = sum(entry.stat(follow_symlinks=False).st_size for entry in disk.below(path))
+            remnant = Remnant(kind=Kind.SCRAP, run="", name=path.name, size=size, used=written)
+            yield Item(project=Project(id="", path=NOWHERE), remnant=remnant, reason="left by a killed process")
