@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -89,12 +90,16 @@ def signatures(code: str, output: str, folder: str = "") -> frozenset[str]:
 
 
 def whole_signatures(code: str, output: str) -> frozenset[str]:
-    """The same of all that a check said, to its end: a failure that only one of two outputs shows tells them apart."""
+    """The same of all that a check said, to its end: a failure that only one of two outputs shows tells them apart, and
+    so does one that is listed more often, for what differs may be the place alone.
+    """
     text = _ANSI.sub("", output)
-    lines = _listed(text)
-    if not lines:
-        return frozenset({_hashed(code, _lasting(text[:MOST_COMPARED]) + text[MOST_COMPARED:])})
-    return frozenset(_hashed(code, _lasting(line[:MOST_COMPARED]) + line[MOST_COMPARED:]) for line in lines)
+    seen = Counter(_lasting(line[:MOST_COMPARED]) + line[MOST_COMPARED:] for line in _listed(text) or [text])
+    return frozenset(
+        _hashed(code, said if time == 1 else f"{said}\0{time}")
+        for said, times in seen.items()
+        for time in range(1, times + 1)
+    )
 
 
 def _listed(output: str) -> list[str]:
