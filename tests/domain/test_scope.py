@@ -313,6 +313,17 @@ def test_a_symlink_inside_the_project_is_fine(target: str) -> None:
     assert rules(created("src/link", new_mode="120000", link_target=target)) == []
 
 
+@pytest.mark.parametrize("path", [".githooks", ".husky", "config", "Config", ".github", "lib/.cargo", ".penstock"])
+def test_a_link_in_the_place_of_a_protected_folder_is_as_protected(path: str) -> None:
+    whole = Scope(files=("**",))
+    link = created(path, new_mode="120000", link_target="src")
+    assert [rule.split(":")[0] for _, rule in rules(link, scope=whole)] == ["protected"]
+    gone = changed(path, old_mode="120000", new_mode="000000")
+    assert [rule.split(":")[0] for _, rule in rules(gone, scope=whole)] == ["protected"]
+    assert rules(link, scope=Scope(files=(path,))) == []
+    assert rules(created(path, text="a file"), scope=whole) == []
+
+
 def test_attributes_without_a_filter_are_fine() -> None:
     for text in (
         "*.png binary\n*.filter text\n",

@@ -14,7 +14,7 @@ from penstock.domain.changes import EXECUTABLE, REGULAR, SUBMODULE, SYMLINK, Cha
 from penstock.domain.copies import quickly_made
 from penstock.domain.patterns import fold, is_git_folder, matches_any
 from penstock.domain.plan import Scope
-from penstock.domain.protected import ProtectedPaths
+from penstock.domain.protected import ProtectedPaths, names_itself
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
@@ -52,8 +52,13 @@ def creation_out_of_scope(change: Change, around: Surroundings) -> str | None:
 
 
 def protected_path(change: Change, around: Surroundings) -> str | None:
-    """What decides how the work is judged is changed only if the scope names the file itself."""
-    if not around.protected.forbids(change.path, around.scope):
+    """What decides how the work is judged is changed only if the scope names the file itself.
+
+    A link that stands where a protected folder would puts all that lies behind it in that folder's place.
+    """
+    is_link = SYMLINK in {change.old_mode, change.new_mode}
+    is_held = around.protected.holds(change.path) or (is_link and around.protected.holds(f"{change.path}/"))
+    if not is_held or names_itself(around.scope, change.path):
         return None
     return "protected: changed only if the scope names this very file, not by a folder or wildcard"
 

@@ -107,7 +107,7 @@ _TOOLS = (
         "nx.json",
         "Taskfile.y*ml",
         "Rakefile",
-        ".cargo/config*",
+        ".cargo/",
         "bunfig.toml",
     ),
     *(
