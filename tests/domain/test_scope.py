@@ -386,6 +386,7 @@ def test_a_rename_out_of_the_scope_breaks_a_rule_on_both_sides() -> None:
         ),
         *(".woodpecker/a.yml", ".forgejo/workflows/x.yml", "buildspec.yaml", "pytest.toml", "sitecustomize.py"),
         *("Taskfile.yml", "crate/.cargo/config.toml", ".yamllint.yaml", ".gitleaks.toml", ".lintstagedrc.json"),
+        *("src/sitecustomize/__init__.py", "usercustomize.pyc"),
         *("tox.toml", ".justfile", "vitest.workspace.ts", ".nycrc.json", ".c8rc", ".oxlintrc.json", "web/deno.jsonc"),
     ],
 )

@@ -61,9 +61,8 @@ _TOOLS = (
         "conftest.py",
         "noxfile.py",
         ".coveragerc",
-        # Python imports these before anything else, the tests included.
-        "sitecustomize.py",
-        "usercustomize.py",
+        # Python imports these before anything else, the tests included; packages and what is compiled serve it as well.
+        *("sitecustomize.*", "sitecustomize/", "usercustomize.*", "usercustomize/"),
     ),
     *("ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", ".flake8", ".pylintrc", "pyrightconfig.json"),
     *(
