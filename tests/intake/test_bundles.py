@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,24 @@ def test_missing_dependencies_cycles_and_overlaps_have_errors_of_their_own() -> 
         loaded(bundle(depends_on=["ws-b"]), bundle("b", depends_on=["ws-a"]))
     with pytest.raises(FileScopeOverlapError, match=r"`src/` meets `src/a.py` of ws-a \(0.json:6\)"):
         loaded(bundle(), bundle("b", files_scope=["src/"]))
+
+
+MANY = 1500
+
+
+@pytest.mark.parametrize(
+    ("values", "count"),
+    [
+        ([bundle(tasks=[1] * 8 * MANY)], 8 * MANY),
+        ([[bundle(f"part-{n}", depends_on=[f"ws-port-{n}"]) for n in range(MANY)]], MANY),
+        ([bundle(name, files_scope=[*(f"{name}/{n}.py" for n in range(MANY)), "x.md"]) for name in "ab"], 1),
+    ],
+    ids=["values", "dependencies", "overlap"],
+)
+def test_a_plan_that_is_wrong_in_many_places_is_told_so_in_bearable_time(values: list[Any], count: int) -> None:
+    start = time.process_time()
+    assert len(problems(*values)) == count
+    assert time.process_time() - start < 20
 
 
 def test_a_dependency_on_a_refused_bundle_is_not_called_missing() -> None:

@@ -5,9 +5,8 @@ Sets of scopes are integers used as bit sets: bit `i` is the scope at place `i`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import product
 
 from penstock.domain.pattern_tree import Forest
 from penstock.domain.patterns import Segments, compiled
@@ -16,6 +15,11 @@ from penstock.domain.plan import Scope
 
 def overlap_sets(scopes: Sequence[Scope], *, ignore_case: bool = False) -> list[int]:
     """For each scope the bit set of the other scopes that share a path with it."""
+    return _sets(scopes, _met(scopes, ignore_case), ignore_case)
+
+
+def _met(scopes: Sequence[Scope], ignore_case: bool) -> dict[Segments, int]:
+    """For each pattern the bit set of the scopes that have one with a path in common with it."""
     owners: dict[Segments, int] = {}
     for place, scope in enumerate(scopes):
         for pattern in scope.patterns:
@@ -24,7 +28,10 @@ def overlap_sets(scopes: Sequence[Scope], *, ignore_case: bool = False) -> list[
     forest = Forest()
     for segments, users in owners.items():
         forest.add(segments, users)
-    met = {segments: forest.meeting(segments) for segments in owners}
+    return {segments: forest.meeting(segments) for segments in owners}
+
+
+def _sets(scopes: Sequence[Scope], met: Mapping[Segments, int], ignore_case: bool) -> list[int]:
     sets = []
     for place, scope in enumerate(scopes):
         found = 0
@@ -43,7 +50,8 @@ def overlaps(
 ) -> list[tuple[int, int, str, str]]:
     """The pairs of scopes that share a path, with a pattern of each; `excused` are the bit sets of those that may."""
     found: list[tuple[int, int, str, str]] = []
-    for place, others in enumerate(overlap_sets(scopes, ignore_case=ignore_case)):
+    met = _met(scopes, ignore_case)
+    for place, others in enumerate(_sets(scopes, met, ignore_case)):
         later = others & ~(excused[place] if excused else 0)
         later = later >> (place + 1) << (place + 1)
         while later:
@@ -51,17 +59,16 @@ def overlaps(
                 return found
             lowest = later & -later
             other = lowest.bit_length() - 1
-            found.append((place, other, *_meeting_patterns(scopes[place], scopes[other], ignore_case=ignore_case)))
+            patterns = scopes[place].patterns
+            mine = next(one for one in patterns if met[compiled(one, ignore_case=ignore_case)] & lowest)
+            found.append((place, other, mine, _meeting(mine, scopes[other].patterns, ignore_case)))
             later ^= lowest
     return found
 
 
-def _meeting_patterns(left: Scope, right: Scope, *, ignore_case: bool) -> tuple[str, str]:
-    return next(
-        (mine, theirs)
-        for mine, theirs in product(left.patterns, right.patterns)
-        if patterns_meet(mine, theirs, ignore_case=ignore_case)
-    )
+def _meeting(mine: str, theirs: Sequence[str], ignore_case: bool) -> str:
+    same = mine if mine in theirs else None  # mostly, and soon found out
+    return same or next(one for one in theirs if patterns_meet(mine, one, ignore_case=ignore_case))
 
 
 @lru_cache(maxsize=1 << 14)

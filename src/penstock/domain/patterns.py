@@ -36,6 +36,7 @@ class BadPattern(UserError, ValueError):
         )
 
 
+@lru_cache(maxsize=1 << 17)
 def normalise(pattern: str) -> str:
     """The one spelling of a pattern: `/` between segments, none of them `.`; raises `BadPattern` with its reason."""
     fault = fault_of(pattern)

@@ -214,7 +214,8 @@ def _model_problems(entry: Entry, places: Sequence[Place]) -> list[Problem]:
             message, remedy = f"`{shown}` can't be {_shown(value)}", f"`{name}` must be {WANTS[name]}"
         found.setdefault(real or place, entry.problem(ProblemKind.SCHEMA, message, place=real, remedy=remedy))
     # a list whose items were refused counts as too short besides: the items say it better
-    return [problem for place, problem in found.items() if not any(other[:-1] == place for other in found)]
+    holding = {place[:-1] for place in found}
+    return [problem for place, problem in found.items() if place not in holding]
 
 
 def _deepest(value: Any, place: Place) -> tuple[Place, object]:

@@ -18,6 +18,8 @@ from penstock.intake.bundle_model import TestGate
 from penstock.intake.problems import Problem, ProblemKind
 
 MOST_OVERLAPS = 1000
+MOST_COMPARED = 20_000
+"""Ids that are compared with others to tell which one may have been meant: each takes tens of microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +84,8 @@ def dependencies(entries: Sequence[Entry]) -> list[Problem]:
     edges = _edges(entries)
     by_id = {entry.id: entry for entry in reversed(entries) if entry.id is not None}
     problems = []
-    for name, other in dag.missing(edges):
-        nearest = get_close_matches(other, edges, n=1)
+    for number, (name, other) in enumerate(dag.missing(edges)):
+        nearest = get_close_matches(other, edges, n=1) if number * len(edges) < MOST_COMPARED else []
         remedy = f"did you mean `{nearest[0]}`?" if nearest else "add that bundle, or take it out of depends_on"
         place = ("depends_on", edges[name].index(other))
         message = f"depends_on names a bundle that isn't there: {name} -> {other}"
