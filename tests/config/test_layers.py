@@ -261,6 +261,7 @@ def test_an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_key(tex
         (f"[executor]\nmin_free_gb = {'9' * 401}", "must be a number, found a number of more than 40 digits"),
         ("[logging]\nx = nan", "logging.x must be what JSON can hold, without nan and inf, found the number nan"),
         ("[logging]\nx = [{y = inf}]", "logging.x must be what JSON can hold"),
+        (f"logging{'.x' * 5000} = 1", "logging.x must be nested less deeply, found a table"),
         ("executor = 3", "executor must be a table"),
         ("allow_unchecked = 'yes'", 'allow_unchecked must be true or false, found the text "yes"'),
         ("approvals = ['merge']", 'approvals must be "review" or "gate", found the text "merge"'),

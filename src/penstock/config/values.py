@@ -127,6 +127,8 @@ class AsWritten:
             return json.loads(json.dumps(value, default=str, allow_nan=False))
         except ValueError:
             raise Unfit("what JSON can hold, without nan and inf", value) from None
+        except RecursionError:
+            raise Unfit("nested less deeply", value) from None
 
 
 def plain(value: object) -> object:
