@@ -52,6 +52,22 @@ async def test_the_settings_of_the_base_commit_count_and_a_differing_checkout_is
 
 
 @awaited
+@pytest.mark.parametrize("target", ["conf/own.toml", "./conf/own.toml", "../elsewhere/penstock.toml"])
+async def test_of_committed_settings_that_are_a_link_it_is_said_that_they_are_one(tmp_path: Path, target: str) -> None:
+    desk = Desk(tmp_path, bundle("ws-a"))
+    settings = desk.project / "penstock.toml"
+    (desk.project / "conf").mkdir()
+    settings.rename(desk.project / "conf/own.toml")
+    settings.symlink_to(target)
+    desk.commit()
+    penstock = desk.penstock()
+    with pytest.raises(UserError, match=f"penstock.toml can't be read: it is a link to {target}"):
+        async with penstock.projects.opened(penstock.projects.current()):
+            pass
+    await penstock.close()
+
+
+@awaited
 async def test_a_run_keeps_the_settings_it_began_with(tmp_path: Path) -> None:
     desk = Desk(tmp_path, bundle("ws-a"))
     penstock = desk.trusted()

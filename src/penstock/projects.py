@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.config.brought import named_files, would_run
 from penstock.config.checks import ChecksSettings
-from penstock.config.files import SECTION_FILES, read_file
+from penstock.config.files import SECTION_FILES, SettingsFileUnreadable, read_file
 from penstock.config.roles import PromptsSettings, RolesSettings
 from penstock.config.sections import (
     BreakerSettings,
@@ -266,7 +267,21 @@ class Projects:
 async def committed_files(parts: ProjectParts, commit: str) -> Mapping[str, bytes]:
     """The files of a commit that hold settings."""
     committed = await parts.history.paths(commit)
-    return await _found(parts, commit, [name for name in SECTION_FILES if name in committed])
+    files = await _found(parts, commit, [name for name in SECTION_FILES if name in committed])
+    for name, content in files.items():
+        if (target := _link_target(name, content, committed)) is not None:
+            reason = f"it is a link to {target}, and none is followed: put the file itself there"
+            raise SettingsFileUnreadable(name, reason)
+    return files
+
+
+def _link_target(name: str, content: bytes, committed: Collection[str]) -> str | None:
+    """Where a file leads that is a link, for git keeps of one nothing but that: no settings begin so, or are a path."""
+    target = content.decode("utf-8", "replace")
+    if name.endswith(".txt") or "\n" in target:
+        return None
+    is_path = posixpath.normpath(posixpath.join(posixpath.dirname(name), target)) in committed
+    return target if is_path or target.startswith(("/", "../")) else None
 
 
 async def _found(parts: ProjectParts, commit: str, names: Sequence[str]) -> Mapping[str, bytes]:
