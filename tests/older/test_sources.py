@@ -45,6 +45,19 @@ def test_what_its_last_writer_left_in_the_log_is_read_too(tmp_path: Path) -> Non
     writer.close()
 
 
+def test_what_its_last_writer_did_not_come_to_the_end_of_is_not_read(tmp_path: Path) -> None:
+    place = combine_store(tmp_path / "old.db", [], [("pip_1", "complete")])
+    writer = sqlite3.connect(place)
+    writer.execute("pragma cache_size = 2")
+    writer.execute("update pipelines set state = 'failed'")
+    writer.executemany(
+        "insert into artifacts (artifact_id, payload) values (?, ?)", ((n, "x" * 3000) for n in range(300))
+    )
+    assert [one.state for one in read(place).pipelines] == ["complete"]
+    writer.rollback()
+    writer.close()
+
+
 @pytest.mark.parametrize("statement", ["drop table artifacts", "alter table artifacts rename to papers"])
 def test_another_database_is_refused(statement: str, tmp_path: Path) -> None:
     place = combine_store(tmp_path / "old.db", [], [])

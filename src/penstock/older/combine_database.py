@@ -17,6 +17,8 @@ from penstock.older.found import MOST_BYTES, FoundArtifact, FoundPipeline, Readi
 
 HEADER = b"SQLite format 3\x00"
 MOST_PIPELINES, MOST_ARTIFACTS = 20_000, 200_000
+_BESIDE = ("-wal", "-journal")
+"""What its last writer has not yet put into the file itself, and what undoes what a killed one had begun."""
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_PRAGMA})
 _NEEDED = {"pipelines": "pipeline_id", "artifacts": "artifact_type"}
 
@@ -26,9 +28,10 @@ def read_database(path: Path) -> Reading:
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
         copy = Path(folder) / "copy.db"
         shutil.copyfile(path, copy)
-        wal = path.with_name(f"{path.name}-wal")  # what its last writer has not yet put into the file itself
-        if wal.is_file():
-            shutil.copyfile(wal, copy.with_name(f"{copy.name}-wal"))
+        for end in _BESIDE:
+            beside = path.with_name(f"{path.name}{end}")
+            if beside.is_file():
+                shutil.copyfile(beside, copy.with_name(f"{copy.name}{end}"))
         try:
             with closing(sqlite3.connect(copy)) as connection:
                 return _read(connection, path.name)
