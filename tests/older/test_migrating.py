@@ -106,6 +106,37 @@ def test_epics_in_prose_become_pipelines_that_go_on_at_the_architect(desk: Desk,
 
 
 @pytest.mark.slow
+def test_a_file_of_which_nothing_could_be_taken_can_be_mended_and_taken_later(desk: Desk, tmp_path: Path) -> None:
+    place = tmp_path / "epic.json"
+    place.write_text(json.dumps({**EPIC, "epic_id": "E", "stories": [{"id": 1}]}))
+    told = desk.migrate(place, "--apply")
+    assert (told.returncode, "0 pipelines stored" in told.stdout) == (1, True)
+    assert desk.ask("epic", "list", "--json") == []
+    place.write_text(json.dumps({**EPIC, "epic_id": "E"}))
+    assert desk.migrate(place, "--apply").returncode == 0
+    assert [one["state"] for one in desk.ask("epic", "list", "--json")] == ["arch_phase"]
+
+
+@pytest.mark.slow
+def test_a_pipeline_goes_on_after_the_last_artifact_that_was_taken_whatever_it_is_called(
+    desk: Desk, tmp_path: Path
+) -> None:
+    component = {
+        "name": "Stats",
+        "purpose": "Adds up",
+        "file_path": "stats.py",
+        "test_count": 1,
+        **{key: [] for key in ("responsibilities", "dependencies", "public_interface", "error_handling")},
+    }
+    notes = {"components": [component], "adrs": [], "test_strategy": {}, "acceptance_criteria": ["It adds"]}
+    place = tmp_path / "epic.json"
+    place.write_text(json.dumps({"epic": {**EPIC, "epic_id": "E"}, "arch_spec": {**notes, "epic_id": "E"}}))
+    told = desk.migrate(place, "--apply", "--json")
+    assert [one["artifacts"] for one in json.loads(told.stdout)["pipelines"]] == [["epic", "arch_notes"]]
+    assert [one["state"] for one in desk.ask("epic", "list", "--json")] == ["ba_phase"]
+
+
+@pytest.mark.slow
 def test_two_pipelines_of_one_name_are_one_and_the_other_is_told(desk: Desk, tmp_path: Path) -> None:
     """The Combine's own tables let pipelines without an id in."""
     place = combine_store(tmp_path / "old.db", [], [("pip_1", "complete")])

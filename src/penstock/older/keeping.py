@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.config.pipeline import PipelineSettings
@@ -63,7 +63,8 @@ class Keeping:
                     unread.append(f"{found.source}: another pipeline is called the same")
                 else:
                     progress = self._progress(found, name, opened, unread)
-                    kept[name] = Kept(progress=progress, is_there=await self._has(name))
+                    if progress.artifacts or found.id or not found.artifacts:  # a file can be mended and taken later
+                        kept[name] = Kept(progress=progress, is_there=await self._has(name))
         return Transfer(kept=tuple(kept.values()), unread=tuple(unread))
 
     async def store(self, transfer: Transfer) -> int:
@@ -83,6 +84,7 @@ class Keeping:
     def _progress(self, found: FoundPipeline, name: str, opened: Opened, unread: list[str]) -> Headway:
         pipeline = self._pipeline(found, name, opened)
         artifacts = tuple(self._artifacts(pipeline, found.artifacts, opened, unread))
+        pipeline = replace(pipeline, phase=_phase(found.state, {one.type for one in artifacts}))
         moved = Transition(source=IDLE, target=pipeline.state, at=pipeline.created_at, reason="taken over")
         note = PipelineNote(
             type="pipeline_created",
@@ -102,7 +104,7 @@ class Keeping:
             project_path=str(opened.project.path),
             epic_id=redact(found.epic_id)[:LONGEST_NAME],
             description=redact(found.description or found.epic_id)[:LONGEST_WISH],
-            phase=_phase(found),
+            phase=_phase(found.state, ()),
             status=status,
             sentence="taken over from an older system",
             branch=f"penstock/{name}",
@@ -151,14 +153,13 @@ def _name_of(found: FoundPipeline, project: str) -> str:
     return f"pip_{digest.hexdigest()[:16]}"
 
 
-def _phase(found: FoundPipeline) -> str:
-    """The phase in which it goes on, or in which it has ended."""
-    if found.state in _STATUS:
+def _phase(state: str, there: Collection[str]) -> str:
+    """The phase in which it goes on, or in which it has ended, by its own state or by the artifacts that it has."""
+    if state in _STATUS:
         return "commit_phase"
-    if found.state in _GOES_ON:
-        return found.state
-    if found.state in ("", "idle", "reloading_canon"):
-        there = {one.type for one in found.artifacts}
+    if state in _GOES_ON:
+        return state
+    if state in ("", "idle", "reloading_canon"):
         done = [phase for kind, phase in _PHASES.items() if kind in there]
         return "pm_phase" if not done else "arch_phase" if done[-1] == "pm_phase" else "ba_phase"
     return "ba_phase"
