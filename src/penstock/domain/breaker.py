@@ -23,6 +23,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 
 def _lasting_part(path: re.Match[str]) -> str:
+    """A path without its temporary folder and all above it: a pattern that looked for that could take minutes."""
     folder, _, name = path[0].rpartition("/")
     return path[0] if {"tmp", "temp"}.isdisjoint(folder.split("/")) else f"<tmp>/{name}"
 
@@ -34,7 +35,7 @@ _NORMALISE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], 
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
     (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
     (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|us|µs|ns|s|sec|secs|seconds?|minutes?)\b"), "<duration>"),
-    (re.compile(r"(?:/[^\s/:'\"()]++)++/?"), _lasting_part),
+    (re.compile(r"(?:/[^\s/:'\"()]+)+/?"), _lasting_part),
     (re.compile(r"\btmp[\w-]{6,}\b"), "<tmp>"),
     (re.compile(r"\bpytest-of-\w+|\bpytest-\d+\b"), "<tmp>"),
     (re.compile(r"(?:\bline |:)\d+(?::\d+)?\b(?:,? col(?:umn)? \d+\b)?"), ":<line>"),
