@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -136,7 +137,8 @@ class Projects:
         settings = self._parts.settings(files)
         async with self._parts.project(project.id, project.path, settings) as parts:
             templates = await _found(parts, base, tuple(FILES.values()))
-            text = would_run(settings, {**await _found(parts, base, named_files(settings)), **templates})
+            named = named_files(settings, (await parts.history.paths(base)).__contains__)
+            text = would_run(settings, {**await _found(parts, base, named), **templates})
             yield Opened(
                 project=project,
                 settings=settings,
@@ -190,8 +192,10 @@ class Projects:
     def would_run_here(self, project: Project) -> str:
         """What the checkout's files would run."""
         settings = self._parts.settings(checkout_files(project.path))
-        named = {path: project.path / path for path in (*named_files(settings), *FILES.values())}
-        files = {path: read_file(place) for path, place in named.items() if place.is_file()}
+        # a word of a command need not be anything that a system could look for
+        named = named_files(settings, lambda path: os.path.isfile(project.path / path))  # noqa: PTH113 - never raises
+        templates = (path for path in FILES.values() if (project.path / path).is_file())
+        files = {path: read_file(project.path / path) for path in (*named, *templates)}
         return would_run(settings, files)
 
     def trust_here(self, project: Project) -> None:

@@ -49,6 +49,16 @@ def test_hooks_need_trust_as_soon_as_there_is_such_a_section() -> None:
     assert json.loads(would_run(settings)) == {"hooks.after": "x"}
 
 
+THERE = {
+    *(".ci/run", ".ci/t", "GNUmakefile", "Makefile", "makefile", ".justfile", "package.json", "web/package.json"),
+    *("bunfig.toml", "pytest.ini", ".env", "conf/.env.local", "docs/package.json"),
+}
+
+
+def named(settings: Settings) -> tuple[str, ...]:
+    return named_files(settings, THERE.__contains__)
+
+
 @pytest.mark.parametrize(
     ("check", "files"),
     [
@@ -62,15 +72,21 @@ def test_hooks_need_trust_as_soon_as_there_is_such_a_section() -> None:
         ("cat /etc/Makefile", ()),
         ("cat ../Makefile", ()),
         ("it's", ()),
+        ("bun run lint", ("bunfig.toml", "package.json")),
+        ("just lint", (".justfile",)),
+        ("cd web && npm test", ("package.json", "web/package.json")),
+        ("npm --prefix=web test", ("package.json", "web/package.json")),
+        ("bash -c 'cd web; npm test'", ("package.json", "web/package.json")),
+        ("(make test)", ("GNUmakefile", "Makefile", "makefile")),
     ],
 )
 def test_the_protected_files_that_a_check_runs_by_name_belong_to_it(check: str, files: tuple[str, ...]) -> None:
-    assert named_files(project(f"[checks]\ntest = {json.dumps(check)}")) == files
+    assert named(project(f"[checks]\ntest = {json.dumps(check)}")) == files
 
 
 def test_the_files_of_set_up_free_tools_and_of_checks_as_tables_are_found_too() -> None:
     settings = project("[checks]\na = {command = 'make a'}\n[tools.t]\ncommand = 'sh'\nargs = ['.ci/t']\n")
-    assert set(named_files(settings)) == {"Makefile", "GNUmakefile", "makefile", ".ci/t"}
+    assert set(named(settings)) == {"Makefile", "GNUmakefile", "makefile", ".ci/t"}
 
 
 def test_a_file_is_told_line_by_line_and_a_large_one_by_its_hash() -> None:
@@ -90,4 +106,4 @@ def test_any_change_of_such_a_file_changes_what_would_run() -> None:
 
 
 def test_where_secrets_are_kept_is_never_shown() -> None:
-    assert named_files(project('[checks]\ntest = "test -e .env && sh conf/.env.local"')) == ()
+    assert named(project('[checks]\ntest = "test -e .env && sh conf/.env.local"')) == ()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from penstock.config.settings import Layer, Settings
@@ -28,12 +30,17 @@ LARGEST_SHOWN = 64 * 1024
 
 _RUN_BY = {
     "make": ("Makefile", "GNUmakefile", "makefile"),
-    "just": ("justfile",),
-    "npm": ("package.json",),
-    "pnpm": ("package.json",),
-    "yarn": ("package.json",),
+    "just": ("justfile", "Justfile", ".justfile"),
+    **dict.fromkeys(("npm", "pnpm", "yarn"), ("package.json",)),
+    "bun": ("package.json", "bunfig.toml"),
+    "deno": ("deno.json", "deno.jsonc", "package.json"),
+    "task": ("Taskfile.yml", "Taskfile.yaml"),
+    "rake": ("Rakefile",),
+    "tox": ("tox.ini", "tox.toml"),
+    "nox": ("noxfile.py",),
 }
 """Where a program finds what it is to run, though no word of the command says so."""
+_PARTS = re.compile(r"[\s;&|()<>`$=\"']+")
 
 
 def would_run(settings: Settings, files: Mapping[str, bytes] | None = None) -> str:
@@ -42,13 +49,17 @@ def would_run(settings: Settings, files: Mapping[str, bytes] | None = None) -> s
     return json.dumps({**_brought(settings), **shown}, sort_keys=True, indent=1, default=str)
 
 
-def named_files(settings: Settings) -> tuple[str, ...]:
-    """The protected files that the project's commands run by name: to change one is to change what would run."""
+def named_files(settings: Settings, is_there: Callable[[str], bool]) -> tuple[str, ...]:
+    """The protected files that the project's commands run by name: to change one is to change what would run.
+
+    What a program finds by itself it may be told to find in another folder (`cd web && npm test`).
+    """
     protected = ProtectedPaths()
     words = {word for value in _brought(settings).values() for word in _words(value)}
-    paths = {str(PurePosixPath(word)) for word in words if not word.startswith("/")}
-    paths |= {path for word in words for path in _RUN_BY.get(PurePosixPath(word).name, ())}
-    return tuple(sorted(path for path in paths if _is_run(path) and protected.holds(path)))
+    paths = {PurePosixPath(word) for word in words if not word.startswith("/")}
+    found = {file for word in words for file in _RUN_BY.get(PurePosixPath(word).name, ())}
+    named = {*paths, *(folder / file for folder in {PurePosixPath(), *paths} for file in found)}
+    return tuple(sorted(one for one in map(str, named) if _is_run(one) and is_there(one) and protected.holds(one)))
 
 
 def _is_run(path: str) -> bool:
@@ -69,10 +80,9 @@ def _brought(settings: Settings) -> dict[str, object]:
 def _words(value: object) -> Iterator[str]:
     match value:
         case str():
-            try:
+            yield from _PARTS.split(value)  # also of what a shell in the command is told to run
+            with suppress(ValueError):
                 yield from shlex.split(value)
-            except ValueError:
-                yield from value.split()
         case Mapping():
             for item in value.values():
                 yield from _words(item)
