@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
+PATIENCE = 600
+"""Seconds for a slow test: it starts many processes, and on a machine that others use too each takes its time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """More patience with slow tests than with the others, unless they say how much themselves."""
+    for item in items:
+        is_slow = any(item.get_closest_marker(name) for name in ("slow", "agents"))
+        if is_slow and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PATIENCE))
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
