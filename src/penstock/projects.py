@@ -113,6 +113,10 @@ class Projects:
         """The project that a command without one means."""
         return project_at(self._parts.folder)
 
+    def is_kept_here(self, project_id: str) -> bool:
+        """Whether Penstock's own repository of a project is in this home: the database may be shared with others."""
+        return (self._parts.home / "projects" / project_id / "repo.git").is_dir()
+
     def settings_here(self) -> Settings:
         """The settings with the project's files as they lie in the checkout: for looking, never for running."""
         try:

@@ -12,6 +12,8 @@ from api_server import Place, bundle, made_place, serving
 
 from penstock.api.work import Works
 from penstock.config.server import ServerSettings
+from penstock.domain.pipelines import PipelineNote
+from penstock.epics.asked import EpicWish
 from penstock.submission import SERVER, Submission
 from service_support import awaited
 
@@ -70,6 +72,26 @@ async def test_a_run_whose_server_was_killed_before_its_first_event_is_taken_up(
     finally:
         await works.close()
         await penstock.close()
+
+
+@awaited
+async def test_what_is_under_way_in_another_home_is_left_to_it(place: Place, tmp_path: Path) -> None:
+    """A database may be shared; the repositories stay where the work is."""
+    here, shared = place.penstock(), str(place.home / "state" / "penstock.db")
+    other = place.penstock(PENSTOCK_HOME=str(tmp_path / "other"), PENSTOCK_DATABASE=shared)
+    works = Works(other)
+    try:
+        pipeline, _ = await here.epics.create(EpicWish(description="Add a page"))
+        wanted = PipelineNote(type="phase_wanted", at=here.parts.clock.now())
+        await here.parts.pipelines.want(pipeline, "pm_phase", wanted)
+        assert (await works.take_up(), await other.epics.take_up()) == ([], [])
+        assert here.parts.views.unfinished_pipelines() == [pipeline]
+        assert await here.epics.take_up() == [pipeline]
+    finally:
+        for one in (here, other):
+            await one.epics.close()
+            await one.close()
+        await works.close()
 
 
 def test_a_workstream_that_waits_is_listed(place: Place) -> None:

@@ -42,15 +42,17 @@ class Works:
 
     async def take_up(self) -> list[str]:
         """Begin with every run that is under way, or that a server was to begin with, and that nobody works on: after
-        a restart. Paused ones rest, and so do those that others have stored and not begun.
+        a restart. Paused ones rest, and so do those that others have stored and not begun. Those whose repository is in
+        another home are left to whoever has it.
         """
-        views = self._penstock.parts.views
+        views, projects = self._penstock.parts.views, self._penstock.projects
         rows = await asyncio.to_thread(views.runs, is_unfinished=True, limit=MOST_UNFINISHED)
         found = [
             str(row["run_id"])
             for row in reversed(rows)
             if _is_to_be_worked_on(row)
             and not row["pipeline_id"]
+            and projects.is_kept_here(row["project"])
             and self._penstock.service.holder(row["run_id"]) is None
         ]
         for run_id in found:

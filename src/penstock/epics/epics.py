@@ -158,13 +158,16 @@ class Epics:
     async def take_up(self) -> list[str]:
         """Go on with every pipeline of which somebody has asked something and which nobody works on: after a restart.
 
-        Their ids; they are performed in the background. What a rejection has left unfinished is ended.
+        Their ids; they are performed in the background. What a rejection has left unfinished is ended. Those whose
+        repository is in another home are left to whoever has it.
         """
         await self._end_all_that_was_rejected()
         found = [
             pipeline_id
             for pipeline_id in await asyncio.to_thread(self._parts.views.unfinished_pipelines)
-            if not self._background.holds(pipeline_id) and self._parts.locks.holder(pipeline_id) is None
+            if not self._background.holds(pipeline_id)
+            and self._house.projects.is_kept_here((await self._parts.pipelines.load(pipeline_id)).project)
+            and self._parts.locks.holder(pipeline_id) is None
         ]
         for pipeline_id in found:
             self._background.begin(pipeline_id, stays=True, tell=_nobody)
