@@ -11,6 +11,7 @@ from penstock.adapters.agents.command import CommandAgent
 from penstock.adapters.agents.scripted import ScriptedAgent
 from penstock.bootstrap import ProjectAdapters, UnknownAgent
 from penstock.domain.plan import Scope, Workstream
+from penstock.ports import Holder
 from service_support import Desk, awaited
 
 OWN = """
@@ -66,6 +67,20 @@ async def test_what_is_given_to_an_agent_is_known_as_a_secret(tmp_path: Path) ->
     async with penstock.parts.project(project.id, project.path, penstock.parts.settings({})) as parts:
         said = parts.redactor.redact("key-of-the-user and token-of-the-agent")
     assert said == "[redacted] and [redacted]"
+
+
+@awaited
+async def test_a_run_has_one_owner_among_all_homes_that_share_a_database(tmp_path: Path) -> None:
+    one, two = Desk(tmp_path / "one"), Desk(tmp_path / "two")
+    for name in ("penstock.db", "shared.db"):
+        shared = {"PENSTOCK_DATABASE": str(one.home / name)}
+        first, second = one.penstock(**shared), two.penstock(**shared)
+        held = await first.parts.locks.acquire("run-1")
+        assert not isinstance(held, Holder)
+        assert isinstance(await second.parts.locks.acquire("run-1"), Holder)
+        held.release()
+        for penstock in (first, second):
+            await penstock.close()
 
 
 @awaited

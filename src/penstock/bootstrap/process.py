@@ -21,6 +21,8 @@ from penstock.adapters.store.opening import Database, open_database
 from penstock.adapters.store.pipelines import SqlPipelines
 from penstock.adapters.store.prompts import SqlPrompts
 from penstock.adapters.store.replies import SqlReplies
+from penstock.adapters.store.site import Site
+from penstock.adapters.store.sqlite import SqliteSite
 from penstock.adapters.store.views import SqlViews
 from penstock.adapters.tools.profiles import ToolsSettings
 from penstock.adapters.trust import TrustStore
@@ -40,9 +42,20 @@ from penstock.engine.prompts import FILES
 from penstock.gateway.opening import Opening
 from penstock.ports import Clock, Effect, Locks
 
+DATABASE = "penstock.db"
+"""The file that everything is stored in where no other database is named."""
+
 
 def no_effect(_name: str) -> None:
     """The effect hook of everyday life."""
+
+
+def lock_folder(site: Site, home: Path) -> Path:
+    """Where the locks of this machine are: beside a database in a file, which several homes may share."""
+    if not isinstance(site, SqliteSite):
+        return home / "locks"
+    file = site.path.resolve()
+    return file.with_name("locks" if file.name == DATABASE else f"{file.name}.locks")
 
 
 @dataclass(kw_only=True)
@@ -64,14 +77,9 @@ class Adapters:
         return read_environment(self.environ, NODES).places.home
 
     @cached_property
-    def local_locks(self) -> FileLocks:
-        """Who owns which run, as far as this machine goes."""
-        return FileLocks(self.home / "locks", self.clock)
-
-    @cached_property
     def locks(self) -> Locks:
         """Who owns which run, for all who use the same database."""
-        return self.database.locks(self.local_locks)
+        return self.database.locks(FileLocks(lock_folder(self.database.prepared.site, self.home), self.clock))
 
     @cached_property
     def slots(self) -> FileSlots:
@@ -102,7 +110,7 @@ class Adapters:
     @cached_property
     def database(self) -> Database:
         """The store, opened and up to date."""
-        place = self.own_settings.node(ProjectSettings).database or str(self.home / "penstock.db")
+        place = self.own_settings.node(ProjectSettings).database or str(self.home / DATABASE)
         database = open_database(place, self.clock, effect=self.effect)
         self.closing.append(database.close)
         self.news += [database.prepared.news] if database.prepared.news else []
