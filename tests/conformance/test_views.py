@@ -333,6 +333,13 @@ def test_names_that_no_database_can_hold_name_nothing(stored: Stored) -> None:
         views.usage(run=odd)
 
 
+def test_a_path_that_is_no_text_is_told_as_every_client_can_hold_it(stored: Stored) -> None:
+    stored.give(events.EnvironmentBroke(workstream="ws-a", sentence="src/\udcff is gone"))
+    told = stored.database.views.events("run-1")
+    assert "src/\\udcff is gone" in [row["payload"].get("sentence") for row in told]
+    assert json.dumps(told, ensure_ascii=False).encode()
+
+
 def test_any_thread_may_ask_while_the_journal_writes(stored: Stored) -> None:
     told: list[list[str]] = []
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, select, tuple_
 
-from penstock.adapters.store.asking import Asking, on_the_wire
+from penstock.adapters.store.asking import Asking, on_the_wire, told_json
 from penstock.adapters.store.codec import storable
 from penstock.adapters.store.library_tables import (
     artifacts,
@@ -67,7 +66,7 @@ class SqlLibraryViews(Asking):
             return {
                 **_pipeline(row),
                 "project_path": row.project_path,
-                "initial_context": json.loads(row.initial_context),
+                "initial_context": told_json(row.initial_context),
                 "phase_history": [_move(one) for one in _of(connection, phase_transitions, pipeline_id)],
                 "attempts": [_attempt(one) for one in _of(connection, phase_attempts, pipeline_id, "stable", "asked")],
                 "artifacts": [
@@ -105,7 +104,7 @@ class SqlLibraryViews(Asking):
         with self._connected() as connection:
             known_pipeline(connection, pipeline_id)
             return [
-                {"id": row.id, "type": row.type, "at": on_the_wire(row.at), "payload": json.loads(row.payload)}
+                {"id": row.id, "type": row.type, "at": on_the_wire(row.at), "payload": told_json(row.payload)}
                 for row in connection.execute(query.order_by(column.id).limit(limit))
             ]
 
@@ -166,7 +165,7 @@ _PARTS_OF_PIPELINE = ("project_path", "initial_context")
 def _pipeline(row: Row[Any]) -> dict[str, Any]:
     told = _told(row, "alerted_at", "created_at", "updated_at", "completed_at")
     shown = {name: value for name, value in told.items() if name not in _PARTS_OF_PIPELINE}
-    return {**shown, "approved": json.loads(row.approved)}
+    return {**shown, "approved": told_json(row.approved)}
 
 
 def _move(row: Row[Any]) -> dict[str, Any]:
@@ -180,14 +179,14 @@ def _attempt(row: Row[Any]) -> dict[str, Any]:
 
 
 def _artifact(row: Row[Any]) -> dict[str, Any]:
-    return {**_told(row, "created_at"), "warnings": json.loads(row.warnings)}
+    return {**_told(row, "created_at"), "warnings": told_json(row.warnings)}
 
 
 def _whole(row: Row[Any]) -> dict[str, Any]:
-    return {**_artifact(row), "payload": json.loads(row.payload)}
+    return {**_artifact(row), "payload": told_json(row.payload)}
 
 
 def _prompt(row: Row[Any]) -> dict[str, Any]:
     schema = row.working_schema
     told = _told(row, "created_at", "updated_at")
-    return {**told, "working_schema": None if schema is None else json.loads(schema)}
+    return {**told, "working_schema": None if schema is None else told_json(schema)}

@@ -5,13 +5,12 @@ The field names are those of `/api/v1`; times are UTC with `Z` and milliseconds;
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, tuple_
 
 from penstock.adapters.store import tables
-from penstock.adapters.store.asking import on_the_wire
+from penstock.adapters.store.asking import on_the_wire, told_json
 from penstock.adapters.store.codec import progress_fields, storable
 from penstock.adapters.store.failures import UnknownRequest
 from penstock.adapters.store.library_views import SqlLibraryViews
@@ -140,7 +139,7 @@ class SqlViews(SqlLibraryViews, SqlUsageReports, SqlMetrics, SqlUsageViews):
                 "id": row.id,
                 "run_id": row.run_id,
                 "type": row.type,
-                "payload": json.loads(row.payload),
+                "payload": told_json(row.payload),
                 "created_at": on_the_wire(row.created_at),
                 "taken_at": on_the_wire(row.taken_at),
                 "refused": row.refused,
@@ -184,7 +183,7 @@ def _confinement(connection: Connection, run_id: str) -> dict[str, int]:
 
 
 def _run(row: Row[Any], counts: dict[str, int]) -> dict[str, Any]:
-    progress = json.loads(row.progress)
+    progress = told_json(row.progress)
     names = ("run_id", "project", "pipeline_id", "status", "reason", "sentence", "branch", "base", "head", "generation")
     times = ("created_at", "updated_at", "started_at", "completed_at")
     return {
@@ -193,12 +192,12 @@ def _run(row: Row[Any], counts: dict[str, int]) -> dict[str, Any]:
         "publication": progress["publication"],
         **{name: on_the_wire(getattr(row, name)) for name in times},
         "counts": counts,
-        "metadata": json.loads(row.metadata),
+        "metadata": told_json(row.metadata),
     }
 
 
 def _workstream(row: Row[Any]) -> dict[str, Any]:
-    shown, progress = json.loads(row.metadata), progress_fields(row.progress)
+    shown, progress = told_json(row.metadata), {**progress_fields("{}"), **told_json(row.progress)}
     candidate = progress["candidate"]
     return {
         "ws_id": row.ws_id,
@@ -206,7 +205,7 @@ def _workstream(row: Row[Any]) -> dict[str, Any]:
         "status": row.status,
         **{name: progress[name] for name in ("outcome", "reason", "sentence")},
         "delay": progress["delay"],
-        "depends_on": json.loads(row.depends_on),
+        "depends_on": told_json(row.depends_on),
         "after": shown["after"],
         "gate": shown["gate"],
         "attempts": dict(progress["attempts"]),
@@ -224,7 +223,7 @@ def _event(row: Row[Any]) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in names},
         "timestamp": on_the_wire(row.timestamp),
-        "payload": json.loads(row.payload_json),
+        "payload": told_json(row.payload_json),
     }
 
 
@@ -235,7 +234,7 @@ def _attempt(row: Row[Any]) -> dict[str, Any]:
         "started_at": on_the_wire(row.started_at),
         "completed_at": on_the_wire(row.completed_at),
         "start": row.start_commit,
-        "result": None if row.result_json is None else json.loads(row.result_json),
+        "result": None if row.result_json is None else told_json(row.result_json),
     }
 
 
@@ -243,6 +242,6 @@ def _verdict(row: Row[Any]) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in ("id", "branch", "parent", "tree", "unchecked", "confined")},
         "commit": row.commit_id,
-        **{name: json.loads(getattr(row, name)) for name in ("members", "checks", "known_failures")},
+        **{name: told_json(getattr(row, name)) for name in ("members", "checks", "known_failures")},
         "created_at": on_the_wire(row.created_at),
     }
