@@ -162,6 +162,12 @@ def test_record_step_attempt_is_kept_beside_ours_and_changes_nothing(desk: Desk,
     assert pipeline.run_pipeline(run_id=run_id)["workstreams"][0]["attempts"]["edit"] == 1
 
 
+@pytest.mark.parametrize("odd", ["\ud800", float("nan"), json.loads("[" * 300 + "]" * 300)])
+def test_metadata_that_no_list_of_runs_could_tell_is_refused(desk: Desk, odd: object) -> None:
+    with pytest.raises(ValueError, match="the metadata of a run can't be kept: "):
+        pipeline.create_run("odd", metadata={"said": odd})
+
+
 ODD = "\ud800\0"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from penstock.accounts import Spender, give_caps
 from penstock.config.sections import BudgetSettings, ProjectSettings
 from penstock.config.settings import Settings
+from penstock.domain import strict_json
 from penstock.domain.plan import Plan
 from penstock.domain.ranked import rank
 from penstock.domain.ranks import Rows
@@ -38,7 +40,7 @@ class Assembly:
         """Store a run without a workstream, with the settings of the base commit; its id."""
         if run_id:
             check_run_id(run_id)
-        project, said = self._projects.current(), dict(metadata or {})
+        project, said = self._projects.current(), _kept(metadata or {})
         async with self._projects.opened(project) as opened:
             self._submitting.must_be_trusted(opened, None)
             kept = self._projects.freeze(opened.settings, prompts=opened.prompts)
@@ -142,6 +144,14 @@ class Assembly:
         except UnknownRun:
             return None
         return loaded if loaded.run.state is RunState.PENDING else None
+
+
+def _kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a run, which every list of runs must be able to tell."""
+    try:
+        return dict(strict_json.parsed(json.dumps(dict(metadata))))
+    except (TypeError, ValueError) as error:
+        raise EventRefused(f"the metadata of a run can't be kept: {error}") from None
 
 
 def _told(preview: Preview) -> dict[str, Any]:
