@@ -238,14 +238,17 @@ def test_missing_dependencies_cycles_and_overlaps_have_errors_of_their_own() -> 
 MANY = 1500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "count"),
     [
         ([bundle(tasks=[1] * 8 * MANY)], 8 * MANY),
         ([[bundle(f"part-{n}", depends_on=[f"ws-port-{n}"]) for n in range(MANY)]], MANY),
+        ([bundle(depends_on=[f"ws-{n}" for n in range(30 * MANY)])], 30 * MANY),
         ([bundle(name, files_scope=[*(f"{name}/{n}.py" for n in range(MANY)), "x.md"]) for name in "ab"], 1),
+        ([[bundle("0", gate=0), *(bundle(f"{n}", depends_on=[f"ws-{n - 1}"]) for n in range(1, 4 * MANY))]], 1),
     ],
-    ids=["values", "dependencies", "overlap"],
+    ids=["values", "dependencies", "dependencies of one", "overlap", "one of many"],
 )
 def test_a_plan_that_is_wrong_in_many_places_is_told_so_in_bearable_time(values: list[Any], count: int) -> None:
     start = time.process_time()

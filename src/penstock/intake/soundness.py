@@ -18,7 +18,7 @@ from penstock.intake.bundle_model import TestGate
 from penstock.intake.problems import Problem, ProblemKind
 
 MOST_OVERLAPS = 1000
-MOST_COMPARED = 20_000
+MOST_COMPARED = 5_000
 """Ids that are compared with others to tell which one may have been meant: each takes tens of microseconds."""
 
 
@@ -84,10 +84,13 @@ def dependencies(entries: Sequence[Entry]) -> list[Problem]:
     edges = _edges(entries)
     by_id = {entry.id: entry for entry in reversed(entries) if entry.id is not None}
     problems = []
+    places: dict[str, dict[str, int]] = {}
     for number, (name, other) in enumerate(dag.missing(edges)):
+        if name not in places:
+            places[name] = {one: place for place, one in reversed([*enumerate(edges[name])])}
         nearest = get_close_matches(other, edges, n=1) if number * len(edges) < MOST_COMPARED else []
         remedy = f"did you mean `{nearest[0]}`?" if nearest else "add that bundle, or take it out of depends_on"
-        place = ("depends_on", edges[name].index(other))
+        place = ("depends_on", places[name][other])
         message = f"depends_on names a bundle that isn't there: {name} -> {other}"
         problems.append(by_id[name].problem(ProblemKind.DEPENDENCY, message, place=place, remedy=remedy))
     for cycle in dag.cycles(edges):
@@ -104,11 +107,10 @@ def shared_paths(entries: Sequence[Entry], allowed: AllowedOverlaps, *, ignore_c
     if edges is None:
         return []
     ancestry = dag.Ancestry.of(edges)
-    ordered_with = ancestry.ordered_with()
-    good = [entry for entry in {one.id: one for one in reversed(entries)}.values() if entry.bundle is not None]
-    good.sort(key=lambda entry: ancestry.places[entry.id or ""])
-    excused = _excused(good, ancestry.places, ordered_with, allowed.pairs)
-    scopes = [_scope_to_compare(entry, allowed) for entry in good]
+    first = {one.id: one for one in reversed(entries)}
+    good = {ancestry.places[name]: one for name, one in first.items() if name is not None and one.bundle is not None}
+    scopes = [_scope_to_compare(good.get(place), allowed) for place in range(len(ancestry.places))]
+    excused = _excused(ancestry, allowed.pairs)
     found = overlaps(scopes, ignore_case=ignore_case, excused=excused, limit=MOST_OVERLAPS)
     return [_overlap_problem(good[one], good[other], mine, theirs) for one, other, mine, theirs in found]
 
@@ -125,28 +127,19 @@ def _without_cycles(edges: Mapping[str, Sequence[str]]) -> dict[str, list[str]] 
     return None
 
 
-def _excused(
-    entries: Sequence[Entry], places: Mapping[str, int], ordered_with: Sequence[int], pairs: Collection[frozenset[str]]
-) -> list[int]:
-    """For each entry the bit set of those that it is ordered with or may share with, by place among the entries."""
-    here = {entry.id: number for number, entry in enumerate(entries)}
-    is_whole = len(entries) == len(places)
-    excused = []
-    for entry in entries:
-        bits = ordered_with[places[entry.id or ""]]
-        if not is_whole:
-            bits = sum(1 << number for number, other in enumerate(entries) if bits >> places[other.id or ""] & 1)
-        excused.append(bits)
+def _excused(ancestry: dag.Ancestry, pairs: Collection[frozenset[str]]) -> list[int]:
+    """For each place the bit set of those that it is ordered with or may share with."""
+    excused = ancestry.ordered_with()
     for pair in pairs:
-        if len(pair) == 2 and pair <= here.keys():
-            one, other = (here[name] for name in pair)
+        if len(pair) == 2 and pair <= ancestry.places.keys():
+            one, other = (ancestry.places[name] for name in pair)
             excused[one] |= 1 << other
             excused[other] |= 1 << one
     return excused
 
 
-def _scope_to_compare(entry: Entry, allowed: AllowedOverlaps) -> Scope:
-    if entry.bundle is None:
+def _scope_to_compare(entry: Entry | None, allowed: AllowedOverlaps) -> Scope:
+    if entry is None or entry.bundle is None:
         return Scope(files=())
     patterns = map(normalise, (*entry.bundle.files_scope, *entry.bundle.files_create))
     return Scope(files=tuple(pattern for pattern in patterns if not allowed.covers(pattern)))
