@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,14 @@ def test_json_is_read_as_the_standard_library_reads_it(
 ) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     assert read_json(text).value == json.loads(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("read", [read_json, read_yaml])
+def test_more_values_than_bear_to_be_kept_are_refused_however_small_the_file(read: Callable[[str], object]) -> None:
+    with pytest.raises(Unreadable, match="too many values"):
+        read(f"{'[' * 60}{'1,' * 60_000}1{']' * 60}")
+    read("[" + "[1,1],\n" * 60_000 + "1]")
 
 
 @given(st.text(alphabet='{}[]",:/*\\ \n\tab01-.eE"utrfnls', max_size=40))

@@ -6,7 +6,7 @@ import re
 from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]  # in C, documented nowhere, there since Python 2
 
-from penstock.intake.positions import DEEPEST, Document, LineIndex, Place, Remark, Unreadable
+from penstock.intake.positions import DEEPEST, Document, LineIndex, Lines, Place, Remark, Unreadable
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -26,7 +26,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
         self.index = LineIndex(text)
-        self.lines: dict[Place, int] = {}
+        self.lines = Lines()
         self.comments: list[Remark] = []
         self.twice: list[Remark] = []
 
@@ -58,7 +58,8 @@ class _Reader:
 
     def _value(self, place: Place) -> object:
         letter = self._skip(place)
-        self.lines.setdefault(place, self.index.at(self.at))
+        if place not in self.lines:
+            self.lines[place] = self.index.at(self.at)
         if len(place) > DEEPEST:
             raise self._fault(f"values are nested deeper than {DEEPEST}")
         if letter == "{":

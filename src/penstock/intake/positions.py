@@ -11,6 +11,8 @@ from penstock.domain.errors import UserError
 
 DEEPEST = 64
 LARGEST = 8 * 1024 * 1024
+MOST_STEPS = 3_000_000
+"""So long may all places of a file be together: a small one can hold millions of deep ones, of half a kilobyte each."""
 
 Place = tuple[str | int, ...]
 
@@ -46,6 +48,21 @@ class Unreadable(UserError, ValueError):
     def __init__(self, fault: str, line: int | None = None) -> None:
         self.fault, self.line = fault, line
         super().__init__(fault if line is None else f"line {line}: {fault}")
+
+
+class Lines(dict[Place, int]):
+    """The line of each place of one text, as far as that bears."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._steps = 0
+
+    def __setitem__(self, place: Place, line: int) -> None:
+        """Note the line of a place; `Unreadable` where there are too many."""
+        self._steps += len(place)
+        if self._steps > MOST_STEPS:
+            raise Unreadable("the file holds too many values to be read: part it, or nest them less deeply", line)
+        super().__setitem__(place, line)
 
 
 class LineIndex:

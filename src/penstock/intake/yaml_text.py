@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from penstock.intake.positions import DEEPEST, Document, Place, Remark, Unreadable
+from penstock.intake.positions import DEEPEST, Document, Lines, Place, Remark, Unreadable
 
 _INTEGER = re.compile(r"[-+]?\d{1,100}", re.ASCII)
 _FLOAT = re.compile(
@@ -43,7 +43,7 @@ class _Builder:
 
     def __init__(self, events: Iterator[yaml.Event]) -> None:
         self.events = events
-        self.lines: dict[Place, int] = {}
+        self.lines = Lines()
         self.twice: list[Remark] = []
 
     def document(self) -> Document:
@@ -58,7 +58,8 @@ class _Builder:
         return Document(value=value, lines=self.lines, twice=tuple(self.twice))
 
     def _value(self, event: yaml.Event, place: Place) -> object:
-        self.lines.setdefault(place, _line(event))
+        if place not in self.lines:
+            self.lines[place] = _line(event)
         if len(place) > DEEPEST:
             raise Unreadable(f"values are nested deeper than {DEEPEST}", _line(event))
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
