@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -599,3 +600,10 @@ def test_what_would_run_can_not_carry_control_characters_to_a_terminal() -> None
     text = would_run(loaded(project={"penstock.toml": '[checks]\nlint = "a\\u001b[2K\\u202eb"'}))
     assert text.isascii()
     assert "\x1b" not in text
+
+
+@pytest.mark.slow
+def test_thousands_of_agents_are_read_in_bearable_time() -> None:
+    start = time.process_time()
+    loaded(project={"penstock.toml": "".join(f"agents.a{n}.model = 'x'\n" for n in range(20_000))})
+    assert time.process_time() - start < 15

@@ -150,6 +150,8 @@ def _take_files(gathering: _Gathering, sources: Sources) -> None:
 class _Gathering:
     nodes: Nodes
     given: dict[Key, Given] = field(default_factory=dict)
+    below: dict[Key, dict[str, None]] = field(default_factory=dict)
+    """The names that were given right below each key."""
     problems: list[str] = field(default_factory=list)
 
     def take(self, name: str, content: bytes, prefix: Key, layer: Layer) -> None:
@@ -175,6 +177,8 @@ class _Gathering:
 
     def give(self, key: Key, value: object, layer: Layer, origin: str, place: str = "") -> None:
         self.given[key] = Given(key=key, value=value, layer=layer, origin=origin, place=place or origin)
+        for depth, name in enumerate(key):
+            self.below.setdefault(key[:depth], {})[name] = None
 
     def build(self, node: type, key: Key) -> Any:  # Any: the type is the caller's `node`
         values: dict[str, Any] = {}
@@ -206,8 +210,7 @@ class _Gathering:
     def _entries(self, place: Place, key: Key, taken: set[str]) -> Mapping[str, Any]:
         kind = entry_kind(place.kind)
         entries: dict[str, Any] = {} if place.default is MISSING else dict(place.default)
-        below = (item for item in self.given if len(item) > len(key) and item[: len(key)] == key)
-        for name in dict.fromkeys(item[len(key)] for item in below):
+        for name in self.below.get(key, ()):
             if name in taken:
                 continue
             own = (*key, name)
