@@ -110,3 +110,12 @@ def test_a_second_round_is_made_of_the_first_ones_bundles() -> None:
 def test_without_a_plan_there_is_nothing_to_mend() -> None:
     with pytest.raises(PlanUnsound, match="no plan"):
         fixing_plan({"issues": [issue("a")]}, [], RULES, number=1)
+
+
+def test_a_finding_without_a_place_may_be_mended_wherever_a_large_plan_reached_and_again_in_the_next_round() -> None:
+    rows = [{"title": f"Part {n}", "files_scope": [f"src/{n}/{m}.py" for m in range(11)]} for n in range(30)]
+    documents = plan_of(analysis(*rows), ARCHITECTURE, RULES).documents
+    report = {"issues": [{"id": "Q-1", "severity": "high", "description": "It is slow", "fix_required": True}]}
+    for number in (1, 2):
+        documents = fixing_plan(report, documents, RULES, number=number).documents
+        assert [len(one["files_scope"]) for one in documents] == [330]

@@ -264,6 +264,13 @@ def test_too_many_workstreams_are_refused() -> None:
     assert errors_of(*rows) == ("201 workstreams are planned, and 200 are the most",)
 
 
+def test_more_paths_than_a_workstream_may_name_are_an_error_and_never_left_out() -> None:
+    paths = [f"src/m/{number}.py" for number in range(350)]
+    for name in ("files_scope", "files_create"):
+        (error,) = errors_of({"title": "One", "files_scope": ["src/a.py"], name: paths})
+        assert "350 paths are named, and 300 are the most" in error
+
+
 def test_two_hundred_workstreams_that_all_share_one_file_are_a_chain() -> None:
     rows = ({"id": f"w{number}", "files_scope": ["a.py"]} for number in range(200))
     planned = plan_of(analysis(*rows), {}, RULES)

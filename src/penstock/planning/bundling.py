@@ -76,7 +76,9 @@ def _ids(drafts: Sequence[Draft], rules: PlanRules, found: _Findings) -> list[st
 
 
 def _scope(draft: Draft, rules: PlanRules, found: _Findings) -> Scope:
-    files, create = (scopes.judged(paths, rules.protected) for paths in (draft.files_scope, draft.files_create))
+    files, create = (
+        scopes.judged(paths, rules.protected, draft.most_paths) for paths in (draft.files_scope, draft.files_create)
+    )
     for fault in (*files.faults, *create.faults):
         found.errors.append(f"workstream {draft.name!r}: {fault}")
     if not files.good and not create.good and not (files.faults or create.faults):
@@ -171,7 +173,7 @@ def _ordered(
 
 def _document(draft: Draft, rules: PlanRules, found: _Findings) -> dict[str, Any]:
     own = (*draft.files_scope, *draft.files_create)
-    kept = scopes.frozen_tests(draft.acceptance_files, own, rules.files)
+    kept = scopes.frozen_tests(draft.acceptance_files, own, rules.files, draft.most_paths)
     found.warnings += [f"workstream {draft.name!r}: {fault}" for fault in kept.faults]
     metadata = {
         "title": draft.title,

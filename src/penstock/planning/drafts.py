@@ -11,6 +11,7 @@ from penstock.domain.errors import AgentError
 from penstock.domain.scope import ProtectedPaths
 
 MOST_WORKSTREAMS = 200
+MOST_PATHS = 300
 LONGEST_COMMAND = 2000
 Document = Mapping[str, Any]
 """A bundle, in the form in which a run stores it."""
@@ -80,3 +81,5 @@ class Draft:
     acceptance_files: tuple[str, ...] = ()
     notes: str = ""
     stories: tuple[str, ...] = ()
+    most_paths: int = MOST_PATHS
+    """So many may be in each list of them."""

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from penstock.domain.scope import fault_of, matches_any, normalise
 from penstock.planning.bundling import bundled
 from penstock.planning.components import key_of
-from penstock.planning.drafts import Document, Draft, Planned, PlanRules, PlanUnsound
+from penstock.planning.drafts import MOST_PATHS, MOST_WORKSTREAMS, Document, Draft, Planned, PlanRules, PlanUnsound
 from penstock.planning.payloads import Payload, one_line, paths_in, rows_in, text_in, texts_in
 
 MOST_NOTES = 6000
+EVERY_PATH = MOST_PATHS * MOST_WORKSTREAMS
+"""Whoever mends what all have made may change what all might: together that is more than one of them may name."""
 SEVERITIES = ("critical", "high", "medium", "low")
 _LINE = re.compile(r"(?::\d+(?:[-:,]\d+)*|#L\d+(?:-L?\d+)?|\s+\(?lines? .*)$", re.IGNORECASE)
 Group = frozenset[int]
@@ -111,6 +113,7 @@ def _draft(name: str, group: Group, issues: Sequence[_Issue], documents: Sequenc
         acceptance_files=_together(mine, "acceptance_files"),
         notes=notes[:MOST_NOTES],
         stories=tuple(dict.fromkeys(story for one in mine for story in texts_in(_metadata(one), "stories"))),
+        most_paths=EVERY_PATH,
     )
 
 
@@ -120,7 +123,7 @@ def _metadata(document: Document) -> Payload:
 
 
 def _together(documents: Sequence[Document], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(path for one in documents for path in paths_in(one, name)))
+    return tuple(dict.fromkeys(path for one in documents for path in paths_in(one, name, most=EVERY_PATH)))
 
 
 def _lines(documents: Sequence[Document]) -> list[tuple[str, bool]]:

@@ -11,6 +11,8 @@ from typing import Any
 
 LONGEST_TEXT = 4000
 MOST_ITEMS = 300
+MOST_PATHS = 10 * MOST_ITEMS
+"""More than any list may hold: who judges them must see that there are too many."""
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Payload = Mapping[str, Any]
@@ -27,7 +29,7 @@ def texts_in(payload: Payload, name: str, *, most: int = MOST_ITEMS, longest: in
     return tuple(item for item in found if item)[:most]
 
 
-def paths_in(payload: Payload, name: str, *, most: int = MOST_ITEMS) -> tuple[str, ...]:
+def paths_in(payload: Payload, name: str, *, most: int = MOST_PATHS) -> tuple[str, ...]:
     """The paths of a list as they are written: who judges them must see what is wrong with them."""
     found = (item.strip() for item in _items(payload.get(name)) if isinstance(item, str))
     return tuple(item for item in found if item)[:most]

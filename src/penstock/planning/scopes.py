@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from penstock.domain.scope import ProtectedPaths, fault_of, is_literal, matches, normalise
 
-MOST_PATHS = 300
 _ONLY_WILD = re.compile(r"[*?]+")
 _WILD = re.compile(r"[*?]+")
 CHILD = "x"
@@ -26,18 +25,18 @@ class Paths:
     faults: tuple[str, ...]
 
 
-def judged(written: Sequence[str], protected: ProtectedPaths) -> Paths:
+def judged(written: Sequence[str], protected: ProtectedPaths, most: int) -> Paths:
     """Each path in its one spelling, once; or why it is refused."""
     good: dict[str, None] = {}
     faults: list[str] = []
-    for path in written[:MOST_PATHS]:
+    for path in written[:most]:
         fault = fault_of(path) or _permission_fault(normalise(path), protected)
         if fault is None:
             good[normalise(path)] = None
         else:
             faults.append(f"the path {shown(path)} {fault}")
-    if len(written) > MOST_PATHS:
-        faults.append(f"{len(written)} paths are named, and {MOST_PATHS} are the most")
+    if len(written) > most:
+        faults.append(f"{len(written)} paths are named, and {most} are the most")
     return Paths(good=tuple(good), faults=tuple(faults))
 
 
@@ -57,12 +56,12 @@ def _permission_fault(path: str, protected: ProtectedPaths) -> str | None:
     return None
 
 
-def frozen_tests(written: Sequence[str], own: Iterable[str], files: Collection[str] | None) -> Paths:
+def frozen_tests(written: Sequence[str], own: Iterable[str], files: Collection[str] | None, most: int) -> Paths:
     """The acceptance files that can be taken from before the work: those that are there and not the work itself."""
     mine = tuple(own)
     good: dict[str, None] = {}
     faults: list[str] = []
-    for path in written[:MOST_PATHS]:
+    for path in written[:most]:
         fault = fault_of(path) or _not_before(normalise(path), mine, files)
         if fault is None:
             good[normalise(path)] = None
