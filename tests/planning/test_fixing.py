@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from plan_samples import ANALYSIS, ARCHITECTURE, EPIC, RULES, analysis, by_id, loaded, unchecked, waits
 
+from penstock.planning.drafts import LONGEST_COMMAND
 from penstock.planning.fixing import fixing_plan
 from penstock.planning.plans import PlanUnsound, plan_of
 
@@ -119,3 +120,13 @@ def test_a_finding_without_a_place_may_be_mended_wherever_a_large_plan_reached_a
     for number in (1, 2):
         documents = fixing_plan(report, documents, RULES, number=number).documents
         assert [len(one["files_scope"]) for one in documents] == [330]
+
+
+def test_a_command_that_is_as_long_as_may_be_stays_one() -> None:
+    command = "pytest ".ljust(LONGEST_COMMAND, "x")
+    documents = plan_of(
+        analysis({"title": "One", "files_scope": ["src/a.py"], "acceptance": [command]}), ARCHITECTURE, RULES
+    ).documents
+    for number in (1, 2):
+        documents = fixing_plan({"issues": [issue("")]}, documents, RULES, number=number).documents
+        assert documents[0]["acceptance_tests"] == [{"run": command}]

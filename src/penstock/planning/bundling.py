@@ -90,13 +90,13 @@ def _acceptance(draft: Draft, rules: PlanRules, found: _Findings) -> list[Item]:
     items: list[Item] = []
     is_checked = rules.has_checks or rules.allow_unchecked
     for line in draft.acceptance:
-        if len(line) > LONGEST_COMMAND:
-            text = f"an acceptance command has more than {LONGEST_COMMAND} characters"
-            found.errors.append(f"workstream {draft.name!r}: {text}")
-            continue
         taken = classify(
             line, tool_commands=rules.tool_commands, runners=rules.runners, make_targets=rules.make_targets
         )
+        if len(taken.text) > LONGEST_COMMAND:  # without what says that it is one
+            text = f"an acceptance command has more than {LONGEST_COMMAND} characters"
+            found.errors.append(f"workstream {draft.name!r}: {text}")
+            continue
         if taken.kind is AcceptanceKind.PROSE:
             found.warnings.append(f"workstream {draft.name!r}: taken for prose, not for a command: {one_line(line)}")
         is_checked = is_checked or taken.is_checkable
