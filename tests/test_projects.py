@@ -8,6 +8,7 @@ import pytest
 
 from penstock.config.sections import LimitSettings, ProjectSettings
 from penstock.domain.errors import UserError
+from penstock.intake.bundles import ProblemKind, check
 from penstock.projects import NoProject, make_targets, project_at
 from penstock.submission import Submission
 from service_support import SETTINGS, Desk, awaited, bundle
@@ -136,3 +137,15 @@ def test_targets_are_what_a_makefile_makes(tmp_path: Path) -> None:
     assert make_targets(tmp_path) is None
     (tmp_path / "Makefile").write_text("CC := gcc\nall: test\n\ntest:\n\tpytest\n")
     assert make_targets(tmp_path) == frozenset({"all", "test"})
+
+
+def test_where_case_makes_no_difference_two_spellings_of_a_path_are_one(tmp_path: Path) -> None:
+    twins = [bundle(name, files_scope=[path]) for name, path in (("ws-a", "src/A.txt"), ("ws-b", "src/a.txt"))]
+    desk = Desk(tmp_path, *twins)
+    projects, settings = desk.penstock().projects, desk.penstock().parts.settings({})
+    project = projects.current()
+    found = check(desk.project / "workstreams", projects.plan_options(project, settings)).problems
+    assert found == ()
+    (desk.project / ".GIT").symlink_to(".git")  # as a file system without case would show it
+    found = check(desk.project / "workstreams", projects.plan_options(project, settings)).problems
+    assert [one.kind for one in found] == [ProblemKind.OVERLAP]

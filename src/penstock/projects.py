@@ -265,6 +265,7 @@ class Projects:
             has_checks=bool(checks.static or checks.integrate),
             check_groups={name: len(group) for name, group in checks.groups.items()},
             allow_unchecked=own.allow_unchecked,
+            ignore_case=ignores_case(project.path),
         )
 
     def default_agent(self, settings: Settings) -> str:
@@ -333,3 +334,11 @@ def make_targets(path: Path) -> frozenset[str] | None:
     if not makefile.is_file():
         return None
     return frozenset(_TARGET.findall(makefile.read_text("utf-8", "replace")))
+
+
+def ignores_case(path: Path) -> bool:
+    """Whether the file system of a project takes two spellings of a name for one."""
+    try:
+        return (path / ".GIT").samefile(path / ".git")
+    except OSError:
+        return False
