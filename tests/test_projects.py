@@ -100,6 +100,23 @@ async def test_what_a_program_is_to_run_in_another_folder_is_agreed_to_with_it(t
     await penstock.close()
 
 
+@awaited
+async def test_which_of_the_users_own_files_agents_are_given_is_agreed_to(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, settings="")
+    penstock = desk.penstock()
+    async with penstock.projects.opened(penstock.projects.current()) as opened:
+        assert opened.is_trusted
+    (desk.project / ".worktreeinclude").write_text(".env\n")
+    desk.commit()
+    async with penstock.projects.opened(penstock.projects.current()) as opened:
+        assert not opened.is_trusted
+        assert ".env" in opened.difference
+    penstock.projects.trust_here(penstock.projects.current())
+    async with penstock.projects.opened(penstock.projects.current()) as opened:
+        assert opened.is_trusted
+    await penstock.close()
+
+
 def test_settings_outside_of_a_project_are_the_users(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     assert desk.penstock(folder=tmp_path).projects.settings_here().node(ProjectSettings).agent == ""

@@ -32,6 +32,7 @@ from penstock.domain.run import Policy
 from penstock.domain.states import RunState
 from penstock.engine.context import RunSettings
 from penstock.engine.frozen import Frozen
+from penstock.engine.furnishing import INCLUDE_FILE
 from penstock.engine.prompts import FILES, PromptTemplates, chosen
 from penstock.engine.soundness import refuse_unsound
 from penstock.intake.bundles import BundleOptions
@@ -39,6 +40,8 @@ from penstock.parts import Parts, ProjectParts
 from penstock.ports import HistoryLost, Loaded
 
 MOST_NAMED = 5
+TELLING = (*FILES.values(), INCLUDE_FILE)
+"""What of a project says what agents are told, and which of the user's own files they are given."""
 AGENTS, CHECKS = 8, 4
 """Slots of the machine where the settings name none: a single run never has fewer than its own workstreams need."""
 
@@ -140,9 +143,9 @@ class Projects:
             files = await committed_files(parts, base)
         settings = self._parts.settings(files)
         async with self._parts.project(project.id, project.path, settings) as parts:
-            templates = await _found(parts, base, tuple(FILES.values()))
+            telling = await _found(parts, base, TELLING)
             named = named_files(settings, (await parts.history.paths(base)).__contains__)
-            text = would_run(settings, {**await _found(parts, base, named), **templates})
+            text = would_run(settings, {**await _found(parts, base, named), **telling})
             yield Opened(
                 project=project,
                 settings=settings,
@@ -157,7 +160,7 @@ class Projects:
                     *(_uncommitted_settings(project, files, base_branch) if base_branch else ()),
                 ),
                 prompts=chosen(
-                    templates,
+                    telling,
                     self._parts.prompt_files(),
                     most=settings.node(PromptsSettings).max_chars,
                     redact=parts.redactor.redact,
@@ -198,8 +201,8 @@ class Projects:
         settings = self._parts.settings(checkout_files(project.path))
         # a word of a command need not be anything that a system could look for
         named = named_files(settings, lambda path: os.path.isfile(project.path / path))  # noqa: PTH113 - never raises
-        templates = (path for path in FILES.values() if (project.path / path).is_file())
-        files = {path: read_file(project.path / path) for path in (*named, *templates)}
+        telling = (path for path in TELLING if (project.path / path).is_file())
+        files = {path: read_file(project.path / path) for path in (*named, *telling)}
         return would_run(settings, files)
 
     def trust_here(self, project: Project) -> None:

@@ -75,7 +75,7 @@ def _settings_file(projects: Projects, project: Project) -> tuple[list[str], lis
         trusted = "these commands are trusted; if you change them" if found else "when you have named some"
         lines.append(f"{trusted}: penstock trust")
     else:
-        what = "a plan" if has_plan else "commands or prompts"
+        what = "a plan" if has_plan else "commands, prompts or a list of your own files"
         lines.append(f"the project brings {what} along, so nothing is trusted yet: look with penstock trust --show")
     return lines, [path]
 
