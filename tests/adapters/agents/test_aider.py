@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from penstock.adapters.agents.verdicts import Said
 
 AIDER = Aider()
 VARIABLES = Path("/attempt/aider.env")
+MODELS = Path("/attempt/aider.models.yml")
 
 
 def value_after(arguments: tuple[str, ...], word: str) -> str:
@@ -84,6 +86,25 @@ def test_all_its_roles_ask_for_the_one_model() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("protocol", "address"), [("openai", "http://127.0.0.1:8080/v1"), ("anthropic", "http://127.0.0.1:8080")]
+)
+def test_no_file_of_a_project_says_whom_it_calls_or_with_which_key(protocol: str, address: str) -> None:
+    call = AIDER.call(job(AIDER, access=access(protocol)))
+    assert value_after(call.arguments, "--model-settings-file") == str(MODELS)
+    ((name, said),) = (tuple(entry.values()) for entry in json.loads(call.files[MODELS]))
+    assert name == "aider/extra_params"  # what goes with every call, over what a model's own settings say
+    assert said == {
+        "model": f"{protocol}/model-1",
+        "custom_llm_provider": protocol,
+        "api_base": address,
+        "base_url": address,
+        "api_key": KEY,
+        "fallbacks": None,
+    }
+    assert {"NO_PROXY='*'", "no_proxy='*'", "USE_LITELLM_PROXY='false'"} <= set(call.files[VARIABLES].splitlines())
+
+
 def test_a_projects_files_make_it_run_nothing() -> None:
     call = AIDER.call(job(AIDER))
     assert {"--no-auto-lint", "--no-auto-test", "--no-notifications", "--no-auto-commits"} <= set(call.arguments)
@@ -99,7 +120,7 @@ def test_what_it_writes_lies_in_the_attempts_own_folder() -> None:
     assert all(
         Path(value).is_relative_to("/attempt/home")
         for value in (*histories, *map(str, call.files))
-        if "env" not in value
+        if value not in {str(VARIABLES), str(MODELS)}
     )
 
 

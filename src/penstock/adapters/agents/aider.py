@@ -5,6 +5,7 @@ Its exit code is 0 for almost every failure: what it printed is the evidence.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,10 +51,11 @@ class Aider:
     def call(self, job: Job) -> Call:
         """The declared files are in the chat from the start; what they are not, it may add."""
         profile = profile_for(self.profiles, *filter(None, (job.access.alias, job.access.model)))
-        model, settings = f"{job.access.protocol}/{job.access.model}", job.folder / "aider.env"
+        model, settings, models = _model(job), job.folder / "aider.env", job.folder / "aider.models.yml"
         return Call(
             arguments=(
                 *("--message-file", str(job.prompt_file), "--env-file", str(settings), *SWITCHES, *HARMLESS),
+                *("--model-settings-file", str(models)),
                 *("--set-env", f"{job.access.protocol.upper()}_API_BASE={_address(job)}"),
                 *("--map-tokens", str(profile.map_tokens), "--edit-format", profile.edit_format),
                 *("--model", model, "--weak-model", model, "--editor-model", model),
@@ -62,6 +64,7 @@ class Aider:
             variables=_variables(job),
             files={
                 settings: _settings(job),
+                models: json.dumps([{"name": "aider/extra_params", "extra_params": _words_of_each_call(job)}]),
                 job.home / ".gitconfig": IDENTITY,
                 job.home / ".aider" / "caches" / "model_prices_and_context_window.json": NO_PRICES,
             },
@@ -101,8 +104,28 @@ def _settings(job: Job) -> str:
         f"{family}_API_BASE": _address(job),
         f"{family}_BASE_URL": _address(job),
         **{f"AIDER_{name}": "false" for name in DEFUSED},
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "*"),
+        "USE_LITELLM_PROXY": "false",
     }
     return "".join(f"{name}='{value}'\n" for name, value in variables.items())
+
+
+def _words_of_each_call(job: Job) -> dict[str, object]:
+    """What each call says, whatever a project's .aider.model.settings.yml has for it, or for a model that its
+    .aider.conf.yml puts in the place of ours: read last, it counts.
+    """
+    return {
+        "model": _model(job),
+        "custom_llm_provider": job.access.protocol,
+        "api_base": _address(job),
+        "base_url": _address(job),
+        "api_key": job.access.key,
+        "fallbacks": None,
+    }
+
+
+def _model(job: Job) -> str:
+    return f"{job.access.protocol}/{job.access.model}"
 
 
 def _address(job: Job) -> str:
