@@ -175,7 +175,10 @@ def secrets_of(home: Path, environ: Mapping[str, str]) -> list[Path]:
 def ways_out_of(environ: Mapping[str, str]) -> list[Path]:
     """The sockets of the user's services, as variables name them, and of container engines."""
     named = (Path(path) for variable in _ANSWERING for path in _PATH.findall(environ.get(variable, "")))
-    return [*(path for path in named if not os.path.isdir(path)), *map(Path, _ENGINES)]  # noqa: PTH112 - never raises
+    sockets = (path for path in named if not os.path.isdir(path))  # noqa: PTH112 - never raises
+    folder = Path(environ.get("XDG_RUNTIME_DIR") or "/")
+    is_own = folder.is_absolute() and folder not in (folder.parent, SCRATCH)
+    return [*sockets, *([folder] if is_own else ()), *map(Path, _ENGINES)]
 
 
 def toolchains_of(home: Path) -> dict[str, str]:
