@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from penstock.adapters.processes import outlook as outlook_module
-from penstock.adapters.processes.checkout import look_through
+from penstock.adapters.processes.checkout import MOST_HIDDEN, look_through
 from penstock.adapters.processes.outlook import Outlook
 
 if TYPE_CHECKING:
@@ -132,6 +132,16 @@ def test_settings_that_are_made_anywhere_in_the_checkout_are_hidden_from_the_nex
     os.utime(checkout / "apps/web", (0, 0))
     (checkout / "apps/web/.env.production").write_text("KEY=made later")
     assert str(checkout / "apps/web/.env.production") in words(outlook)
+
+
+def test_where_too_many_files_are_to_be_hidden_the_folders_that_hold_them_are(tmp_path: Path) -> None:
+    for number in range(MOST_HIDDEN + 1):
+        (tmp_path / f"services/all/s{number}").mkdir(parents=True)
+        (tmp_path / f"services/all/s{number}/.env.example").touch()
+    assert len(look_through(tmp_path, ()).secrets) < 10
+    assert tmp_path / "services/all" in look_through(tmp_path, ()).secrets
+    (tmp_path / "services/all/s0/.env.example").unlink()
+    assert tmp_path / "services/all/s1/.env.example" in look_through(tmp_path, ()).secrets
 
 
 def test_worktrees_that_lie_in_the_checkout_are_hidden_as_a_whole_and_not_looked_through(open_place: Path) -> None:

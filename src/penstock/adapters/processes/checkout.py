@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _OWN_SETTINGS = ".env"
 _USUAL = (".env", ".env.local", ".envrc")
 _MADE_BY_TOOLS = (".git", "node_modules", ".venv", "__pycache__")
+MOST_HIDDEN = 1000
+"""So many of them are hidden one by one: bubblewrap takes 9,000 words, three for each."""
 MOST_LOOKED_AT = 200_000
 """So much of a checkout is looked through for such files: half a second, or some where the disk has to be read."""
 
@@ -41,15 +43,26 @@ def look_through(checkout: Path, hidden: Iterable[Path]) -> Findings:
     """What a checkout is set by, at any depth; what lies in it and is hidden as a whole is not looked through."""
     apart = (path.name for path in hidden if path.parent == checkout)
     folders = [(str(checkout), _changed(str(checkout)))]  # before it is listed: what comes meanwhile is found next time
-    secrets = [*(checkout / name for name in _USUAL), *_addresses(checkout)]
+    found: list[str] = []
     for entry in itertools.islice(disk.below(checkout, leaving_out=(*_MADE_BY_TOOLS, *apart)), MOST_LOOKED_AT):
         if entry.is_dir(follow_symlinks=False):
             folders.append((entry.path, _changed(entry.path)))
             if os.path.lexists(within := f"{entry.path}/.git/config"):
-                secrets.append(Path(within))
+                found.append(within)
         if holds_settings(entry.name):
-            secrets.append(Path(entry.path))
+            found.append(entry.path)
+    secrets = (*(checkout / name for name in _USUAL), *_addresses(checkout), *_gathered(checkout, found))
     return Findings(secrets=tuple(dict.fromkeys(secrets)), folders=tuple(folders))
+
+
+def _gathered(checkout: Path, found: Iterable[str]) -> list[Path]:
+    """What was found; where it is too much for one command, the deepest folders that hold it and are few enough."""
+    paths = [Path(path).relative_to(checkout).parts for path in found]
+    depth = max(map(len, paths), default=0)
+    while len(paths) > MOST_HIDDEN:
+        depth -= 1
+        paths = list(dict.fromkeys(parts[:depth] for parts in paths))
+    return [checkout.joinpath(*parts) for parts in paths]
 
 
 def holds_settings(name: str) -> bool:
