@@ -58,6 +58,19 @@ def test_a_sandbox_project_is_solved_with_a_fix_round_and_every_token_is_on_the_
     assert view["usage"]["calls"] == len(rows) == len(bench.models.issued)
 
 
+@pytest.mark.parametrize("bench", [("aider", "python-bug")], indirect=True, ids=["aider"])
+def test_a_project_that_says_whom_aider_is_to_call_is_not_heard(bench: Bench) -> None:
+    elsewhere = '{"api_base": "http://127.0.0.1:9/v1", "api_key": "another"}'
+    own = f'[{{"name": "aider/extra_params", "extra_params": {elsewhere}}}]'
+    (bench.project / ".aider.model.settings.yml").write_text(own)
+    (bench.project / ".aider.conf.yml").write_text('alias: ["openai/scripted-model:anthropic/another"]\n')
+    for words in (("add", "--all"), ("commit", "-qm", "Say whom aider is to call")):
+        subprocess.run(["git", *words], cwd=bench.project, env=bench.environ, check=True)
+    done = bench.penstock("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert recorded(bench.usage(bench.view()["run_id"])) == ended(bench.models.issued)
+
+
 @each(*AGENTS)
 def test_an_owner_that_is_killed_leaves_no_process_and_its_run_goes_on(bench: Bench) -> None:
     bench.models.fault(Fault(kind=FaultKind.HANG, times=1))
