@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 RUNNER, RANDOM = Path(__file__).with_name("crash_runner.py"), Path(__file__).with_name("random_kills.py")
-POINTS = int(os.environ.get("CRASH_POINTS", "8"))
+POINTS = int(os.environ.get("CRASH_POINTS", "6"))
 """How many points of each half CI tries; `make crash` takes each."""
 KILLS = int(os.environ.get("CRASH_KILLS", "12"))
 """How many random kills; `make crash` makes 200."""
