@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import socket
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from penstock.adapters.processes import trial as trials
 from penstock.adapters.processes.confinement import confinement_of
 from penstock.adapters.processes.confiner import Confiner, NotConfinable, WorktreeReplaced
 from penstock.adapters.processes.request import Request
-from penstock.adapters.processes.trial import Trial
+from penstock.adapters.processes.trial import NotTried, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -348,3 +350,34 @@ def test_a_program_that_fails_is_quoted(tmp_path: Path) -> None:
     broken.write_text("#!/bin/sh\necho 'bwrap: no permissions' >&2\nexit 1\n")
     broken.chmod(0o755)
     assert Trial({"PATH": str(tmp_path)}).fault.endswith("ended with exit code 1: bwrap: no permissions")
+
+
+def test_a_trial_for_which_the_machine_has_no_room_is_no_answer_and_is_made_again(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "bwrap"
+    slow.write_text("#!/bin/sh\nexec /bin/sleep 20\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(trials, "TIME_LIMIT", 0.2)
+    asked = Trial({"PATH": str(tmp_path)})
+    with pytest.raises(NotTried, match="longer than"):
+        Confiner(trial=asked).insist("auto")
+    monkeypatch.undo()
+    slow.write_text(f'#!/bin/sh\nexec {trial.program} "$@"\n')
+    assert Confiner(trial=asked).insist("auto") == ""
+
+
+@pytest.mark.parametrize(("number", "is_answer"), [(errno.EAGAIN, False), (errno.ENOSPC, False), (errno.EPERM, True)])
+def test_only_a_refusal_that_may_pass_is_no_answer(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, number: int, is_answer: bool
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(trials.subprocess, "run", refused)
+    asked = Trial({"PATH": str(Path(trial.program).parent)})
+    if is_answer:
+        assert os.strerror(number) in asked.fault
+        return
+    with pytest.raises(NotTried, match=os.strerror(number)):
+        asked.fault  # noqa: B018 - asking is what is tried

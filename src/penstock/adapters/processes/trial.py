@@ -1,7 +1,8 @@
-"""Whether this machine confines: tried with one real command, once per process."""
+"""Whether this machine confines: tried with one real command, once per process, unless it had no room for that."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.confinement import confinement_of
 from penstock.adapters.processes.inside import telling
+from penstock.domain.errors import WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROGRAM = "bwrap"
-TIME_LIMIT = 10.0
+TIME_LIMIT = 30.0
+_PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT})
+"""What says nothing about confining, and may be over soon."""
 # Inside it can write, beside it can't: `:` ends a shell whose redirection fails, so that one has a shell of its own.
 # What bubblewrap covers of the kernel's files by itself must be covered too.
 _SCRIPT = """
@@ -27,6 +31,16 @@ for file in /proc/sysrq-trigger /proc/irq/*/smp_affinity /proc/irq/default_smp_a
 done
 : > "$1/inside/written"
 """
+
+
+class NotTried(WorldError):
+    """Whether this machine confines could not be found out just now: nobody may take that for a no."""
+
+    def __init__(self, program: str, why: str) -> None:
+        super().__init__(
+            f"whether {program} confines here could not be tried: {why}",
+            hint="try again when the machine has room; `confine = off` in your own configuration does without",
+        )
 
 
 class Trial:
@@ -42,13 +56,17 @@ class Trial:
 
     @cached_property
     def fault(self) -> str:
-        """Why nothing can be confined here; empty if it can."""
+        """Why nothing can be confined here; empty if it can. `NotTried` where nobody knows as yet: ask again."""
         if not self.program:
             return f"bubblewrap ({PROGRAM}) was not found on PATH"
         try:
             with tempfile.TemporaryDirectory(prefix="penstock-trial-") as name:
                 return self._tried(Path(name))
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired:
+            raise NotTried(self.program, f"it took longer than {TIME_LIMIT:g} seconds") from None
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise NotTried(self.program, str(error)) from error
             return f"{self.program} could not be tried: {error}"
 
     def _tried(self, folder: Path) -> str:
