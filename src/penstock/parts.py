@@ -170,6 +170,10 @@ class Parts(Protocol):
         """Why this machine can't confine processes; empty if it can."""
         ...
 
+    def doubt_about_caller(self, client: tuple[str, int], server: tuple[str, int]) -> str:
+        """Why who calls a server of ours may be a confined process; empty if it is none."""
+        ...
+
     def settings(self, project_files: Mapping[str, bytes]) -> Settings:
         """The settings, with what a project's files say."""
         ...

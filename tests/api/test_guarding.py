@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from api_server import Server
 
+from penstock.adapters.processes.confinement import confinement_of
+from penstock.adapters.processes.trial import Trial
+
 EPIC = {"epic_description": "Add a page"}
+CALL = """
+import http.client, json, sys
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+for method, body in (("GET", None), ("POST", json.dumps({"epic_description": "Approve me"}))):
+    headers = {"Content-Type": "application/json", **({"X-API-Key": sys.argv[2]} if sys.argv[2:] else {})}
+    connection.request(method, "/pipelines" if body else "/api/v1/pipelines", body, headers)
+    answer = connection.getresponse()
+    said = answer.read()
+    print(answer.status, json.loads(said).get("error") if answer.status == 403 else "")
+"""
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1"])
@@ -100,3 +117,23 @@ def test_every_answer_says_what_a_browser_may_do_with_it(server: Server) -> None
         assert headers["x-content-type-options"] == "nosniff"
         assert "'none'" in headers["content-security-policy"]
         assert "unsafe-eval" not in headers["content-security-policy"]
+
+
+def confined_call(trial: Trial, *words: str) -> list[str]:
+    """What a confined process is answered that asks, and then wants something done."""
+    seen = confinement_of(readable=(Path(sys.prefix), Path(sys.base_prefix)))
+    command = [*seen.arguments(trial.program, Path("/")), sys.executable, "-I", "-c", CALL, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1]
+
+
+def test_a_confined_process_changes_nothing_without_a_key(server: Server, trial: Trial) -> None:
+    before = server.get("/metrics/summary")["total_pipelines"]
+    assert confined_call(trial, server.url.rpartition(":")[2]) == ["200 ", "403 forbidden_caller"]
+    assert server.get("/metrics/summary")["total_pipelines"] == before
+    server.post("/pipelines", EPIC, 201)
+
+
+def test_a_confined_process_that_has_the_key_is_somebody_with_the_key(locked: Server, trial: Trial) -> None:
+    assert confined_call(trial, locked.url.rpartition(":")[2], "first-key") == ["200 ", "201 "]

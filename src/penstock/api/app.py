@@ -100,7 +100,13 @@ def create_app(built: Penstock, settings: ServerSettings, *, is_unauthenticated:
     # the last one added is the first that sees a request
     app.add_middleware(Idempotency, parts=built.parts)
     app.add_middleware(BodyLimit, limit=settings.body_limit)
-    app.add_middleware(Guard, host=settings.host, allowed_hosts=settings.allowed_hosts, keys=settings.api_keys)
+    app.add_middleware(
+        Guard,
+        host=settings.host,
+        allowed_hosts=settings.allowed_hosts,
+        keys=settings.api_keys,
+        doubt=built.parts.doubt_about_caller,
+    )
     app.add_middleware(Tracing)
     return app
 

@@ -1,12 +1,14 @@
 """Who may call: the names of the server against rebinding, the page's own origin against other sites' scripts, and a
-key as soon as one is configured. Decides only by headers; knows no route but the open ones.
+key as soon as one is configured. Without a key nothing is changed for a process that may be a confined one. Decides by
+headers and by who has the connection open; knows no route but the open ones.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,23 +20,30 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 WILDCARDS = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - nothing is bound here
 OPEN_PATHS = frozenset({"/", "/health", "/docs", "/redoc", "/openapi.json"})
 OPEN_FOLDER = "/assets/"
+Doubt = Callable[[tuple[str, int], tuple[str, int]], str]
+"""Why the one at the first end of a connection may not change anything at the second; empty if it may."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
 
 
 class Guard:
     """Lets a request in, or answers it."""
 
-    def __init__(self, app: ASGIApp, *, host: str, allowed_hosts: Iterable[str], keys: Iterable[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, host: str, allowed_hosts: Iterable[str], keys: Iterable[str], doubt: Doubt
+    ) -> None:
         own = {bracketed(name.strip().lower()) for name in (*allowed_hosts, host)}
         self._app = app
         self._hosts = LOOPBACK_NAMES | (own - WILDCARDS)
         self._keys = tuple(key.encode() for key in keys)
+        self._doubt = doubt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         problem = self._fault_of_host(scope) or _fault_of_origin(scope) or self._fault_of_key(scope)
+        if problem is None and not self._keys and scope["method"] not in SAFE_METHODS:
+            problem = await self._fault_of_caller(scope)
         if problem is None:
             await self._app(scope, receive, send)
         else:
@@ -68,6 +77,20 @@ class Guard:
             message="this server wants a key, and the request brings none that it knows",
             hint="send `X-API-Key: KEY` or `Authorization: Bearer KEY`; the keys are in API_KEYS of the server",
             headers={"WWW-Authenticate": "Bearer"},
+        )
+
+    async def _fault_of_caller(self, scope: Scope) -> Problem | None:
+        if not scope.get("client"):
+            return None
+        why = await asyncio.to_thread(self._doubt, tuple(scope["client"]), tuple(scope["server"]))
+        if not why:
+            return None
+        return Problem(
+            status=403,
+            code="forbidden_caller",
+            message=f"an agent must not change anything here, and this caller may be one: {why}",
+            hint="give the server a key (API_KEYS) and send it; without one stay connected until the answer comes, and"
+            " call from this machine itself, not through a tunnel or from a sandbox",
         )
 
 

@@ -96,6 +96,12 @@ class Adapters:
         """Whether this machine confines, tried once."""
         return Trial(self.environ)
 
+    def doubt_about_caller(self, client: tuple[str, int], server: tuple[str, int]) -> str:
+        """Why who calls a server of ours may be a confined process; empty if it is none."""
+        from penstock.adapters.processes import callers  # noqa: PLC0415 - only a server has any
+
+        return callers.doubt_about_caller(client, server)
+
     @property
     def confinement_fault(self) -> str:
         """Why this machine can't confine processes; empty if it can."""
