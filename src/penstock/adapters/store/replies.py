@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, select, update
 
 from penstock.adapters.store.codec import plain_json, storable
+from penstock.adapters.store.failures import DatabaseBusy
 from penstock.adapters.store.library_tables import idempotency_keys
 from penstock.adapters.store.statements import upsert
 from penstock.ports.library import KeptReply
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from penstock.adapters.store.writer import Writer
 
 KEPT = timedelta(days=1)
+TRIES = 100
+"""On a server another process may free a key between our taking and our reading it: so often we ask again."""
 
 
 class SqlReplies:
@@ -35,14 +38,15 @@ class SqlReplies:
         def work(connection: Connection) -> KeptReply | None:
             connection.execute(delete(idempotency_keys).where(column.begun_at < now - KEPT))
             first = upsert(connection.dialect.name)(idempotency_keys).on_conflict_do_nothing(index_elements=["key"])
-            found = None
-            while found is None:  # on a server another may free the key between the two
+            for _ in range(TRIES):
                 if connection.execute(first.returning(column.key), row).first() is not None:
                     return None
                 found = connection.execute(select(idempotency_keys).where(column.key == row["key"])).one_or_none()
-            return KeptReply(
-                digest=found.digest, status=found.status, body=found.body, headers=json.loads(found.headers)
-            )
+                if found is not None:
+                    return KeptReply(
+                        digest=found.digest, status=found.status, body=found.body, headers=json.loads(found.headers)
+                    )
+            raise DatabaseBusy("others take and free the same Idempotency-Key without end", hint="use another key")
 
         return await self._writer.write(work)
 
